@@ -1,0 +1,16 @@
+//! Configuration types, names and limits shared by the filters that read them and the overlay that writes them.
+//!
+//! Deliberately not here: anything of proxy-wasm (that is `filters/kit`) and anything of Envoy's own
+//! configuration (that is `delivery/overlay`). A name, default or limit that both sides need is one item
+//! in this crate.
+
+pub mod json;
+pub mod labels;
+mod lenient;
+pub mod metrics;
+pub mod stat_name;
+pub mod stats;
+
+pub use labels::StandardLabel;
+pub use metrics::{MetricKind, StandardMetric};
+pub use stats::{LocalWorkload, MetricConfig, Reporter, StatsConfig};

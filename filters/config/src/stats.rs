@@ -1,0 +1,165 @@
+//! The `stats` filter's configuration: Istio's stats plugin JSON as it is, and what Burgee adds to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{self, JsonError};
+use crate::lenient;
+
+/// How many sets of labels one root context of the `stats` filter keeps apart.
+///
+/// A series that Wasm defines lives until the proxy restarts, and a client can choose some of the values; beyond
+/// this many, values that a client can choose become [`OVERFLOW_VALUE`]. The number is low because a new set is
+/// dear: Envoy runs every expression of `stats_tags` over each new name, which was seen to hold a worker for 6 to
+/// 10 ms per set. A known set costs none of that.
+pub const DEFAULT_MAX_SERIES: u32 = 1000;
+
+/// What a label shows when the table of series is full.
+pub const OVERFLOW_VALUE: &str = "other";
+
+/// What a label shows when nothing is known.
+pub const UNKNOWN_VALUE: &str = "unknown";
+
+/// Configuration of the `stats` filter.
+///
+/// Istio's keys are accepted in snake_case and lowerCamelCase; unknown keys are ignored, as Istio's filter does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, expecting = "a JSON object")]
+pub struct StatsConfig {
+    /// Never take `destination_service` from the Host header. Istio sets it on inbound and gateway listeners,
+    /// where a client outside the mesh chooses that header. Default: false.
+    #[serde(
+        alias = "disableHostHeaderFallback",
+        deserialize_with = "lenient::boolean",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub disable_host_header_fallback: bool,
+
+    /// How often long-lived streams report, as a duration such as `5s`. Absent: 5 s.
+    #[serde(alias = "tcpReportingDuration", skip_serializing_if = "Option::is_none")]
+    pub tcp_reporting_duration: Option<String>,
+
+    /// What to change of the standard metrics; applied in order.
+    #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricConfig>,
+
+    /// Which side this proxy reports as.
+    #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "Reporter::is_unspecified")]
+    pub reporter: Reporter,
+
+    /// Who this proxy is, for proxies whose node metadata does not say so in Istio's layout.
+    /// Absent: read from the node's metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalWorkload>,
+
+    /// How many sets of labels are kept apart; 0 means [`DEFAULT_MAX_SERIES`].
+    #[serde(alias = "maxSeries", deserialize_with = "lenient::or_default", skip_serializing_if = "is_zero")]
+    pub max_series: u32,
+}
+
+impl StatsConfig {
+    /// The configuration that a proxy was given as text. Nothing but white space is the default.
+    ///
+    /// # Errors
+    /// If the text is not a JSON object of this shape; the message says where.
+    pub fn from_json(text: &[u8]) -> Result<StatsConfig, JsonError> {
+        if text.trim_ascii().is_empty() { Ok(StatsConfig::default()) } else { json::from_slice(text) }
+    }
+
+    /// The JSON Schema of this configuration.
+    #[cfg(feature = "schema")]
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(StatsConfig).to_value()
+    }
+}
+
+/// A change of one metric, or of all of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, expecting = "a JSON object")]
+pub struct MetricConfig {
+    /// The metric without the prefix `istio_`, such as `requests_total`. Empty: all metrics.
+    #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "String::is_empty")]
+    pub name: String,
+
+    /// Labels to add or to override, each with the CEL expression that gives its value.
+    #[serde(
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "std::collections::BTreeMap::is_empty"
+    )]
+    pub dimensions: std::collections::BTreeMap<String, String>,
+
+    /// Standard labels to leave out.
+    #[serde(
+        alias = "tagsToRemove",
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags_to_remove: Vec<String>,
+
+    /// Do not write the metric at all. Needs a standard metric's name.
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "std::ops::Not::not")]
+    pub drop: bool,
+}
+
+/// The side of a request that a proxy reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Reporter {
+    /// By the listener's traffic direction: inbound is the server, anything else the client. Istio's default.
+    #[default]
+    #[serde(rename = "UNSPECIFIED")]
+    Unspecified,
+    /// A shared gateway in front of servers (a waypoint). Istio's.
+    #[serde(rename = "SERVER_GATEWAY")]
+    ServerGateway,
+    /// The client side, whatever the listener's direction says. Burgee's.
+    #[serde(rename = "CLIENT")]
+    Client,
+    /// The server side, whatever the listener's direction says. Burgee's.
+    #[serde(rename = "SERVER")]
+    Server,
+}
+
+impl Reporter {
+    /// Whether the listener's direction decides.
+    pub fn is_unspecified(&self) -> bool {
+        *self == Reporter::Unspecified
+    }
+}
+
+/// What is known of the workload that a proxy serves. Every field may be empty: the label then is empty, as
+/// Istio's is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, expecting = "a JSON object")]
+pub struct LocalWorkload {
+    /// The workload's name, such as `web-v1`.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub workload: String,
+    /// The workload's namespace.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub namespace: String,
+    /// The `app` label.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub app: String,
+    /// The `version` label.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub version: String,
+    /// The canonical service's name.
+    #[serde(alias = "canonicalService", deserialize_with = "lenient::or_default")]
+    pub canonical_service: String,
+    /// The canonical service's revision.
+    #[serde(alias = "canonicalRevision", deserialize_with = "lenient::or_default")]
+    pub canonical_revision: String,
+    /// The cluster that the workload belongs to.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub cluster: String,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! What documents do to each other: those that are hidden, that stack, that undo each other or select nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::telemetry::at;
+use crate::origin::{DocumentId, Origin};
+use crate::problem::{Problem, Severity, codes};
+use crate::resolve::{
+    DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, WorkloadKind,
+};
+use crate::resources::telemetry::{MetricMatch, Telemetry};
+use crate::resources::{ProviderKind, Resources};
+
+pub(super) fn check(resources: &Resources, has_errors: bool, problems: &mut Vec<Problem>) {
+    default_providers(resources, problems);
+    other_revisions(resources, problems);
+    hidden(resources, problems);
+    let workloads = workloads(resources);
+    let root = &resources.mesh_config.root_namespace.value;
+    for telemetry in &resources.telemetries {
+        let Some(selector) = telemetry.selector.as_ref().filter(|selector| !selector.match_labels.is_empty())
+        else {
+            continue;
+        };
+        let place = selector.place.clone();
+        if *telemetry.meta.id.namespace == **root {
+            problems.push(
+                Problem::new(
+                    Severity::Warning,
+                    codes::ROOT_SELECTOR,
+                    format!("the selector finds workloads of the root namespace `{root}` only"),
+                )
+                .at(place.clone(), "spec.selector")
+                .help("put the document into the namespace of the workloads, or take the selector out"),
+            );
+        }
+        let somewhere_to_look = !resources.workload_entries.is_empty();
+        let namespace: &str = &telemetry.meta.id.namespace;
+        let candidates = workloads.get(namespace).map_or(&[][..], Vec::as_slice);
+        if somewhere_to_look && !candidates.iter().any(|workload| selects(telemetry, workload)) {
+            problems.push(
+                Problem::new(
+                    Severity::Warning,
+                    codes::SELECTS_NOTHING,
+                    format!("no workload of namespace `{}` has these labels", telemetry.meta.id.namespace),
+                )
+                .at(place, "spec.selector")
+                .help("compare with the labels of the WorkloadEntries"),
+            );
+        }
+    }
+    stacked(resources, &workloads, problems);
+    undone(resources, problems);
+    // What documents add up to says little while a part of them could not be read.
+    if !has_errors {
+        in_force(resources, problems);
+    }
+}
+
+/// Every workload among the documents, by namespace.
+fn workloads(resources: &Resources) -> BTreeMap<String, Vec<Workload>> {
+    let mut workloads: BTreeMap<String, Vec<Workload>> = BTreeMap::new();
+    for entry in &resources.workload_entries {
+        let id = &entry.meta.id;
+        let workload = Workload::new(WorkloadKind::Sidecar, &*id.namespace, &*id.name, entry.labels.clone());
+        workloads.entry(id.namespace.to_string()).or_default().push(workload);
+    }
+    // A gateway whose workload is not among the documents has at least the labels that it is selected by.
+    for gateway in &resources.gateways {
+        let id = &gateway.meta.id;
+        let workload =
+            Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, gateway.selector.clone());
+        workloads.entry(id.namespace.to_string()).or_default().push(workload);
+    }
+    workloads
+}
+
+fn selects(telemetry: &Telemetry, workload: &Workload) -> bool {
+    *telemetry.meta.id.namespace == *workload.namespace
+        && telemetry.selector.as_ref().is_some_and(|selector| selector.selects(&workload.labels))
+}
+
+fn default_providers(resources: &Resources, problems: &mut Vec<Problem>) {
+    let mesh = &resources.mesh_config;
+    for name in &mesh.default_metrics_providers {
+        let message = match mesh.provider(&name.value) {
+            None => format!("the mesh has no provider `{}`", name.value),
+            Some(provider) if provider.kind != ProviderKind::Prometheus => {
+                format!("provider `{}` is of kind {} and takes no metrics", name.value, provider.kind.key())
+            }
+            Some(_) => continue,
+        };
+        let names: Vec<&str> = mesh.extension_providers.iter().map(|known| known.name.as_str()).collect();
+        let help = format!("providers of this mesh: {}", names.join(", "));
+        problems.push(at(&name.origin, Severity::Warning, codes::UNKNOWN_DEFAULT_PROVIDER, message, help));
+    }
+}
+
+/// Whether a document is for the revision that everything here belongs to.
+fn is_seen(telemetry: &Telemetry) -> bool {
+    telemetry.meta.revision().is_none_or(|revision| revision == DEFAULT_REVISION)
+}
+
+/// Documents that are for another revision.
+fn other_revisions(resources: &Resources, problems: &mut Vec<Problem>) {
+    for telemetry in resources.telemetries.iter().filter(|telemetry| !is_seen(telemetry)) {
+        let revision = telemetry.meta.revision().unwrap_or_default();
+        problems.push(
+            Problem::new(
+                Severity::Warning,
+                codes::OTHER_REVISION,
+                format!("the document is for revision `{revision}` and has no effect here"),
+            )
+            .at(telemetry.meta.place.clone(), "metadata.labels[\"istio.io/rev\"]")
+            .help(format!(
+                "every workload here is of revision `{DEFAULT_REVISION}`; take the label out to apply it"
+            )),
+        );
+    }
+}
+
+/// Only the first namespace-wide Telemetry of a namespace counts; the others are ignored as a whole.
+fn hidden(resources: &Resources, problems: &mut Vec<Problem>) {
+    let mut wide: Vec<&Telemetry> =
+        resources.telemetries.iter().filter(|telemetry| telemetry.is_namespace_wide()).collect();
+    wide.sort_by_cached_key(|telemetry| crate::resolve::age_order(telemetry));
+    let mut winners: BTreeMap<&str, &Telemetry> = BTreeMap::new();
+    for telemetry in wide.into_iter().filter(|telemetry| is_seen(telemetry)) {
+        let key = &*telemetry.meta.id.namespace;
+        let Some(winner) = winners.get(key) else {
+            winners.insert(key, telemetry);
+            continue;
+        };
+        problems.push(
+            Problem::new(
+                Severity::Warning,
+                codes::HIDDEN_DOCUMENT,
+                format!("{} has no effect: {} hides it as a whole", telemetry.meta.id, winner.meta.id),
+            )
+            .at(telemetry.meta.place.clone(), "")
+            .help(format!(
+                "only one Telemetry of a namespace may be for all of it: the oldest, then the first by name. Merge \
+                 it into {}",
+                winner.meta.place
+            )),
+        );
+    }
+}
+
+/// Several Telemetries that select one workload add up; Istio's documentation says that only one may.
+fn stacked(resources: &Resources, workloads: &BTreeMap<String, Vec<Workload>>, problems: &mut Vec<Problem>) {
+    let mut with_selector: BTreeMap<&str, Vec<&Telemetry>> = BTreeMap::new();
+    for telemetry in resources.telemetries.iter().filter(|telemetry| !telemetry.is_namespace_wide()) {
+        with_selector.entry(&telemetry.meta.id.namespace).or_default().push(telemetry);
+    }
+    let mut reported: BTreeSet<(&DocumentId, &DocumentId)> = BTreeSet::new();
+    for (namespace, telemetries) in &mut with_selector {
+        telemetries.sort_by_cached_key(|telemetry| crate::resolve::age_order(telemetry));
+        for workload in workloads.get(*namespace).into_iter().flatten() {
+            let selecting: Vec<&&Telemetry> =
+                telemetries.iter().filter(|telemetry| selects(telemetry, workload)).collect();
+            for pair in selecting.windows(2) {
+                let [older, younger] = pair else { continue };
+                if !reported.insert((&older.meta.id, &younger.meta.id)) {
+                    continue;
+                }
+                problems.push(
+                    Problem::new(
+                        Severity::Warning,
+                        codes::STACKED_DOCUMENTS,
+                        format!("{} also selects workload {workload}", older.meta.id),
+                    )
+                    .at(younger.meta.place.clone(), "")
+                    .help(
+                        "both apply and this one, being younger or later by name, has the last word; merge them",
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// In Istio any later override clears an earlier switch-off of all metrics, even one that switches more off.
+fn undone(resources: &Resources, problems: &mut Vec<Problem>) {
+    for telemetry in &resources.telemetries {
+        for client in [true, false] {
+            let mut off: Option<&Origin> = None;
+            for change in telemetry.metrics.iter().flat_map(|entry| &entry.overrides) {
+                if !change.mode.covers(client) {
+                    continue;
+                }
+                let all_off = change.metric == MetricMatch::All
+                    && change.disabled.as_ref().is_some_and(|disabled| disabled.value);
+                if all_off {
+                    off = Some(&change.origin);
+                } else if let Some(origin) = off.take() {
+                    let problem = at(
+                        &change.origin,
+                        Severity::Warning,
+                        codes::DISABLE_UNDONE,
+                        "this override switches every metric on again that an earlier one switched off"
+                            .to_owned(),
+                        format!("earlier: {origin}; Istio does so too. To keep them off, name each metric"),
+                    );
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Metrics that are asked for where no provider is in force, and two that count the same twice.
+fn in_force(resources: &Resources, problems: &mut Vec<Problem>) {
+    let set = PolicySet::new(resources.clone());
+    for telemetry in &resources.telemetries {
+        let Some(first_entry) = telemetry.metrics.first() else { continue };
+        let with_overrides = telemetry.metrics.iter().find(|entry| !entry.overrides.is_empty());
+        let workload = workload_of(telemetry);
+        if !set.contributions(&workload).iter().any(|other| other.meta.id == telemetry.meta.id) {
+            // It is hidden, or for something that is not resolved here; what is in force there is not known.
+            continue;
+        }
+        let effective = set.resolve(&workload);
+        let nothing_in_force = set.metrics_scope(&workload).is_empty();
+        if let Some(entry) = with_overrides.filter(|_| nothing_in_force) {
+            problems.push(at(
+                &entry.origin,
+                Severity::Warning,
+                codes::NO_PROVIDER,
+                "no metrics provider is in force here, so these overrides have no effect".to_owned(),
+                "name one (`providers: [{name: prometheus}]`) here or above, or set defaultProviders.metrics in \
+                 MeshConfig"
+                    .to_owned(),
+            ));
+        }
+        if let [first, second, ..] = effective.class(ListenerClass::Outbound).metrics.as_slice() {
+            problems.push(at(
+                &first_entry.origin,
+                Severity::Warning,
+                codes::DOUBLE_COUNT,
+                format!(
+                    "two providers count the same series here: `{}` and `{}`",
+                    first.provider.value, second.provider.value
+                ),
+                "keep one: both write istio_requests_total on the same proxy, which then shows twice the traffic"
+                    .to_owned(),
+            ));
+        }
+    }
+}
+
+/// A workload that a document is for.
+fn workload_of(telemetry: &Telemetry) -> Workload {
+    let mut labels =
+        telemetry.selector.as_ref().map(|selector| selector.match_labels.clone()).unwrap_or_default();
+    let mut kind = WorkloadKind::Sidecar;
+    if let Some(target) = telemetry.target_refs.iter().find(|target| target.kind == "Gateway") {
+        labels.insert(GATEWAY_NAME_LABEL.to_owned(), target.name.clone());
+        kind = WorkloadKind::Gateway;
+    }
+    Workload::new(kind, &*telemetry.meta.id.namespace, "any", labels)
+}

@@ -1,0 +1,52 @@
+//! What makes each kind valid: everything that is wrong with a set of documents, at once.
+
+mod attributes;
+mod effects;
+mod expression;
+mod telemetry;
+
+use std::collections::HashMap;
+
+use crate::document::{self, Source};
+use crate::problem::{Problem, Severity, worst};
+use crate::resources::Resources;
+
+pub(crate) use expression::expression;
+
+/// Documents that were read and judged.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// Every resource that could be read. Meant for use only when [`Checked::is_valid`].
+    pub resources: Resources,
+    /// Everything worth knowing, by file in the order given, then by line.
+    pub problems: Vec<Problem>,
+}
+
+impl Checked {
+    /// Whether there is no error.
+    pub fn is_valid(&self) -> bool {
+        worst(&self.problems) != Some(Severity::Error)
+    }
+}
+
+/// Reads and judges documents.
+pub fn check(sources: &[Source]) -> Checked {
+    let document::Documents { resources, mut problems, .. } = document::read(sources);
+    for telemetry in &resources.telemetries {
+        telemetry::check(telemetry, &resources.mesh_config, &mut problems);
+    }
+    let has_errors = worst(&problems) == Some(Severity::Error);
+    effects::check(&resources, has_errors, &mut problems);
+    let order: HashMap<&str, usize> =
+        sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();
+    problems.sort_by_key(|problem| {
+        problem
+            .place
+            .as_ref()
+            .map(|place| (order.get(&*place.file).copied().unwrap_or(usize::MAX), place.line, place.column))
+    });
+    Checked { resources, problems }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The validation rows of the specification by their numbers, and what `check` finds beyond Istio.
+
+use super::*;
+use crate::problem::codes;
+
+fn telemetry(spec: &str) -> Checked {
+    let text = format!(
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: a}}\nspec: {spec}\n"
+    );
+    check(&[Source::new("t.yaml", text)])
+}
+
+/// The worst severity and its codes.
+fn verdict(checked: &Checked) -> (Option<Severity>, Vec<&'static str>) {
+    let worst = worst(&checked.problems).filter(|severity| *severity > Severity::Note);
+    let mut codes: Vec<&str> = checked
+        .problems
+        .iter()
+        .filter(|problem| Some(problem.severity) == worst)
+        .map(|problem| problem.code.0)
+        .collect();
+    codes.dedup();
+    (worst, codes)
+}
+
+#[test]
+fn telemetry_documents_are_valid_as_in_the_validation_rows() {
+    let ok: (Option<Severity>, Option<crate::problem::Code>) = (None, None);
+    let error = |code| (Some(Severity::Error), Some(code));
+    let warning = |code| (Some(Severity::Warning), Some(code));
+    let metrics = |change: &str| format!("{{metrics: [{{overrides: [{change}]}}]}}");
+    let tracing = |body: &str| format!("{{tracing: [{body}]}}");
+    let tag = |body: &str| format!("{{tracing: [{{customTags: {{x: {body}}}}}]}}");
+    // An override without a provider in force is a warning of ours; these rows are about something else.
+    let provided =
+        |change: &str| format!("{{metrics: [{{providers: [{{name: prometheus}}], overrides: [{change}]}}]}}");
+    let rows = [
+        ("V1", "{}".to_owned(), ok),
+        ("V2", "{selector: {}}".to_owned(), warning(codes::EMPTY_SELECTOR)),
+        ("V3", "{selector: {matchLabels: {app: foo}}}".to_owned(), ok),
+        ("V4", "{selector: {matchLabels: {app*: foo}}}".to_owned(), error(codes::BAD_SELECTOR)),
+        ("V5", "{selector: {matchLabels: {app: foo*}}}".to_owned(), error(codes::BAD_SELECTOR)),
+        (
+            "V6",
+            "{selector: {matchLabels: {app: foo}}, targetRefs: [{kind: Gateway, name: g, group: gateway.networking.k8s.io}]}".to_owned(),
+            error(codes::SELECTOR_AND_TARGETS),
+        ),
+        ("V7", "{targetRefs: [{kind: Gateway, name: gw, group: gateway.networking.k8s.io}]}".to_owned(), ok),
+        (
+            "V8",
+            "{targetRefs: [{kind: Gateway, name: gw, group: gateway.networking.k8s.io, namespace: other}]}".to_owned(),
+            error(codes::BAD_TARGET),
+        ),
+        ("V9", "{targetRefs: [{kind: Deployment, name: d, group: apps}]}".to_owned(), error(codes::BAD_TARGET)),
+        (
+            "V10",
+            "{targetRefs: [{kind: Service, name: a}, {kind: ServiceEntry, name: b, group: networking.istio.io}]}".to_owned(),
+            ok,
+        ),
+        ("V11", "{targetRefs: [{kind: Service, group: \"\", name: a}]}".to_owned(), ok),
+        ("V12", "{targetRefs: [{kind: Service, group: core, name: a}]}".to_owned(), ok),
+        ("V13", tracing("{}, {}"), warning(codes::SEVERAL_TRACERS)),
+        ("V14", tracing("{providers: [{name: a}, {name: b}]}"), warning(codes::SEVERAL_TRACERS)),
+        ("V15 tracing", tracing("{providers: [{name: \"\"}]}"), error(codes::PROVIDER_NAME)),
+        ("V15 metrics", "{metrics: [{providers: [{name: \"\"}]}]}".to_owned(), error(codes::PROVIDER_NAME)),
+        ("V15 logging", "{accessLogging: [{providers: [{name: \"\"}]}]}".to_owned(), error(codes::PROVIDER_NAME)),
+        ("V16", tracing("{randomSamplingPercentage: 101}"), error(codes::OUT_OF_RANGE)),
+        ("V17", tracing("{randomSamplingPercentage: -1}"), error(codes::OUT_OF_RANGE)),
+        ("V18 0", tracing("{randomSamplingPercentage: 0}"), ok),
+        ("V18 100", tracing("{randomSamplingPercentage: 100}"), ok),
+        ("V18 33.3", tracing("{randomSamplingPercentage: 33.3}"), ok),
+        ("V19", tag("{literal: {}}"), error(codes::MISSING_FIELD)),
+        ("V20", tag("{header: {defaultValue: x}}"), error(codes::MISSING_FIELD)),
+        ("V21", tag("{environment: {defaultValue: x}}"), error(codes::MISSING_FIELD)),
+        ("V21 two", tag("{literal: {value: x}, header: {name: y}}"), error(codes::BAD_CUSTOM_TAG)),
+        ("V21 empty", tag("{literal: {value: \"\"}}"), error(codes::BAD_CUSTOM_TAG)),
+        ("V21 right", tag("{environment: {name: E, defaultValue: x}}"), ok),
+        ("V22", provided("{tagOverrides: {t: {operation: UPSERT, value: request.host}}}"), ok),
+        ("V23", metrics("{tagOverrides: {t: {operation: UPSERT}}}"), error(codes::UPSERT_WITHOUT_VALUE)),
+        ("V24", provided("{tagOverrides: {t: {value: request.host}}}"), ok),
+        ("V25", metrics("{tagOverrides: {reporter: {operation: REMOVE, value: x}}}"), error(codes::REMOVE_WITH_VALUE)),
+        ("V26", provided("{tagOverrides: {reporter: {operation: REMOVE}}}"), ok),
+        ("V27", metrics("{match: {customMetric: \"\"}}"), error(codes::BAD_VALUE)),
+        ("V28", "{accessLogging: [{filter: {expression: response.code >= 500}}]}".to_owned(), ok),
+        ("V29", "{accessLogging: [{filter: {expression: \")++++\"}}]}".to_owned(), error(codes::BAD_EXPRESSION)),
+        ("V29 empty", "{accessLogging: [{filter: {}}]}".to_owned(), error(codes::MISSING_FIELD)),
+        ("V30", "{metrics: [{reportingInterval: 5s}]}".to_owned(), ok),
+        ("V30 0s", "{metrics: [{reportingInterval: 0s}]}".to_owned(), error(codes::OUT_OF_RANGE)),
+        ("V30 500us", "{metrics: [{reportingInterval: 500us}]}".to_owned(), error(codes::OUT_OF_RANGE)),
+        ("V30 5", "{metrics: [{reportingInterval: 5}]}".to_owned(), error(codes::WRONG_TYPE)),
+        ("null entry", "{metrics: [null]}".to_owned(), error(codes::WRONG_TYPE)),
+        ("null tag", metrics("{tagOverrides: {t: null}}"), error(codes::WRONG_TYPE)),
+        ("mode", metrics("{match: {mode: client}}"), error(codes::BAD_VALUE)),
+        ("two metrics", metrics("{match: {metric: REQUEST_COUNT, customMetric: x}}"), error(codes::TWO_METRICS)),
+        ("tag name", metrics("{tagOverrides: {a-b: {value: request.host}}}"), error(codes::BAD_TAG_NAME)),
+        ("expression", metrics("{tagOverrides: {t: {value: 'request.'}}}"), error(codes::BAD_EXPRESSION)),
+        ("bare word", provided("{tagOverrides: {t: {value: production}}}"), warning(codes::UNKNOWN_ATTRIBUTE)),
+        ("remove unknown", provided("{tagOverrides: {reporterr: {operation: REMOVE}}}"), warning(codes::REMOVE_UNKNOWN_TAG)),
+        ("custom", provided("{match: {customMetric: my_metric}}"), warning(codes::CUSTOM_METRIC)),
+        ("no provider", metrics("{disabled: true}"), warning(codes::NO_PROVIDER)),
+        ("boolean", metrics("{disabled: \"true\"}"), error(codes::WRONG_TYPE)),
+        ("plain on is a boolean", provided("{disabled: off}"), ok),
+    ];
+    for (row, spec, (severity, code)) in rows {
+        let checked = telemetry(&spec);
+        let expected =
+            (severity, code.map(|code: crate::problem::Code| code.0).into_iter().collect::<Vec<_>>());
+        assert_eq!(verdict(&checked), expected, "{row}: {spec}\n{:#?}", checked.problems);
+    }
+}
+
+#[test]
+fn every_problem_is_found_in_one_run() {
+    let checked = telemetry(
+        "{selecter: {}, metrics: [{providers: [{nam: prometheus}], overrides: [{match: {metric: request_count, mode: CLIENTS}, \
+         disabled: 1, tagOverrides: {t: {value: 'a b', operation: ADD}}}], reportingInterval: soon}]}",
+    );
+    let paths: Vec<&str> = checked.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "spec.selecter",
+            "spec.metrics[0].providers[0].name",
+            "spec.metrics[0].providers[0].nam",
+            "spec.metrics[0].overrides[0].match.metric",
+            "spec.metrics[0].overrides[0].match.mode",
+            "spec.metrics[0].overrides[0].disabled",
+            "spec.metrics[0].overrides[0].tagOverrides.t.operation",
+            "spec.metrics[0].reportingInterval",
+        ],
+        "{:#?}",
+        checked.problems
+    );
+}
+
+#[test]
+fn the_order_of_files_does_not_change_what_is_found() {
+    let mesh = Source::new("mesh.yaml", "defaultProviders: {metrics: [prometheus]}\n");
+    let document = Source::new(
+        "t.yaml",
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t}\nspec: {metrics: [{providers: [{name: promtheus}]}]}\n",
+    );
+    let one = check(&[mesh.clone(), document.clone()]);
+    let other = check(&[document, mesh]);
+    assert_eq!(one.problems, other.problems);
+    assert_eq!(one.problems.len(), 1);
+    assert!(one.problems[0].help.starts_with("did you mean `prometheus`?"), "{}", one.problems[0].help);
+}
+
+#[test]
+fn no_two_kinds_of_problem_share_a_code() {
+    let mut numbers: Vec<&str> = codes::ALL.iter().map(|code| code.0).collect();
+    numbers.sort_unstable();
+    let all = numbers.len();
+    numbers.dedup();
+    assert_eq!(numbers.len(), all);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_document_makes_it_panic(
+        body in "(\\{|\\}|\\[|\\]|,|: |\n|  |- |metrics|overrides|match|metric|mode|providers|name|disabled|tagOverrides|value|operation|REMOVE|true|1|x|'|\\*){0,40}"
+    ) {
+        let _ = telemetry(&body);
+    }
+}

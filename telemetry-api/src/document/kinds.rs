@@ -1,0 +1,383 @@
+//! Which documents a text holds, and who reads each: lists are opened, foreign kinds are named.
+
+use std::collections::HashMap;
+
+use super::reader::{Context, Field, Object, list, shorten};
+use super::tree::{Node, NodeValue, Source, parse};
+use super::{mesh_config, networking, telemetry};
+use crate::origin::{DocumentId, Place};
+use crate::problem::{Problem, Severity, closest, codes};
+use crate::resources::{Meta, Resources};
+
+/// What texts hold, and what is wrong with how it is written.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// Every resource that could be read.
+    pub resources: Resources,
+    /// What is wrong, in the order of the texts.
+    pub problems: Vec<Problem>,
+    /// Every name that was read, and where.
+    names: HashMap<DocumentId, Place>,
+}
+
+/// A kind that this version reads.
+struct Kind {
+    name: &'static str,
+    group: &'static str,
+    versions: &'static [&'static str],
+}
+
+const KINDS: &[Kind] = &[
+    Kind { name: "Telemetry", group: "telemetry.istio.io", versions: &["v1", "v1alpha1"] },
+    Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
+    Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
+    Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
+];
+
+/// Kinds of Istio that this version does not read. Some of them would change what a proxy does.
+const ISTIO_KINDS_NOT_READ: &[(&str, &str)] = &[
+    ("networking.istio.io", "VirtualService"),
+    ("networking.istio.io", "DestinationRule"),
+    ("networking.istio.io", "EnvoyFilter"),
+    ("networking.istio.io", "Sidecar"),
+    ("networking.istio.io", "WorkloadGroup"),
+    ("networking.istio.io", "ProxyConfig"),
+    ("extensions.istio.io", "WasmPlugin"),
+    ("extensions.istio.io", "TrafficExtension"),
+    ("security.istio.io", "AuthorizationPolicy"),
+    ("security.istio.io", "PeerAuthentication"),
+    ("security.istio.io", "RequestAuthentication"),
+    ("install.istio.io", "IstioOperator"),
+];
+
+/// Reads every document of every text.
+pub fn read(sources: &[Source]) -> Documents {
+    let mut documents = Documents::default();
+    for source in sources {
+        let (nodes, mut problems) = parse(source);
+        if nodes.is_empty() && problems.is_empty() {
+            problems.push(
+                Problem::new(
+                    Severity::Note,
+                    codes::NO_DOCUMENT,
+                    format!("{} holds no document", source.name),
+                )
+                .help("it is empty or has only comments"),
+            );
+        }
+        documents.problems.append(&mut problems);
+        for node in &nodes {
+            documents.take(source, node, "");
+        }
+    }
+    documents
+}
+
+impl Documents {
+    fn take(&mut self, source: &Source, node: &Node, path: &str) {
+        let mut context = Context {
+            document: DocumentId { kind: "".into(), namespace: "".into(), name: "".into() },
+            problems: Vec::new(),
+        };
+        self.dispatch(source, &Field { node, path: path.to_owned() }, &mut context);
+        self.problems.append(&mut context.problems);
+    }
+
+    fn dispatch(&mut self, source: &Source, root: &Field<'_>, context: &mut Context) {
+        if !matches!(root.node.value, NodeValue::Map(_)) {
+            context.report(
+                Severity::Error,
+                codes::NOT_AN_OBJECT,
+                root,
+                "a document must be an object",
+                "begin with `apiVersion:` and `kind:`",
+            );
+            return;
+        }
+        let Some(object) = root.any_object(context) else { return };
+        let api_version = object.get("apiVersion");
+        let kind = object.get("kind");
+        if api_version.is_none() && kind.is_none() && mesh_config::is_bare(&object) {
+            mesh_config::read(&mut self.resources.mesh_config, root, context, bare_mesh_id());
+            return;
+        }
+        let (Some(api_version), Some(kind_field)) = (&api_version, &kind) else {
+            let missing = if kind.is_none() { "kind" } else { "apiVersion" };
+            context.report(
+                Severity::Error,
+                codes::NO_KIND,
+                root,
+                format!("the document has no `{missing}`"),
+                format!("kinds that are read: {}, the ConfigMap `istio`, a bare MeshConfig", kind_names()),
+            );
+            return;
+        };
+        let (Some(version_text), Some(kind_text)) = (api_version.string(context), kind_field.string(context))
+        else {
+            return;
+        };
+        let (group, version) = version_text.split_once('/').unwrap_or(("", &version_text));
+        context.document.kind = kind_text.as_str().into();
+        if (group, kind_text.as_str()) == ("", "List")
+            || (kind_text.ends_with("List") && object.get("items").is_some())
+        {
+            self.open_list(source, &object, context);
+        } else if (group, kind_text.as_str()) == ("", "ConfigMap") {
+            self.config_map(source, root, &object, context);
+        } else if let Some(kind) = KINDS.iter().find(|kind| kind.group == group && kind.name == kind_text) {
+            if !kind.versions.contains(&version) {
+                context.report(
+                    Severity::Error,
+                    codes::API_VERSION,
+                    api_version,
+                    format!("{} has no version `{}`", kind.name, shorten(version)),
+                    format!("allowed: {}", versions(kind)),
+                );
+                return;
+            }
+            self.resource(kind, root, context);
+        } else {
+            foreign(group, version, &kind_text, api_version, kind_field, context);
+        }
+    }
+
+    fn open_list(&mut self, source: &Source, object: &Object<'_>, context: &mut Context) {
+        for item in object.list(context, "items") {
+            self.take(source, item.node, &item.path);
+        }
+    }
+
+    fn config_map(&mut self, source: &Source, root: &Field<'_>, object: &Object<'_>, context: &mut Context) {
+        let Some(meta) = read_meta(root, object, context) else { return };
+        let Some(mesh) = object.get("data").and_then(|data| data.any_object(context)?.get("mesh")) else {
+            context.report(
+                Severity::Note,
+                codes::KIND_NOT_READ,
+                root,
+                format!("ConfigMap `{}` has no `data.mesh` and is not read", meta.id.name),
+                "only the ConfigMap that holds the mesh's configuration is (`istio`, or `istio-REVISION`)",
+            );
+            return;
+        };
+        let NodeValue::Scalar { .. } = mesh.node.value else {
+            mesh.string(context);
+            return;
+        };
+        let (documents, mut problems) = mesh.node.nested(source);
+        for problem in &mut problems {
+            problem.path.clone_from(&mesh.path);
+        }
+        context.problems.append(&mut problems);
+        for document in &documents {
+            let field = Field { node: document, path: String::new() };
+            mesh_config::read(&mut self.resources.mesh_config, &field, context, meta.id.clone());
+        }
+    }
+
+    fn resource(&mut self, kind: &Kind, root: &Field<'_>, context: &mut Context) {
+        let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+        let Some(object) = root.object(context, &known) else { return };
+        let meta = read_meta(root, &object, context);
+        let has_name = meta.is_some();
+        // What a document asks for is read even if it has no name or a taken one: its problems are worth knowing.
+        let meta = meta.unwrap_or_else(|| Meta::nameless(context.document.kind.clone(), root.place()));
+        context.document = meta.id.clone();
+        let first = self.names.get(&meta.id).map(ToString::to_string);
+        if let Some(first) = &first {
+            context.report(
+                Severity::Error,
+                codes::DUPLICATE_DOCUMENT,
+                root,
+                format!("{} is written twice; the first one is at {first}", meta.id),
+                "rename one, or take it out: a cluster would keep only the one applied last",
+            );
+        }
+        let mut discarded = Resources::default();
+        let resources = if has_name && first.is_none() {
+            self.names.insert(meta.id.clone(), meta.place.clone());
+            &mut self.resources
+        } else {
+            &mut discarded
+        };
+        match kind.name {
+            "Telemetry" => resources.telemetries.extend(telemetry::read(meta, object.get("spec"), context)),
+            "ServiceEntry" => {
+                resources.service_entries.extend(networking::service_entry(meta, &object, context));
+            }
+            "WorkloadEntry" => {
+                resources.workload_entries.extend(networking::workload_entry(meta, &object, context));
+            }
+            "Gateway" => resources.gateways.extend(networking::gateway(meta, &object, context)),
+            _ => {}
+        }
+    }
+}
+
+/// A kind that is not ours: misspelt, not read yet, or somebody else's.
+fn foreign(
+    group: &str,
+    version: &str,
+    kind: &str,
+    api_version: &Field<'_>,
+    kind_field: &Field<'_>,
+    context: &mut Context,
+) {
+    if let Some(ours) = KINDS.iter().find(|ours| ours.name == kind && is_near(group, ours.group)) {
+        context.report(
+            Severity::Error,
+            codes::API_VERSION,
+            api_version,
+            if group.is_empty() {
+                format!("{kind} is not a kind of Kubernetes' own `{}`", shorten(version))
+            } else {
+                format!("{kind} is not a kind of `{}`", shorten(group))
+            },
+            format!("allowed: {}", versions(ours)),
+        );
+        return;
+    }
+    if ISTIO_KINDS_NOT_READ.contains(&(group, kind)) {
+        context.report(
+            Severity::Warning,
+            codes::KIND_NOT_READ,
+            kind_field,
+            format!("{kind} is not read by this version and has no effect"),
+            format!("kinds that are read: {}", kind_names()),
+        );
+        return;
+    }
+    let of_group: Vec<&str> = KINDS
+        .iter()
+        .map(|kind| (kind.group, kind.name))
+        .chain(ISTIO_KINDS_NOT_READ.iter().copied())
+        .filter(|(known, _)| *known == group)
+        .map(|(_, name)| name)
+        .collect();
+    if !of_group.is_empty() {
+        let help = match closest(kind, &of_group) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("kinds of `{group}`: {}", list(&of_group)),
+        };
+        context.report(
+            Severity::Error,
+            codes::UNKNOWN_KIND,
+            kind_field,
+            format!("`{group}` has no kind `{}`", shorten(kind)),
+            help,
+        );
+        return;
+    }
+    context.report(
+        Severity::Note,
+        codes::KIND_NOT_READ,
+        kind_field,
+        format!("kind `{}` is not read", shorten(kind)),
+        format!("kinds that are read: {}", kind_names()),
+    );
+}
+
+/// Whether somebody may have meant our group: none at all, or one of Istio's.
+fn is_near(group: &str, ours: &str) -> bool {
+    group.is_empty() || group.ends_with("istio.io") || closest(group, &[ours]).is_some()
+}
+
+fn kind_names() -> String {
+    list(&KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())
+}
+
+fn versions(kind: &Kind) -> String {
+    let all: Vec<String> = kind.versions.iter().map(|version| format!("{}/{version}", kind.group)).collect();
+    all.join(", ")
+}
+
+fn bare_mesh_id() -> DocumentId {
+    DocumentId { kind: "MeshConfig".into(), namespace: "".into(), name: "mesh".into() }
+}
+
+/// Everything that Kubernetes may put into a document's metadata.
+const META_FIELDS: &[&str] = &[
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "creationTimestamp",
+    "generateName",
+    "generation",
+    "resourceVersion",
+    "uid",
+    "managedFields",
+    "ownerReferences",
+    "finalizers",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
+
+fn read_meta(root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> Option<Meta> {
+    let help = "every document has `metadata.name`";
+    let metadata = object.require(context, "metadata", help)?.object(context, META_FIELDS)?;
+    let map = |context: &mut Context, key| {
+        metadata.get(key).map(|field: Field<'_>| field.string_map(context)).unwrap_or_default()
+    };
+    let namespace_field = metadata.get("namespace");
+    let namespace = namespace_field.as_ref().and_then(|field| field.string(context)).unwrap_or_default();
+    let namespace = if namespace.is_empty() { "default".to_owned() } else { namespace };
+    let has_namespace = namespace_field.is_none_or(|field| valid_namespace(&namespace, &field, context));
+    let labels = map(context, "labels");
+    let annotations = map(context, "annotations");
+    let created = metadata.string(context, "creationTimestamp").unwrap_or_default();
+    let name = metadata.require(context, "name", help)?;
+    let name_text = name.string(context)?;
+    if !is_valid_name(&name_text) {
+        context.report(
+            Severity::Error,
+            codes::BAD_VALUE,
+            &name,
+            format!("`{}` is not a name that Kubernetes takes", shorten(&name_text)),
+            "allowed: lower-case letters, digits, `-` and `.`, at most 253; first and last a letter or digit",
+        );
+        return None;
+    }
+    if !has_namespace {
+        return None;
+    }
+    Some(Meta {
+        id: DocumentId {
+            kind: context.document.kind.clone(),
+            namespace: namespace.as_str().into(),
+            name: name_text.as_str().into(),
+        },
+        place: root.place(),
+        labels,
+        annotations,
+        created,
+    })
+}
+
+/// Whether a text can be a namespace; says so if not.
+pub(super) fn valid_namespace(namespace: &str, field: &Field<'_>, context: &mut Context) -> bool {
+    let is_valid = is_valid_name(namespace) && namespace.len() <= 63 && !namespace.contains('.');
+    if !is_valid {
+        context.report(
+            Severity::Error,
+            codes::BAD_VALUE,
+            field,
+            format!("`{}` is not a namespace that Kubernetes takes", shorten(namespace)),
+            "allowed: lower-case letters, digits and `-`, at most 63; first and last a letter or digit",
+        );
+    }
+    is_valid
+}
+
+fn is_valid_name(name: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    name.len() <= 253
+        && edge(name.chars().next())
+        && edge(name.chars().last())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+}
+
+/// Reports a document without `spec`.
+pub(super) fn require_spec<'a>(object: &Object<'a>, context: &mut Context) -> Option<Field<'a>> {
+    object.require(context, "spec", "write what the document asks for below `spec:`")
+}

@@ -1,0 +1,134 @@
+//! A workload: what documents select by.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use burgee_filter_config::LocalWorkload;
+
+/// The cluster that a resource or workload belongs to when nothing says otherwise: Istio's default.
+pub const DEFAULT_CLUSTER: &str = "Kubernetes";
+/// The revision that a resource or workload belongs to when nothing says otherwise: Istio's default.
+pub const DEFAULT_REVISION: &str = "default";
+
+/// What a proxy serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkloadKind {
+    /// One workload, from beside it.
+    Sidecar,
+    /// Traffic that enters or leaves the mesh.
+    Gateway,
+}
+
+impl WorkloadKind {
+    /// The name in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            WorkloadKind::Sidecar => "sidecar",
+            WorkloadKind::Gateway => "gateway",
+        }
+    }
+}
+
+/// A running workload, as documents see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// The cluster it runs in.
+    pub cluster: String,
+    /// The revision of the control plane that it belongs to.
+    pub revision: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name, such as `web-v1`.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Sidecar or gateway.
+    pub kind: WorkloadKind,
+}
+
+impl Workload {
+    /// A workload of the default cluster and revision.
+    pub fn new(
+        kind: WorkloadKind,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+        labels: BTreeMap<String, String>,
+    ) -> Workload {
+        Workload {
+            cluster: DEFAULT_CLUSTER.to_owned(),
+            revision: DEFAULT_REVISION.to_owned(),
+            namespace: namespace.into(),
+            name: name.into(),
+            labels,
+            kind,
+        }
+    }
+
+    /// Who the workload is, as metrics name it.
+    ///
+    /// The canonical service is the label `service.istio.io/canonical-name`, else `app.kubernetes.io/name`, else
+    /// `app`, else the workload's name; its revision `service.istio.io/canonical-revision`, else
+    /// `app.kubernetes.io/version`, else `version`, else `latest`. App and version are the labels of these names, empty
+    /// without. Source of the rule: Istio's injector, and its stats filter for the local side.
+    pub fn identity(&self) -> LocalWorkload {
+        let label = |keys: &[&str]| {
+            keys.iter().find_map(|key| self.labels.get(*key)).filter(|value| !value.is_empty()).cloned()
+        };
+        let canonical_service = label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"])
+            .unwrap_or_else(|| self.name.clone());
+        let canonical_revision =
+            label(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"])
+                .unwrap_or_else(|| "latest".to_owned());
+        LocalWorkload {
+            workload: self.name.clone(),
+            namespace: self.namespace.clone(),
+            app: label(&["app"]).unwrap_or_default(),
+            version: label(&["version"]).unwrap_or_default(),
+            canonical_service,
+            canonical_revision,
+            cluster: self.cluster.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The class of a listener: which side of a workload's traffic it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListenerClass {
+    /// Traffic to the workload that the proxy stands beside. Reports as the server.
+    Inbound,
+    /// Traffic from the workload that the proxy stands beside. Reports as the client.
+    Outbound,
+    /// Traffic through a gateway. Reports as the client.
+    Gateway,
+}
+
+impl ListenerClass {
+    /// Every class.
+    pub const ALL: [ListenerClass; 3] =
+        [ListenerClass::Inbound, ListenerClass::Outbound, ListenerClass::Gateway];
+
+    /// The name in output and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ListenerClass::Inbound => "inbound",
+            ListenerClass::Outbound => "outbound",
+            ListenerClass::Gateway => "gateway",
+        }
+    }
+
+    /// The class of that name.
+    pub fn from_name(name: &str) -> Option<ListenerClass> {
+        ListenerClass::ALL.into_iter().find(|class| class.name() == name)
+    }
+
+    /// Whether the listener reports as the client (`CLIENT` in a document's `match.mode`).
+    pub const fn is_client(self) -> bool {
+        matches!(self, ListenerClass::Outbound | ListenerClass::Gateway)
+    }
+}

@@ -1,0 +1,44 @@
+//! What every document carries: its name, where it stands and what it is labelled with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::origin::{DocumentId, Origin, Place};
+
+/// A document's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Kind, namespace and name.
+    pub id: DocumentId,
+    /// Where the document begins.
+    pub place: Place,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp` as written (RFC 3339); empty when absent.
+    pub created: String,
+}
+
+impl Meta {
+    /// The metadata of a document whose own cannot be used.
+    pub(crate) fn nameless(kind: Arc<str>, place: Place) -> Meta {
+        Meta {
+            id: DocumentId { kind, namespace: "".into(), name: "".into() },
+            place,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            created: String::new(),
+        }
+    }
+
+    /// The revision that the document is for: the label `istio.io/rev`; absent means every revision.
+    pub fn revision(&self) -> Option<&str> {
+        self.labels.get("istio.io/rev").map(String::as_str)
+    }
+
+    /// The origin of a field of this document.
+    pub fn origin(&self, path: impl Into<Arc<str>>, place: Place) -> Origin {
+        Origin::Document { document: self.id.clone(), path: path.into(), place }
+    }
+}

@@ -1,0 +1,30 @@
+//! The kinds that people write, as types. Reading them is [`crate::document`]'s, judging them [`crate::check`]'s.
+
+pub mod gateway;
+pub mod mesh_config;
+pub mod meta;
+pub mod service_entry;
+pub mod telemetry;
+pub mod workload_entry;
+
+pub use gateway::{Gateway, GatewayServer};
+pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
+pub use meta::Meta;
+pub use service_entry::{ServiceEntry, ServicePort};
+pub use telemetry::Telemetry;
+pub use workload_entry::WorkloadEntry;
+
+/// Every resource of a mesh that this version reads.
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    /// The mesh's configuration: what was read, over Istio's defaults.
+    pub mesh_config: MeshConfig,
+    /// Telemetry documents.
+    pub telemetries: Vec<Telemetry>,
+    /// Services that exist.
+    pub service_entries: Vec<ServiceEntry>,
+    /// Workloads that exist.
+    pub workload_entries: Vec<WorkloadEntry>,
+    /// Gateways that exist.
+    pub gateways: Vec<Gateway>,
+}

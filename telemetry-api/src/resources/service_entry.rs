@@ -1,0 +1,38 @@
+//! `ServiceEntry` (networking.istio.io): a service that exists, and where it runs.
+
+use std::collections::BTreeMap;
+
+use super::Meta;
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEntry {
+    /// Name and place.
+    pub meta: Meta,
+    /// The service's host names; at least one.
+    pub hosts: Vec<String>,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Which workloads of its namespace serve it, by label; absent when `endpoints` says so.
+    pub workload_selector: Option<BTreeMap<String, String>>,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// The number that clients call.
+    pub number: u16,
+    /// Its name; workloads may map it to a port of their own.
+    pub name: String,
+    /// The protocol in upper case, such as `HTTP`, `GRPC` or `TCP`; empty when not said.
+    pub protocol: String,
+    /// The port of the workload, when it differs.
+    pub target_port: Option<u16>,
+}
+
+impl ServicePort {
+    /// Whether the port carries HTTP in a form that a proxy can read.
+    pub fn is_http(&self) -> bool {
+        matches!(self.protocol.as_str(), "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB")
+    }
+}
