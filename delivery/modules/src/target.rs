@@ -1,0 +1,58 @@
+//! The compiler's target for modules: looked for, and added if it is missing.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::Progress;
+use crate::error::ModuleError;
+
+/// The target that filters are built for.
+pub const TARGET: &str = "wasm32-wasip1";
+
+/// Makes sure that the compiler can build for [`TARGET`].
+pub fn ensure(root: &Path, progress: &dyn Progress) -> Result<(), ModuleError> {
+    if is_installed(root) {
+        return Ok(());
+    }
+    let mut last = String::new();
+    // Once more, because the network may just have hiccuped.
+    for attempt in ["adding", "again adding"] {
+        progress.step(&format!("{attempt} the compiler's target {TARGET}"));
+        let output = Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .current_dir(root)
+            .output()
+            .map_err(|source| ModuleError::NoProgram {
+                program: "rustup".to_owned(),
+                help: "install Rust with rustup (https://rustup.rs), or the target wasm32-wasip1 by other means",
+                source,
+            })?;
+        if output.status.success() && is_installed(root) {
+            return Ok(());
+        }
+        last = last_lines(&text(&output), 10);
+    }
+    Err(ModuleError::NoTarget { target: TARGET, output: last })
+}
+
+/// Asks the compiler where the target's library would be: that is the truth with and without rustup.
+fn is_installed(root: &Path) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(root)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())
+        .is_some_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The last lines of a text.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,60 @@
+//! Takes out of a module what a proxy would pay for without need.
+//!
+//! Envoy compiles the whole module at load, once and for all workers, and calls every callback that the module
+//! exports. The SDK exports all of them; a filter's own list, which the kit puts into the module, says which ones
+//! it uses.
+
+use walrus::ModuleConfig;
+
+use crate::error::ModuleError;
+
+/// The custom section in which the kit writes the list.
+const SECTION: &str = burgee_kit::callbacks::SECTION;
+
+/// What every module must keep beside its callbacks.
+const ALWAYS: [&str; 4] = ["memory", "_initialize", "proxy_on_memory_allocate", "malloc"];
+
+/// Removes the exports that the module's own list does not name, all that is then unreachable, and every custom
+/// section but that list. The same module gives the same bytes, and a trimmed one stays as it is.
+///
+/// # Errors
+/// If the bytes are no module, or a module without a list.
+pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
+    let mut config = ModuleConfig::new();
+    config.generate_name_section(false).generate_producers_section(false).generate_dwarf(false);
+    let mut module = config
+        .parse(bytes)
+        .map_err(|error| ModuleError::InvalidModule { reason: format!("it cannot be read: {error:#}") })?;
+
+    let list = module.customs.remove_raw(SECTION).ok_or_else(|| ModuleError::InvalidModule {
+        reason: format!("it has no section {SECTION:?}: the filter's lib.rs must call `burgee_kit::export!`"),
+    })?;
+    let text = String::from_utf8_lossy(&list.data).into_owned();
+    let listed: Vec<&str> = text.split_ascii_whitespace().collect();
+    for callback in &listed {
+        if module.exports.get_func(callback).is_err() {
+            return Err(ModuleError::InvalidModule {
+                reason: format!("it lists the callback {callback:?} but does not export it"),
+            });
+        }
+    }
+    let superfluous: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| {
+            let name = export.name.as_str();
+            !(ALWAYS.contains(&name) || name.starts_with("proxy_abi_version_") || listed.contains(&name))
+        })
+        .map(|export| export.id())
+        .collect();
+    for export in superfluous {
+        module.exports.delete(export);
+    }
+    let sections: Vec<_> = module.customs.iter().map(|(id, _)| id).collect();
+    for section in sections {
+        module.customs.delete(section);
+    }
+    walrus::passes::gc::run(&mut module);
+    module.customs.add(list);
+    Ok(module.emit_wasm())
+}

@@ -1,0 +1,96 @@
+//! The filter: from a configuration to a recorder, as soon as it is known which side this proxy reports.
+
+use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
+use burgee_filter_config::{LocalWorkload, Reporter, StatsConfig};
+use burgee_kit::attributes::LISTENER_DIRECTION;
+use burgee_kit::{Host, LogFilter, LogLevel, Vocabulary};
+
+use crate::local;
+use crate::overrides::Overrides;
+use crate::plan::{Plan, Role};
+use crate::recorder::Recorder;
+
+/// The value that `xds.listener_direction` has on listeners for traffic to the workload.
+const INBOUND: i64 = 1;
+
+/// The `stats` filter.
+#[derive(Debug)]
+pub struct Stats {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The configuration cannot be used; the log says why.
+    Inert,
+    /// Configured; the listener's direction can only be read in a stream.
+    Waiting(Box<Settings>),
+    /// At work.
+    Recording(Box<Recorder>),
+}
+
+#[derive(Debug)]
+struct Settings {
+    config: StatsConfig,
+    local: LocalWorkload,
+    overrides: Overrides,
+}
+
+impl LogFilter for Stats {
+    fn configure<H: Host>(host: &H, configuration: &[u8]) -> Stats {
+        let config = match StatsConfig::from_json(configuration) {
+            Ok(config) => config,
+            Err(error) => {
+                host.log(
+                    LogLevel::Error,
+                    &format!(
+                        "no metrics are written, because the configuration cannot be read: {error}. It must be a \
+                         JSON object in a google.protobuf.StringValue"
+                    ),
+                );
+                return Stats { state: State::Inert };
+            }
+        };
+        let local = config.local.clone().unwrap_or_else(|| local::from_node(host));
+        let overrides = Overrides::new(host, &config.metrics);
+        Stats { state: State::Waiting(Box::new(Settings { config, local, overrides })) }
+    }
+
+    fn log<H: Host>(&mut self, host: &H) {
+        if let State::Waiting(_) = &self.state
+            && let State::Waiting(settings) = std::mem::replace(&mut self.state, State::Inert)
+        {
+            self.state = State::Recording(Box::new(settings.begin(host)));
+        }
+        if let State::Recording(recorder) = &mut self.state {
+            recorder.record(host);
+        }
+    }
+
+    fn retire<H: Host>(self, host: &H) {
+        match self.state {
+            State::Inert => {}
+            State::Waiting(settings) => settings.overrides.delete(host),
+            State::Recording(recorder) => recorder.retire(host),
+        }
+    }
+}
+
+impl Settings {
+    fn begin<H: Host>(self, host: &H) -> Recorder {
+        let Settings { config, local, overrides } = self;
+        let vocabulary = Vocabulary::of_stream(host);
+        let role = match config.reporter {
+            Reporter::Client => Role::Client,
+            Reporter::Server => Role::Server,
+            Reporter::ServerGateway => Role::Gateway,
+            Reporter::Unspecified => match LISTENER_DIRECTION.read(host, vocabulary) {
+                Some(INBOUND) => Role::Server,
+                _ => Role::Client,
+            },
+        };
+        let max_series = if config.max_series == 0 { DEFAULT_MAX_SERIES } else { config.max_series };
+        let plan = Plan::new(role, &local, &overrides);
+        Recorder::new(plan, overrides, vocabulary, !config.disable_host_header_fallback, max_series)
+    }
+}

@@ -1,0 +1,32 @@
+//! Istio's standard metrics for stock Envoy, as a proxy-wasm filter: exports only.
+//!
+//! Written once per HTTP or gRPC request, when it has ended: `requests_total`, `request_duration_milliseconds`,
+//! `request_bytes` and `response_bytes`, with Istio's 25 labels. What the other side of a connection says about
+//! itself is not known yet: its labels come from certificates and from the endpoint's metadata, or are `unknown`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod filter;
+mod flags;
+mod local;
+mod overrides;
+mod peer;
+mod plan;
+mod principals;
+mod recorder;
+mod request;
+mod series;
+mod service;
+mod value;
+
+pub use filter::Stats;
+
+burgee_kit::export!(Stats);

@@ -1,0 +1,169 @@
+//! What to write and what to read for it: fixed once it is known which side this proxy reports.
+
+use burgee_filter_config::stat_name::clean_value;
+use burgee_filter_config::stats::UNKNOWN_VALUE;
+use burgee_filter_config::{LocalWorkload, StandardLabel, StandardMetric};
+
+use crate::overrides::{Dimension, Overrides};
+use crate::value::LabelSet;
+
+/// The side that this proxy reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The side that sends requests.
+    Client,
+    /// The side that serves them.
+    Server,
+    /// A shared gateway in front of servers.
+    Gateway,
+}
+
+/// What to write for each request.
+#[derive(Debug)]
+pub struct Plan {
+    /// The side that is reported.
+    pub role: Role,
+    /// The canonical service of this proxy, which a server falls back on.
+    pub local_service: std::rc::Rc<[u8]>,
+    /// The metrics to write.
+    pub metrics: Vec<MetricPlan>,
+    /// What differs from request to request, over all metrics, without repetition.
+    pub sources: Vec<Source>,
+    /// The standard labels among the sources.
+    pub needs: LabelSet,
+}
+
+/// One metric to write.
+#[derive(Debug)]
+pub struct MetricPlan {
+    /// Which one.
+    pub metric: StandardMetric,
+    /// Its labels, in order.
+    pub labels: Vec<(String, Content)>,
+}
+
+/// What a label shows.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Always this clean text.
+    Fixed(String),
+    /// The source of that index.
+    Source(usize),
+}
+
+/// Where a value comes from that differs from request to request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The standard value of a label.
+    Label(StandardLabel),
+    /// The result of the expression of that index.
+    Expression(usize),
+}
+
+impl Plan {
+    /// The plan of a side, this proxy's identity and the configured changes.
+    pub fn new(role: Role, local: &LocalWorkload, overrides: &Overrides) -> Plan {
+        let mut plan = Plan {
+            role,
+            local_service: local.canonical_service.as_bytes().into(),
+            metrics: Vec::new(),
+            sources: Vec::new(),
+            needs: LabelSet::default(),
+        };
+        for (metric, changes) in overrides.metrics().filter(|(_, changes)| !changes.is_dropped) {
+            let mut labels = Vec::new();
+            for label in StandardLabel::ALL {
+                let content = match changes.standard.iter().find(|(changed, _)| *changed == label) {
+                    Some((_, None)) => continue,
+                    Some((_, Some(dimension))) => plan.dimension(dimension),
+                    None => match fixed(role, local, label) {
+                        Some(text) => Content::Fixed(clean_value(text.as_bytes())),
+                        None => plan.source(Source::Label(label)),
+                    },
+                };
+                labels.push((label.name().to_owned(), content));
+            }
+            for (name, dimension) in &changes.added {
+                labels.push((name.clone(), plan.dimension(dimension)));
+            }
+            plan.metrics.push(MetricPlan { metric, labels });
+        }
+        plan
+    }
+
+    fn dimension(&mut self, dimension: &Dimension) -> Content {
+        match dimension {
+            Dimension::Literal(text) => Content::Fixed(text.clone()),
+            Dimension::Expression(index) => self.source(Source::Expression(*index)),
+        }
+    }
+
+    fn source(&mut self, source: Source) -> Content {
+        if let Source::Label(label) = source {
+            self.needs.insert(label);
+        }
+        let index = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
+            self.sources.push(source);
+            self.sources.len().saturating_sub(1)
+        });
+        Content::Source(index)
+    }
+}
+
+/// The value of a label that is the same for every request of a side; nothing if it is not.
+fn fixed(role: Role, local: &LocalWorkload, label: StandardLabel) -> Option<&str> {
+    use StandardLabel as L;
+    let is_client = role == Role::Client;
+    let of_source = |value| if is_client { Some(value) } else { None };
+    let of_destination = |value| {
+        if role == Role::Server { Some(value) } else { None }
+    };
+    match label {
+        L::Reporter => Some(match role {
+            Role::Client => "source",
+            Role::Server => "destination",
+            Role::Gateway => "waypoint",
+        }),
+        L::SourceWorkload => of_source(&local.workload).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        L::SourceCanonicalService => {
+            of_source(&local.canonical_service).map(String::as_str).or(Some(UNKNOWN_VALUE))
+        }
+        L::SourceCanonicalRevision => {
+            of_source(&local.canonical_revision).map(String::as_str).or(Some("latest"))
+        }
+        L::SourceApp => of_source(&local.app).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        L::SourceVersion => of_source(&local.version).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        L::SourceCluster => of_source(&local.cluster).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        // Behind a client's certificate there is a namespace.
+        L::SourceWorkloadNamespace => of_source(&local.namespace).map(String::as_str),
+        L::DestinationApp => of_destination(&local.app).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        L::DestinationVersion => of_destination(&local.version).map(String::as_str).or(Some(UNKNOWN_VALUE)),
+        // A client learns these from the endpoint, a gateway not yet.
+        L::DestinationWorkload
+        | L::DestinationWorkloadNamespace
+        | L::DestinationCanonicalService
+        | L::DestinationCanonicalRevision
+        | L::DestinationCluster
+        | L::DestinationPrincipal
+            if role == Role::Gateway =>
+        {
+            Some(UNKNOWN_VALUE)
+        }
+        L::DestinationWorkload => of_destination(&local.workload).map(String::as_str),
+        L::DestinationWorkloadNamespace => of_destination(&local.namespace).map(String::as_str),
+        L::DestinationCanonicalService => of_destination(&local.canonical_service).map(String::as_str),
+        L::DestinationCanonicalRevision => of_destination(&local.canonical_revision).map(String::as_str),
+        L::DestinationCluster => of_destination(&local.cluster).map(String::as_str),
+        L::DestinationServiceNamespace => of_destination(&local.namespace).map(String::as_str),
+        // A client's proxy does not know how the server took the connection.
+        L::ConnectionSecurityPolicy => is_client.then_some(UNKNOWN_VALUE),
+        L::SourcePrincipal
+        | L::DestinationPrincipal
+        | L::DestinationService
+        | L::DestinationServiceName
+        | L::RequestProtocol
+        | L::ResponseCode
+        | L::GrpcResponseStatus
+        | L::ResponseFlags => None,
+    }
+}
