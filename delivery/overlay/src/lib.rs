@@ -1,0 +1,113 @@
+//! Pure: what policies add up to, laid over a base configuration as edits.
+//!
+//! ```text
+//! Effective policy + base ──plan──► edits (path, owner, value) ──carrier──► text tree, or protobuf on the wire
+//! ```
+//!
+//! The overlay does not mutate: it computes a list of [`Edit`]s; the two carriers apply it. What carries our mark is
+//! taken out first, so that overlaying twice equals overlaying once, and overlaying nothing gives the base back.
+//! Deliberately not here: I/O of any kind.
+
+mod descriptors;
+mod edit;
+mod lower;
+mod mark;
+mod plan;
+mod stats;
+mod text;
+mod value;
+mod view;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use burgee_api::Problem;
+use burgee_api::resolve::{Effective, ListenerClass};
+
+pub use edit::{Edit, Owner, Path, Step};
+pub use value::Value;
+pub use wire::{OverlaidBytes, WireError, overlay_resource};
+
+/// A filter module as a proxy finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// The path of the module's file, on the proxy's file system.
+    pub path: String,
+    /// The module's SHA-256 in lower-case hex. Part of every `vm_id`: with an unchanged id Envoy may keep the old
+    /// code running.
+    pub sha256: String,
+}
+
+/// How a filter's configuration reaches the proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Within the listener.
+    Inline,
+    /// By name, from one file per extension in this directory of the proxy's file system (ECDS). Changes then
+    /// leave the listener as it is.
+    Discovery {
+        /// The directory.
+        directory: String,
+    },
+}
+
+/// Where the filter learns who the proxy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// From the proxy's node metadata, which is in Istio's layout.
+    Node,
+    /// From its own configuration, where the overlay writes it.
+    Written,
+}
+
+/// How to lay a policy over a base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The telemetry module.
+    pub module: Module,
+    /// How configuration reaches the proxy.
+    pub delivery: Delivery,
+    /// Where the filter learns who the proxy is.
+    pub identity: Identity,
+    /// The class of listeners by name, where it differs from what their traffic direction says.
+    pub classes: BTreeMap<String, ListenerClass>,
+}
+
+/// A base with a policy laid over it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlaid {
+    /// The result.
+    pub value: Value,
+    /// What was laid over, in the order of the result.
+    pub edits: Vec<Edit>,
+    /// What is worth knowing, such as a listener that cannot carry what was asked.
+    pub problems: Vec<Problem>,
+}
+
+/// A resource of the extension configuration discovery service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExtensionConfig {
+    /// The resource's name, which the listener refers to.
+    pub name: String,
+    /// The file's name within [`Delivery::Discovery`]'s directory.
+    pub file_name: String,
+    /// The file's content: a `DiscoveryResponse` with this one resource.
+    pub value: Value,
+}
+
+/// Lays a policy over a base: a bootstrap, a `DiscoveryResponse` (a file of listeners or clusters), or one resource.
+pub fn overlay(base: &Value, policy: &Effective, options: &Options) -> Overlaid {
+    let shape = view::Shape::of_text(base);
+    let mut value = base.clone();
+    let laid = plan::lay(&mut value, shape, policy, options);
+    text::apply(&mut value, &laid.edits);
+    Overlaid { value, edits: laid.edits, problems: laid.problems }
+}
+
+/// Every extension configuration that listeners refer to under [`Delivery::Discovery`], ordered by name.
+pub fn extension_configs(policy: &Effective, options: &Options) -> Vec<ExtensionConfig> {
+    lower::extension_configs(policy, options)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,310 @@
+//! From an effective policy to what Envoy is told: the stats filter's configuration, the HTTP filter around it, and
+//! the extension configuration that delivers it by name.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use burgee_api::Origin;
+use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
+use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StatsConfig, stat_name};
+use sha2::{Digest as _, Sha256};
+
+use crate::value::Value;
+use crate::view;
+use crate::{Delivery, ExtensionConfig, Identity, Module, Options, Owner};
+
+/// What the name of each of our HTTP filters begins with.
+pub(crate) const FILTER_PREFIX: &str = "burgee.stats.";
+
+/// The root id of the stats filter in the telemetry module.
+const STATS_ROOT_ID: &str = "stats";
+
+/// What the id of each of our VMs begins with.
+const VM_PREFIX: &str = "burgee.telemetry.";
+
+/// The extension name and message type of Envoy's Wasm HTTP filter.
+const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+/// A filter that does nothing as long as it is told nothing.
+const IDLE_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+const STRING_TYPE: &str = "type.googleapis.com/google.protobuf.StringValue";
+const EXTENSION_CONFIG_TYPE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+
+/// How long a resource name may grow from a provider's name before it is cut and a digest takes the rest's place.
+/// File names end at 255 bytes nearly everywhere.
+const MAX_SAFE_NAME: usize = 120;
+
+/// Which configuration the stats filter of one class and provider gets.
+pub(crate) fn stats_config(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    identity: Identity,
+) -> StatsConfig {
+    let metrics = provider
+        .overrides
+        .iter()
+        .map(|change| {
+            let mut dimensions = BTreeMap::new();
+            let mut tags_to_remove = Vec::new();
+            // The map is ordered by name, so what is removed comes out sorted.
+            for (label, operation) in &change.tags {
+                match &operation.value {
+                    TagOperation::Upsert(expression) => {
+                        dimensions.insert(label.clone(), expression.clone());
+                    }
+                    TagOperation::Remove => tags_to_remove.push(label.clone()),
+                }
+            }
+            MetricConfig {
+                name: change.metric.stat_name().to_owned(),
+                dimensions,
+                tags_to_remove,
+                drop: change.disabled.as_ref().is_some_and(|disabled| disabled.value),
+            }
+        })
+        .collect();
+    StatsConfig {
+        // Behind an outbound listener the Host header is the application's own; elsewhere anybody writes it.
+        disable_host_header_fallback: class != ListenerClass::Outbound,
+        tcp_reporting_duration: provider
+            .reporting_interval
+            .as_ref()
+            .map(|interval| duration_text(interval.value)),
+        metrics,
+        reporter: if class.is_client() { Reporter::Client } else { Reporter::Server },
+        local: match identity {
+            Identity::Node => None,
+            Identity::Written => Some(policy.workload.identity()),
+        },
+        max_series: 0,
+    }
+}
+
+/// The HTTP filter that goes into a listener of this class for one provider.
+pub(crate) fn http_filter(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    options: &Options,
+) -> Value {
+    match &options.delivery {
+        Delivery::Inline => Value::map([
+            ("name", Value::string(format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)))),
+            ("typed_config", wasm(policy, class, provider, options)),
+        ]),
+        Delivery::Discovery { directory } => {
+            let name = resource_name(class, provider);
+            let path = format!("{}/{}", directory.trim_end_matches('/'), file_name(&name));
+            Value::map([
+                ("name", Value::string(name)),
+                (
+                    "config_discovery",
+                    Value::map([
+                        (
+                            "config_source",
+                            Value::map([
+                                ("path_config_source", Value::map([("path", Value::string(path))])),
+                                ("resource_api_version", Value::string("V3")),
+                            ]),
+                        ),
+                        // Without a default, a proxy that starts while the configuration or the module is
+                        // unusable answers every request with 500. Metrics are not worth that.
+                        ("default_config", Value::map([("@type", Value::string(IDLE_TYPE))])),
+                        ("type_urls", Value::List(vec![Value::string(WASM_TYPE), Value::string(IDLE_TYPE)])),
+                    ]),
+                ),
+            ])
+        }
+    }
+}
+
+/// Whether an HTTP filter is one that [`http_filter`] wrote, whatever the policy and the options were. Anybody may
+/// use a name, so it takes the content as well.
+pub(crate) fn is_http_filter(filter: &Value) -> bool {
+    let name = view::filter_name(filter);
+    if !name.starts_with(FILTER_PREFIX) {
+        return false;
+    }
+    let text = |value: &Value, names: &[&str]| {
+        value.at(names).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    if let Some(config) = filter.field("typed_config") {
+        return config.any_type() == Some(view::WASM)
+            && text(config, &["config", "root_id"]) == STATS_ROOT_ID
+            && text(config, &["config", "vm_config", "vm_id"]).starts_with(VM_PREFIX);
+    }
+    filter.field("config_discovery").is_some_and(|discovery| {
+        let types = discovery.field("type_urls").map_or(&[][..], Value::items);
+        text(discovery, &["config_source", "path_config_source", "path"])
+            .ends_with(&format!("/{}", file_name(name)))
+            && types.iter().any(|url| url.as_str() == Some(WASM_TYPE))
+    })
+}
+
+/// Every extension configuration that listeners refer to under [`Delivery::Discovery`], ordered by name.
+pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<ExtensionConfig> {
+    if options.delivery == Delivery::Inline {
+        return Vec::new();
+    }
+    let mut configs: Vec<ExtensionConfig> = ListenerClass::ALL
+        .into_iter()
+        .flat_map(|class| policy.class(class).metrics.iter().map(move |provider| (class, provider)))
+        .map(|(class, provider)| {
+            let name = resource_name(class, provider);
+            let resource = Value::map([
+                ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
+                ("name", Value::string(name.clone())),
+                ("typed_config", wasm(policy, class, provider, options)),
+            ]);
+            let version = short_digest(resource.to_json().as_bytes());
+            ExtensionConfig {
+                file_name: file_name(&name),
+                name,
+                value: Value::map([
+                    ("version_info", Value::string(version)),
+                    ("resources", Value::List(vec![resource])),
+                ]),
+            }
+        })
+        .collect();
+    configs.sort_by(|a, b| a.name.cmp(&b.name));
+    configs
+}
+
+/// The Wasm filter's own message.
+fn wasm(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, options: &Options) -> Value {
+    let configuration = stats_config(policy, class, provider, options.identity);
+    // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
+    let configuration = serde_json::to_string(&configuration).unwrap_or_default();
+    Value::map([
+        ("@type", Value::string(WASM_TYPE)),
+        (
+            "config",
+            Value::map([
+                ("name", Value::string(format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)))),
+                ("root_id", Value::string(STATS_ROOT_ID)),
+                ("vm_config", vm_config(&options.module)),
+                (
+                    "configuration",
+                    Value::map([
+                        ("@type", Value::string(STRING_TYPE)),
+                        ("value", Value::string(configuration)),
+                    ]),
+                ),
+                // A fault costs the requests in flight, then a fresh VM counts on. Of all policies this one loses
+                // least: open would stop counting for good, closed would stop serving.
+                ("failure_policy", Value::string("FAIL_RELOAD")),
+            ]),
+        ),
+    ])
+}
+
+fn vm_config(module: &Module) -> Value {
+    let digest: String = module.sha256.chars().take(16).collect();
+    Value::map([
+        ("vm_id", Value::string(format!("{VM_PREFIX}{digest}"))),
+        ("runtime", Value::string("envoy.wasm.runtime.v8")),
+        ("code", Value::map([("local", Value::map([("filename", Value::string(module.path.clone()))]))])),
+    ])
+}
+
+/// Under discovery the filter's name is the resource's, so it says the class as well. The class comes first and has
+/// no dot, which keeps any provider's name from being read as another pair.
+fn resource_name(class: ListenerClass, provider: &ProviderMetrics) -> String {
+    format!("{FILTER_PREFIX}{}.{}", class.name(), safe_name(&provider.provider.value))
+}
+
+fn file_name(resource: &str) -> String {
+    format!("{resource}.json")
+}
+
+/// A provider's name as part of a resource's and a file's name: anything but letters, digits, `_`, `-` and `.` is
+/// written as `%XX` per byte. Different names stay different; of a very long one a digest takes the end's place.
+pub(crate) fn safe_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => out.push(char::from(byte)),
+            byte => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    if out.len() > MAX_SAFE_NAME {
+        // `~` cannot come from a name, so no short name equals a cut one.
+        out.truncate(MAX_SAFE_NAME - 17);
+        out.push('~');
+        out.push_str(&short_digest(name.as_bytes()));
+    }
+    out
+}
+
+/// The first 64 bits of a SHA-256, in hexadecimal.
+fn short_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A duration as protobuf's JSON writes it: seconds, with as many decimals as it takes.
+fn duration_text(duration: Duration) -> String {
+    let nanos = duration.subsec_nanos();
+    if nanos == 0 {
+        return format!("{}s", duration.as_secs());
+    }
+    let fraction = format!("{nanos:09}");
+    format!("{}.{}s", duration.as_secs(), fraction.trim_end_matches('0'))
+}
+
+/// Who asked for a provider's filter: what put the provider in force, then what changes it.
+pub(crate) fn filter_owner(provider: &ProviderMetrics) -> Owner {
+    let interval = provider.reporting_interval.iter().map(|interval| &interval.origin);
+    let changes = provider.overrides.iter().flat_map(|change| {
+        let disabled = change.disabled.iter().map(|disabled| &disabled.origin);
+        disabled.chain(change.tags.values().map(|tag| &tag.origin))
+    });
+    Owner::of(std::iter::once(&provider.provider.origin).chain(interval).chain(changes))
+}
+
+/// A label that metrics carry, and who asked for it.
+pub(crate) struct Label {
+    /// Its name.
+    pub name: String,
+    /// Who asked for it.
+    pub owner: Owner,
+}
+
+/// Every label that any class's metrics carry: the standard ones in their order, then those that documents add, by
+/// name. None when no class has metrics.
+pub(crate) fn labels(policy: &Effective) -> Vec<Label> {
+    let providers: Vec<&ProviderMetrics> =
+        ListenerClass::ALL.into_iter().flat_map(|class| policy.class(class).metrics.iter()).collect();
+    if providers.is_empty() {
+        return Vec::new();
+    }
+    let mut added: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
+    for provider in &providers {
+        for (name, operation) in provider.overrides.iter().flat_map(|change| &change.tags) {
+            match &operation.value {
+                TagOperation::Upsert(_) if StandardLabel::from_name(name).is_none() => {
+                    added.entry(name).or_default().push(&operation.origin);
+                }
+                TagOperation::Upsert(_) | TagOperation::Remove => {}
+            }
+        }
+    }
+    let standard = StandardLabel::ALL.into_iter().map(|label| Label {
+        name: label.name().to_owned(),
+        owner: Owner::rule("a standard label of Istio's metrics, which Envoy cuts out of their names"),
+    });
+    let added =
+        added.into_iter().map(|(name, origins)| Label { name: name.to_owned(), owner: Owner::of(origins) });
+    standard.chain(added).collect()
+}
+
+/// One entry of `stats_tags`.
+pub(crate) fn tag_specifier(label: &str) -> Value {
+    Value::map([("tag_name", Value::string(label)), ("regex", Value::string(stat_name::tag_regex(label)))])
+}

@@ -1,0 +1,8 @@
+//! The overlay as a whole: what it writes, and that it can be taken back.
+
+mod bases;
+mod by_hand;
+pub(crate) mod generated;
+mod problems;
+pub(crate) mod support;
+mod written;

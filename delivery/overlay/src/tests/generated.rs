@@ -1,0 +1,227 @@
+//! The invariants over generated bases and policies.
+
+use std::collections::BTreeMap;
+
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics};
+use proptest::prelude::*;
+
+use super::support::{busy, by_discovery, nothing, options, provider, workload, yaml};
+use crate::{Value, overlay};
+
+const MANAGER: &str =
+    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+
+/// A message whose fields may each be missing, in any order.
+fn message(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
+    let fields: Vec<_> = fields
+        .into_iter()
+        .map(|(name, value)| proptest::option::of(value.prop_map(move |value| (name.to_owned(), value))))
+        .collect();
+    fields
+        .prop_map(|fields| fields.into_iter().flatten().collect::<Vec<_>>())
+        .prop_shuffle()
+        .prop_map(|mut fields: Vec<(String, Value)>| {
+            // Two spellings of one field in one message would be two fields to us and one to Envoy.
+            let mut seen = Vec::new();
+            fields.retain(|(name, _)| {
+                let plain = name.replace('_', "").to_ascii_lowercase();
+                let new = !seen.contains(&plain);
+                seen.push(plain);
+                new
+            });
+            Value::Map(fields)
+        })
+        .boxed()
+}
+
+fn any_of(values: Vec<&'static str>) -> BoxedStrategy<Value> {
+    proptest::sample::select(values).prop_map(Value::string).boxed()
+}
+
+fn null() -> BoxedStrategy<Value> {
+    Just(Value::Null).boxed()
+}
+
+fn list(element: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    proptest::collection::vec(element, 0..4).prop_map(Value::List).boxed()
+}
+
+fn http_filter() -> BoxedStrategy<Value> {
+    let known = any_of(vec!["router", "cors"]).prop_map(|name| {
+        Value::map([("name", name), ("typed_config", Value::map([("@type", Value::string(ROUTER))]))])
+    });
+    prop_oneof![
+        known,
+        message(vec![
+            ("name", any_of(vec!["x", "burgee.other", "burgee.stats.a"])),
+            ("unknown", Just(Value::Float(1.5)).boxed())
+        ]),
+        by_hand(),
+    ]
+    .boxed()
+}
+
+/// A filter under a name of ours which somebody wrote: each lacks something of what ours have.
+fn by_hand() -> BoxedStrategy<Value> {
+    let vm = |id: &str| format!("vm_config: {{vm_id: {id}}}");
+    let wasm = |fields: String| format!("typed_config: {{'@type': {WASM}, config: {{{fields}}}}}");
+    let found = |path: &str, url: &str| {
+        let source = format!("config_source: {{path_config_source: {{path: {path}}}}}");
+        format!("config_discovery: {{{source}, type_urls: [{url}]}}")
+    };
+    let contents = [
+        wasm(format!("root_id: stats, {}", vm("acme.telemetry.1"))),
+        wasm(format!("root_id: other, {}", vm("burgee.telemetry.1"))),
+        wasm("root_id: stats".to_owned()),
+        "typed_config: {'@type': x/acme.Lua}".to_owned(),
+        "typed_config: text".to_owned(),
+        found("/run/other.json", WASM),
+        found("/run/burgee.stats.a.json", ROUTER),
+        "config_discovery: {config_source: {ads: {}}}".to_owned(),
+    ];
+    let filters: Vec<Value> =
+        contents.iter().map(|content| yaml(&format!("{{name: burgee.stats.a, {content}}}"))).collect();
+    proptest::sample::select(filters).boxed()
+}
+
+fn listener() -> BoxedStrategy<Value> {
+    let manager = message(vec![
+        ("httpFilters", list(http_filter())),
+        ("http_filters", list(http_filter())),
+        ("stat_prefix", any_of(vec!["a"])),
+    ])
+    .prop_map(|value| match value {
+        Value::Map(mut fields) => {
+            fields.insert(0, ("@type".to_owned(), Value::string(MANAGER)));
+            Value::Map(fields)
+        }
+        other => other,
+    })
+    .boxed();
+    let opaque =
+        Just(Value::map([("@type", Value::string("a/acme.Unknown")), ("http_filters", Value::List(vec![]))]));
+    let filter = message(vec![
+        ("name", any_of(vec!["f"])),
+        ("typed_config", prop_oneof![3 => manager, 1 => opaque.boxed(), 1 => null()].boxed()),
+    ]);
+    let chain = || message(vec![("filters", list(filter.clone())), ("name", any_of(vec!["c"]))]);
+    message(vec![
+        ("name", any_of(vec!["a", "b"])),
+        ("traffic_direction", any_of(vec!["INBOUND", "OUTBOUND", "UNSPECIFIED"])),
+        ("filter_chains", list(chain())),
+        ("defaultFilterChain", chain()),
+    ])
+}
+
+pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
+    let tag = message(vec![
+        ("tag_name", any_of(vec!["reporter", "team"])),
+        // The last one has our shape, for a label that none of these tags is named after.
+        ("regex", any_of(vec![r"(reporter=\.=(.*?);\.;)", "x", r"(\b(?:request_host)=\.=(.*?);\.;)"])),
+        ("fixed_value", any_of(vec!["v"])),
+    ]);
+    let stats = message(vec![
+        ("stats_tags", prop_oneof![list(tag), null()].boxed()),
+        ("use_all_default_tags", Just(Value::Bool(true)).boxed()),
+    ]);
+    // No overlay writes such notes.
+    let note = proptest::sample::select(vec![
+        "mine",
+        "[]",
+        "{}",
+        "{created: [stats_config]}",
+        "{created: [stats_config.stats_tags, stats_config, node, node.metadata]}",
+        "{created: [stats_config.stats_tags], by: me}",
+        "{was_null: [node.metadata]}",
+    ]);
+    let note = prop_oneof![7 => note.prop_map(yaml), 1 => null()].boxed();
+    let metadata =
+        message(vec![("APP", any_of(vec!["web"])), ("created", null()), ("burgee.dev/overlay", note)]);
+    let metadata = prop_oneof![4 => metadata, 1 => null(), 1 => list(null())];
+    let node = message(vec![("id", any_of(vec!["n"])), ("metadata", metadata.boxed())]);
+    let sources = message(vec![("lds_config", message(Vec::new())), ("cdsConfig", message(Vec::new()))]);
+    message(vec![
+        ("admin", Just(Value::Map(Vec::new())).boxed()),
+        ("static_resources", prop_oneof![message(vec![("listeners", list(listener()))]), null()].boxed()),
+        ("statsConfig", prop_oneof![stats.clone(), null()].boxed()),
+        ("stats_config", stats),
+        ("node", prop_oneof![4 => node, 1 => null(), 1 => any_of(vec!["text"])].boxed()),
+        ("dynamicResources", sources),
+        ("unknown", list(null())),
+    ])
+}
+
+pub(crate) fn policy() -> BoxedStrategy<Effective> {
+    let providers = proptest::sample::subsequence(vec!["a", "b/c", "prometheus"], 0..=3)
+        .prop_map(|names| names.into_iter().map(provider).collect::<Vec<ProviderMetrics>>());
+    let classes = [providers.clone(), providers.clone(), providers].prop_map(|classes| {
+        let classes = classes.map(|metrics| ClassPolicy { metrics });
+        Effective {
+            workload: workload(),
+            classes: BTreeMap::from_iter(ListenerClass::ALL.into_iter().zip(classes)),
+        }
+    });
+    prop_oneof![3 => classes, 1 => Just(busy())].boxed()
+}
+
+/// Every path of a value with its leaf, so that what was there can be looked for.
+fn leaves(value: &Value, path: &str, out: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Map(entries) if !entries.is_empty() => {
+            for (key, value) in entries {
+                leaves(value, &format!("{path}/{key}"), out);
+            }
+        }
+        // Indices shift when a filter goes in front, so elements are told apart by their content only.
+        Value::List(items) if !items.is_empty() => {
+            for value in items {
+                leaves(value, &format!("{path}/*"), out);
+            }
+        }
+        leaf => out.push((path.to_owned(), leaf.clone())),
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_over_a_base_is_the_base(base in bootstrap()) {
+        let result = overlay(&base, &nothing(), &options());
+        prop_assert_eq!(result.value, base);
+        prop_assert_eq!(result.edits, Vec::new());
+    }
+
+    #[test]
+    fn twice_is_once_and_back_is_the_base(base in bootstrap(), policy in policy(), inline in any::<bool>()) {
+        let options = if inline { options() } else { by_discovery() };
+        let once = overlay(&base, &policy, &options);
+        prop_assert_eq!(&overlay(&once.value, &policy, &options), &once);
+        prop_assert_eq!(overlay(&once.value, &nothing(), &options).value, base);
+    }
+
+    #[test]
+    fn another_policy_leaves_no_trace_of_the_first(base in bootstrap(), first in policy(), second in policy()) {
+        let over = overlay(&overlay(&base, &first, &options()).value, &second, &options());
+        prop_assert_eq!(over, overlay(&base, &second, &options()));
+    }
+
+    #[test]
+    fn what_is_not_edited_stays_in_order(base in bootstrap(), policy in policy()) {
+        let mut before = Vec::new();
+        leaves(&base, "", &mut before);
+        before.retain(|(_, leaf)| !leaf.is_null() && !leaf.is_empty());
+        let mut after = Vec::new();
+        leaves(&overlay(&base, &policy, &options()).value, "", &mut after);
+        let mut after = after.into_iter();
+        for leaf in before {
+            prop_assert!(after.any(|other| other == leaf), "{:?} is gone or has moved", leaf);
+        }
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_text(base in bootstrap(), policy in policy()) {
+        let text = || overlay(&base, &policy, &options()).value.to_yaml();
+        prop_assert_eq!(text(), text());
+    }
+}

@@ -1,0 +1,204 @@
+//! What the plan sees of a base: its listeners and the HTTP connection managers in them, each with its path.
+//!
+//! A view is taken of a tree. The tree is the whole base for a text; for bytes it is a sketch with only the fields
+//! that a plan asks for (see [`crate::wire`]).
+
+use burgee_api::resolve::ListenerClass;
+
+use crate::edit::Path;
+use crate::value::Value;
+
+pub(crate) const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
+pub(crate) const LISTENER: &str = "envoy.config.listener.v3.Listener";
+pub(crate) const RESPONSE: &str = "envoy.service.discovery.v3.DiscoveryResponse";
+pub(crate) const RESOURCE: &str = "envoy.service.discovery.v3.Resource";
+pub(crate) const MANAGER: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+pub(crate) const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+/// Messages that say their own type and hold another one as a struct.
+pub(crate) const TYPED_STRUCTS: [&str; 2] = ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
+/// What Envoy Mobile puts around a manager, for API listeners alone.
+const MOBILE_MANAGER: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.EnvoyMobileHttpConnectionManager";
+
+/// What a base is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Bootstrap,
+    Response,
+    Listener,
+    /// Anything else: passes through.
+    Other,
+}
+
+/// Fields that only a bootstrap has.
+const BOOTSTRAP_FIELDS: [&str; 16] = [
+    "static_resources",
+    "dynamic_resources",
+    "node",
+    "admin",
+    "stats_config",
+    "stats_sinks",
+    "stats_flush_interval",
+    "cluster_manager",
+    "layered_runtime",
+    "overload_manager",
+    "bootstrap_extensions",
+    "watchdogs",
+    "default_socket_interface",
+    "hds_config",
+    "flags_path",
+    "fatal_actions",
+];
+
+impl Shape {
+    /// The shape of the message of that full name.
+    pub fn of_message(name: &str) -> Shape {
+        match name {
+            BOOTSTRAP => Shape::Bootstrap,
+            RESPONSE => Shape::Response,
+            LISTENER => Shape::Listener,
+            _ => Shape::Other,
+        }
+    }
+
+    /// The shape of a text, which does not say its type unless it is an `Any`.
+    pub fn of_text(value: &Value) -> Shape {
+        if let Some(name) = value.any_type() {
+            return Shape::of_message(name);
+        }
+        let has = |name: &str| value.field(name).is_some();
+        if BOOTSTRAP_FIELDS.into_iter().any(has) {
+            Shape::Bootstrap
+        } else if has("resources") {
+            Shape::Response
+        } else if has("filter_chains") || has("default_filter_chain") {
+            Shape::Listener
+        } else {
+            Shape::Other
+        }
+    }
+}
+
+/// A listener of a base.
+pub(crate) struct Listener<'a> {
+    pub name: &'a str,
+    pub path: Path,
+    direction: Option<ListenerClass>,
+    pub managers: Vec<Manager<'a>>,
+    /// The paths of HTTP connection managers that are there in a form that cannot be changed.
+    pub sealed: Vec<Path>,
+    /// Whether it has any filter at all: one without is no place for traffic.
+    pub has_filters: bool,
+}
+
+impl Listener<'_> {
+    /// The class that the listener's traffic direction gives it.
+    pub fn class(&self) -> ListenerClass {
+        self.direction.unwrap_or(ListenerClass::Gateway)
+    }
+}
+
+/// An HTTP connection manager of a listener.
+pub(crate) struct Manager<'a> {
+    /// The path of its list of HTTP filters.
+    pub path: Path,
+    pub http_filters: &'a [Value],
+}
+
+/// Every listener of a base, in order.
+pub(crate) fn listeners(base: &Value, shape: Shape) -> Vec<Listener<'_>> {
+    match shape {
+        Shape::Listener => vec![listener(base, Path::default())],
+        Shape::Other => Vec::new(),
+        Shape::Bootstrap => {
+            let path = Path::default().field("static_resources").field("listeners");
+            let listeners = base.at(&["static_resources", "listeners"]).map_or(&[][..], Value::items);
+            listeners.iter().enumerate().map(|(i, value)| listener(value, path.index(i))).collect()
+        }
+        Shape::Response => {
+            let path = Path::default().field("resources");
+            let resources = base.field("resources").map_or(&[][..], Value::items);
+            resources
+                .iter()
+                .enumerate()
+                .filter_map(|(i, value)| match value.any_type()? {
+                    LISTENER => Some(listener(value, path.index(i))),
+                    RESOURCE => {
+                        let inner = value.field("resource")?;
+                        (inner.any_type()? == LISTENER)
+                            .then(|| listener(inner, path.index(i).field("resource")))
+                    }
+                    _ => None,
+                })
+                .collect()
+        }
+    }
+}
+
+fn listener(value: &Value, path: Path) -> Listener<'_> {
+    let direction = match value.field("traffic_direction") {
+        Some(Value::String(name)) if name == "INBOUND" => Some(ListenerClass::Inbound),
+        Some(Value::String(name)) if name == "OUTBOUND" => Some(ListenerClass::Outbound),
+        Some(Value::Int(1)) => Some(ListenerClass::Inbound),
+        Some(Value::Int(2)) => Some(ListenerClass::Outbound),
+        _ => None,
+    };
+    let chains_path = path.field("filter_chains");
+    let chains = value.field("filter_chains").map_or(&[][..], Value::items);
+    let default_path = path.field("default_filter_chain");
+    let default = value.field("default_filter_chain");
+    let chains: Vec<(Path, &Value)> = chains
+        .iter()
+        .enumerate()
+        .map(|(i, chain)| (chains_path.index(i), chain))
+        .chain(default.map(|chain| (default_path, chain)))
+        .collect();
+    let mut managers = Vec::new();
+    let mut sealed = Vec::new();
+    let mut has_filters = false;
+    for (chain_path, chain) in chains {
+        let filters_path = chain_path.field("filters");
+        for (i, filter) in chain.field("filters").map_or(&[][..], Value::items).iter().enumerate() {
+            has_filters = true;
+            let Some(config) = filter.field("typed_config") else {
+                continue;
+            };
+            let path = filters_path.index(i).field("typed_config");
+            if is_sealed(config) {
+                sealed.push(path);
+            } else if config.any_type() == Some(MANAGER) {
+                managers.push(Manager {
+                    path: path.field("http_filters"),
+                    http_filters: config.field("http_filters").map_or(&[][..], Value::items),
+                });
+            }
+        }
+    }
+    let api = value.at(&["api_listener", "api_listener"]);
+    if api.and_then(Value::any_type).is_some_and(|name| [MANAGER, MOBILE_MANAGER].contains(&name)) {
+        sealed.push(path.field("api_listener").field("api_listener"));
+    }
+    let name = value.field("name").and_then(Value::as_str).unwrap_or_default();
+    Listener { name, path, direction, managers, sealed, has_filters }
+}
+
+/// Whether a network filter's configuration is an HTTP connection manager written as a struct.
+fn is_sealed(config: &Value) -> bool {
+    let url = config.field("type_url").and_then(Value::as_str).unwrap_or_default();
+    config.any_type().is_some_and(|name| TYPED_STRUCTS.contains(&name))
+        && url.rsplit('/').next() == Some(MANAGER)
+}
+
+/// Whether a bootstrap has its proxy ask others for listeners.
+pub(crate) fn asks_for_listeners(bootstrap: &Value) -> bool {
+    ["lds_config", "lds_resources_locator", "ads_config"]
+        .into_iter()
+        .any(|name| bootstrap.at(&["dynamic_resources", name]).is_some())
+}
+
+/// The name of an HTTP filter.
+pub(crate) fn filter_name(filter: &Value) -> &str {
+    filter.field("name").and_then(Value::as_str).unwrap_or_default()
+}
