@@ -1,0 +1,106 @@
+//! What a change of documents may be while everything runs.
+
+use std::collections::BTreeMap;
+
+use burgee_api::origin::{DocumentId, Traced};
+use burgee_api::resolve::{
+    ClassPolicy, ListenerClass, MetricName, MetricOverride, ProviderMetrics, WorkloadKind,
+};
+use burgee_filter_config::StandardMetric;
+
+use super::*;
+use crate::mesh::{GatewayListener, GatewayProxy, Route, ServiceRef, SidecarProxy};
+
+fn mk_place(line: usize) -> Place {
+    Place { file: "mesh.yaml".into(), line, column: 1, width: 1 }
+}
+
+fn mk_sidecar(name: &str, version: &str) -> SidecarProxy {
+    let labels = BTreeMap::from([("version".to_owned(), version.to_owned())]);
+    SidecarProxy {
+        workload: Workload::new(WorkloadKind::Sidecar, "shop", name, labels),
+        place: mk_place(3),
+        listeners: Vec::new(),
+    }
+}
+
+fn mk_mesh(sidecars: Vec<SidecarProxy>) -> Mesh {
+    let service = ServiceRef { host: "hello".to_owned(), namespace: "shop".to_owned(), port: 80 };
+    let endpoints = sidecars.iter().map(|sidecar| (sidecar.workload.to_string(), 8080)).collect();
+    let route = Route { host: "hello".to_owned(), service, endpoints };
+    let gateway = GatewayProxy {
+        workload: Workload::new(WorkloadKind::Gateway, "istio-system", "ingress", BTreeMap::new()),
+        place: mk_place(1),
+        listeners: vec![GatewayListener { port: 80, routes: vec![route] }],
+    };
+    Mesh { gateways: vec![gateway], sidecars }
+}
+
+#[track_caller]
+fn check_kept(planned: Vec<SidecarProxy>, running: Vec<SidecarProxy>, expected: &[Code]) -> Mesh {
+    let (mut planned, running) = (mk_mesh(planned), mk_mesh(running));
+    let mut problems = Vec::new();
+    keep_to_what_runs(&mut planned, &running, &mut problems);
+    assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), expected, "{problems:#?}");
+    assert!(problems.iter().all(|problem| problem.place.is_some() && problem.help == RESTART));
+    planned
+}
+
+#[test]
+fn the_same_workloads_can_go_on() {
+    let mesh = check_kept(vec![mk_sidecar("a", "v1")], vec![mk_sidecar("a", "v1")], &[]);
+    assert_eq!(mesh, mk_mesh(vec![mk_sidecar("a", "v1")]));
+}
+
+#[test]
+fn a_new_workload_takes_a_restart_and_gets_no_traffic_until_then() {
+    let planned = vec![mk_sidecar("a", "v1"), mk_sidecar("b", "v1")];
+    let mesh = check_kept(planned, vec![mk_sidecar("a", "v1")], &[NEW_WORKLOAD]);
+    assert_eq!(mesh, mk_mesh(vec![mk_sidecar("a", "v1")]));
+}
+
+#[test]
+fn changed_labels_take_a_restart_and_the_old_ones_hold_until_then() {
+    let mesh = check_kept(vec![mk_sidecar("a", "v2")], vec![mk_sidecar("a", "v1")], &[CHANGED_LABELS]);
+    assert_eq!(mesh.sidecars, [mk_sidecar("a", "v1")]);
+}
+
+#[test]
+fn a_workload_that_is_gone_runs_on_without_traffic() {
+    let running = vec![mk_sidecar("a", "v1"), mk_sidecar("b", "v1")];
+    let mesh = check_kept(vec![mk_sidecar("a", "v1")], running, &[GONE_WORKLOAD]);
+    assert_eq!(mesh.sidecars.len(), 2);
+    assert_eq!(mesh.gateways[0].listeners[0].routes[0].endpoints.len(), 1);
+}
+
+#[test]
+fn a_label_that_the_bootstrap_does_not_know_is_left_out_and_told() {
+    let tag = |line, operation| {
+        let document = DocumentId { kind: "Telemetry".into(), namespace: "shop".into(), name: "t".into() };
+        let origin = Origin::Document { document, path: "spec.metrics[0]".into(), place: mk_place(line) };
+        Traced { value: operation, origin }
+    };
+    let upsert = || TagOperation::Upsert("request.method".to_owned());
+    let tags = BTreeMap::from([
+        ("known".to_owned(), tag(1, upsert())),
+        ("new".to_owned(), tag(2, upsert())),
+        ("never_known".to_owned(), tag(3, TagOperation::Remove)),
+        ("source_app".to_owned(), tag(4, upsert())),
+    ]);
+    let change =
+        MetricOverride { metric: MetricName::Standard(StandardMetric::RequestCount), disabled: None, tags };
+    let metrics = ProviderMetrics {
+        provider: Traced { value: "prometheus".to_owned(), origin: Origin::Rule("test") },
+        reporting_interval: None,
+        overrides: vec![change],
+    };
+    let mut policy = Effective::nothing(mk_sidecar("a", "v1").workload);
+    for class in ListenerClass::ALL {
+        policy.classes.insert(class, ClassPolicy { metrics: vec![metrics.clone()] });
+    }
+    let problems = without_new_labels(&mut policy, &BTreeSet::from(["known".to_owned()]));
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert_eq!((problems[0].code, problems[0].place.as_ref().map(|p| p.line)), (NEW_LABEL, Some(2)));
+    let left: Vec<_> = policy.class(ListenerClass::Inbound).metrics[0].overrides[0].tags.keys().collect();
+    assert_eq!(left, ["known", "never_known", "source_app"]);
+}

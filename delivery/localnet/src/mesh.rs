@@ -1,0 +1,197 @@
+//! From documents to what runs on loopback: gateways, workloads with their sidecars, and who routes where.
+//!
+//! Pure. What the documents ask for and a loopback mesh cannot do is a problem with a place, never left out silently.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burgee_api::origin::Place;
+use burgee_api::problem::{Code, Problem, Severity};
+use burgee_api::resolve::{Workload, WorkloadKind};
+use burgee_api::resources::{Gateway, Resources, WorkloadEntry};
+
+mod gateways;
+mod services;
+
+use gateways::plan_gateways;
+use services::{Service, plan_services, plan_sidecars};
+
+/// No gateway at all.
+pub const NO_GATEWAY: Code = Code("BG0401");
+/// A service without a workload behind it.
+pub const NO_WORKLOAD: Code = Code("BG0402");
+/// A service without an HTTP port.
+pub const NO_HTTP_PORT: Code = Code("BG0403");
+/// A gateway's server that is not plain HTTP.
+pub const NOT_PLAIN_HTTP: Code = Code("BG0404");
+/// A gateway's host that no service answers to.
+pub const HOST_WITHOUT_SERVICE: Code = Code("BG0405");
+/// A service that no gateway routes to.
+pub const SERVICE_WITHOUT_GATEWAY: Code = Code("BG0406");
+/// Nothing is reachable.
+pub const NOTHING_REACHABLE: Code = Code("BG0407");
+/// A service that lists its endpoints instead of selecting workloads.
+pub const NO_SELECTOR: Code = Code("BG0408");
+/// A workload that no service selects.
+pub const WORKLOAD_WITHOUT_SERVICE: Code = Code("BG0409");
+/// A host of a service that another service has at a gateway.
+pub const HOST_TAKEN: Code = Code("BG0410");
+
+/// What runs on loopback.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mesh {
+    /// The gateways, by name.
+    pub gateways: Vec<GatewayProxy>,
+    /// The workloads with a sidecar, by name.
+    pub sidecars: Vec<SidecarProxy>,
+}
+
+/// A gateway: one Envoy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayProxy {
+    /// Who it is.
+    pub workload: Workload,
+    /// The document that made it.
+    pub place: Place,
+    /// What it listens for, by port.
+    pub listeners: Vec<GatewayListener>,
+}
+
+/// A port of a gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayListener {
+    /// The port as the documents have it; on loopback it is another.
+    pub port: u16,
+    /// Where each host goes, by host.
+    pub routes: Vec<Route>,
+}
+
+/// Where a host goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The host, perhaps with a leading `*`.
+    pub host: String,
+    /// The service and port behind it.
+    pub service: ServiceRef,
+    /// The workloads that serve it, as (`namespace/name`, the workload's port).
+    pub endpoints: Vec<(String, u16)>,
+}
+
+/// A service's port, as clusters name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServiceRef {
+    /// The service's host name.
+    pub host: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The port that clients call.
+    pub port: u16,
+}
+
+/// A workload with a sidecar: one Envoy and one stub app.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SidecarProxy {
+    /// Who it is.
+    pub workload: Workload,
+    /// The document that made it.
+    pub place: Place,
+    /// What it listens for, by port.
+    pub listeners: Vec<InboundListener>,
+}
+
+/// A port of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundListener {
+    /// The port as the documents have it; on loopback it is another.
+    pub port: u16,
+    /// The services that it serves.
+    pub services: Vec<ServiceRef>,
+}
+
+impl Mesh {
+    /// Every workload with the document that made it, gateways first.
+    pub fn workloads(&self) -> impl Iterator<Item = (&Workload, &Place)> {
+        let gateways = self.gateways.iter().map(|gateway| (&gateway.workload, &gateway.place));
+        gateways.chain(self.sidecars.iter().map(|sidecar| (&sidecar.workload, &sidecar.place)))
+    }
+}
+
+/// What of the documents runs on loopback, and everything that cannot. With an error among the problems nothing
+/// useful can be started.
+pub fn plan(resources: &Resources) -> (Mesh, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let is_gateway =
+        |entry: &WorkloadEntry| resources.gateways.iter().any(|gateway| serves_gateway(entry, gateway));
+    let apps: Vec<&WorkloadEntry> =
+        resources.workload_entries.iter().filter(|entry| !is_gateway(entry)).collect();
+    let services = plan_services(resources, &apps, &mut problems);
+    let sidecars = plan_sidecars(&apps, &services);
+    let gateways = plan_gateways(resources, &services, &mut problems);
+    let mesh = Mesh { gateways, sidecars };
+    check_reachable(&mesh, resources, &services, &mut problems);
+    // Two gateways that share a document would tell of it twice.
+    let mut told = BTreeSet::new();
+    problems.retain(|problem| told.insert(problem.clone()));
+    (mesh, problems)
+}
+
+fn name_of(workload: &Workload) -> (String, String) {
+    (workload.namespace.clone(), workload.name.clone())
+}
+
+fn matches(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+/// A gateway without a selector is served by every gateway; that alone makes no workload one.
+fn serves_gateway(entry: &WorkloadEntry, gateway: &Gateway) -> bool {
+    !gateway.selector.is_empty() && matches(&gateway.selector, &entry.labels)
+}
+
+fn workload_of(entry: &WorkloadEntry, kind: WorkloadKind) -> Workload {
+    Workload::new(kind, &*entry.meta.id.namespace, &*entry.meta.id.name, entry.labels.clone())
+}
+
+/// What is wrong with the whole: nothing to send traffic to, or services that traffic never reaches.
+fn check_reachable(
+    mesh: &Mesh,
+    resources: &Resources,
+    services: &[Service<'_>],
+    problems: &mut Vec<Problem>,
+) {
+    if resources.gateways.is_empty() {
+        let help =
+            "add a Gateway (networking.istio.io/v1) with a server on port 80, protocol HTTP, hosts [\"*\"]";
+        problems.push(
+            Problem::new(Severity::Error, NO_GATEWAY, "there is no Gateway, so no traffic can enter")
+                .help(help),
+        );
+        return;
+    }
+    let routes = || mesh.gateways.iter().flat_map(|gateway| &gateway.listeners).flat_map(|l| &l.routes);
+    if routes().next().is_none() {
+        let message = "no gateway routes to any service, so there is nothing to send traffic to";
+        let help = "it takes a Gateway with a plain HTTP server, a ServiceEntry whose host it answers for, and a \
+                    WorkloadEntry that the ServiceEntry selects; see the warnings for what is missing";
+        problems.push(Problem::new(Severity::Error, NOTHING_REACHABLE, message).help(help));
+        return;
+    }
+    for sidecar in mesh.sidecars.iter().filter(|sidecar| sidecar.listeners.is_empty()) {
+        let message = format!("no service selects the workload {}, so it gets no traffic", sidecar.workload);
+        problems.push(
+            Problem::new(Severity::Note, WORKLOAD_WITHOUT_SERVICE, message).at(sidecar.place.clone(), ""),
+        );
+    }
+    let reached: BTreeSet<_> = routes().map(|route| &route.service.host).collect();
+    for service in services {
+        if !service.entry.hosts.iter().any(|host| reached.contains(host)) {
+            let meta = &service.entry.meta;
+            let message = format!("no gateway routes to {}, so it gets no traffic here", meta.id);
+            problems.push(
+                Problem::new(Severity::Note, SERVICE_WITHOUT_GATEWAY, message).at(meta.place.clone(), ""),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

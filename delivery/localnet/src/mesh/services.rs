@@ -1,0 +1,111 @@
+//! Services and the workloads behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burgee_api::problem::{Problem, Severity};
+use burgee_api::resolve::WorkloadKind;
+use burgee_api::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
+
+use super::{
+    InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, ServiceRef, SidecarProxy, matches, name_of,
+    workload_of,
+};
+
+/// A service as far as it can be served.
+pub(super) struct Service<'a> {
+    /// The document.
+    pub entry: &'a ServiceEntry,
+    /// Its HTTP ports, each with the workloads that serve it.
+    pub ports: Vec<(&'a ServicePort, Vec<(&'a WorkloadEntry, u16)>)>,
+}
+
+/// The services that can be served.
+pub(super) fn plan_services<'a>(
+    resources: &'a Resources,
+    apps: &[&'a WorkloadEntry],
+    problems: &mut Vec<Problem>,
+) -> Vec<Service<'a>> {
+    let mut services = Vec::new();
+    for entry in &resources.service_entries {
+        let warning = |code, message: String| {
+            Problem::new(Severity::Warning, code, message).at(entry.meta.place.clone(), "")
+        };
+        let id = &entry.meta.id;
+        let Some(selector) = &entry.workload_selector else {
+            let message = format!("{id} has no workloadSelector, so nothing serves it on loopback");
+            let help = "endpoints outside the mesh are not called from here; give the service a \
+                        `spec.workloadSelector.labels` and a WorkloadEntry with those labels";
+            problems.push(warning(NO_SELECTOR, message).help(help));
+            continue;
+        };
+        let workloads: Vec<_> = apps
+            .iter()
+            .filter(|app| app.meta.id.namespace == id.namespace && matches(selector, &app.labels))
+            .collect();
+        if workloads.is_empty() {
+            let message = format!("no workload serves {id}: its workloadSelector matches no WorkloadEntry");
+            let help = format!(
+                "a WorkloadEntry in namespace `{}` with the labels {} would",
+                id.namespace,
+                text_of(selector)
+            );
+            problems.push(warning(NO_WORKLOAD, message).help(help));
+            continue;
+        }
+        let port_of = |app: &WorkloadEntry, port: &ServicePort| {
+            app.ports.get(&port.name).copied().or(port.target_port).unwrap_or(port.number)
+        };
+        let ports: Vec<_> = entry
+            .ports
+            .iter()
+            .filter(|port| port.is_http())
+            .map(|port| (port, workloads.iter().map(|app| (**app, port_of(app, port))).collect()))
+            .collect();
+        if ports.is_empty() {
+            let message = format!("{id} has no HTTP port");
+            let help = "only HTTP is served on loopback so far; a port's `protocol` says HTTP, HTTP2 or GRPC";
+            problems.push(warning(NO_HTTP_PORT, message).help(help));
+            continue;
+        }
+        services.push(Service { entry, ports });
+    }
+    services
+}
+
+fn text_of(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("`{key}: {value}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The workloads, each with the ports that services give it.
+pub(super) fn plan_sidecars(apps: &[&WorkloadEntry], services: &[Service<'_>]) -> Vec<SidecarProxy> {
+    let mut sidecars: Vec<_> = apps
+        .iter()
+        .map(|app| {
+            let mut listeners: BTreeMap<u16, BTreeSet<ServiceRef>> = BTreeMap::new();
+            for service in services {
+                for (port, endpoints) in &service.ports {
+                    for (_, target) in endpoints.iter().filter(|(endpoint, _)| std::ptr::eq(*endpoint, *app))
+                    {
+                        listeners.entry(*target).or_default().extend(references(service.entry, port));
+                    }
+                }
+            }
+            let listeners = listeners
+                .into_iter()
+                .map(|(port, services)| InboundListener { port, services: services.into_iter().collect() })
+                .collect();
+            let workload = workload_of(app, WorkloadKind::Sidecar);
+            SidecarProxy { workload, place: app.meta.place.clone(), listeners }
+        })
+        .collect();
+    sidecars.sort_by_key(|sidecar: &SidecarProxy| name_of(&sidecar.workload));
+    sidecars
+}
+
+/// A port of a service under each of its hosts.
+pub(super) fn references(entry: &ServiceEntry, port: &ServicePort) -> Vec<ServiceRef> {
+    let namespace = entry.meta.id.namespace.to_string();
+    let reference =
+        |host: &String| ServiceRef { host: host.clone(), namespace: namespace.clone(), port: port.number };
+    entry.hosts.iter().map(reference).collect()
+}
