@@ -1,0 +1,145 @@
+//! Arguments as they are written; [`crate::plan`] resolves them.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Istio's Telemetry documents made true on any stock Envoy.
+#[derive(Debug, Parser)]
+#[command(name = "burgee", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say everything that is wrong with documents.
+    ///
+    /// Exits 0 when nothing is wrong, 1 when a problem is an error (or as bad as --fail-on says), 2 when it could not
+    /// be found out.
+    Check(CheckArgs),
+    /// Lay documents over somebody's own Envoy configuration and print the result.
+    ///
+    /// What the documents do not touch keeps its value; comments and layout are not kept. Without documents, what an
+    /// earlier render laid over the base is taken out. Exits 1 when the documents or the base are wrong.
+    Render(RenderArgs),
+    /// Run a folder's mesh on loopback, send requests through it and show what the documents make of them.
+    ///
+    /// Starts a gateway Envoy, a sidecar Envoy per workload and a stub app beside each, and stops them at the end.
+    /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise.
+    Up(UpArgs),
+}
+
+/// Documents to read.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FileArgs {
+    /// A file, a folder (every .yaml, .yml and .json below it) or - for standard input; may be repeated.
+    #[arg(short, long = "file", value_name = "PATH", num_args = 1..)]
+    pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// The same as -f.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The least severity that makes the exit code 1.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
+    pub fail_on: FailOn,
+    /// How to print the problems.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Arguments of `render`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RenderArgs {
+    /// The Envoy configuration to lay documents over: a bootstrap, a file of listeners or clusters, or one resource;
+    /// - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub base: PathBuf,
+    /// The workload that the proxy serves.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub workload: String,
+    /// The workload's labels; over those of a WorkloadEntry of that name among the documents.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// The class of a listener: inbound, outbound or gateway. Without: by the listener's traffic direction, else
+    /// gateway.
+    #[arg(long = "class", value_name = "LISTENER=CLASS")]
+    pub classes: Vec<String>,
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// Where the proxy finds the module. Without: where it is on this machine.
+    #[arg(long, value_name = "PATH")]
+    pub module_path: Option<String>,
+    /// Print what would be laid over (place, owner, value) instead of the result.
+    #[arg(long)]
+    pub edits: bool,
+    /// How to print the result. Without: as the base is written.
+    #[arg(short, long, value_enum)]
+    pub output: Option<TreeFormat>,
+}
+
+/// Arguments of `up`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UpArgs {
+    /// The folder with the documents.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// How many requests to send through the gateway.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub requests: u64,
+    /// Keep everything running after the summary until Ctrl-C; a document that changes meanwhile takes effect.
+    #[arg(long)]
+    pub hold: bool,
+    /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// The loopback port of the gateway's first server. Without, or with 0: a free one.
+    #[arg(long, value_name = "PORT")]
+    pub gateway_port: Option<u16>,
+    /// How to print the summary.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For programs, as YAML.
+    Yaml,
+}
+
+/// How a tree is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TreeFormat {
+    /// YAML as Envoy reads it.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// The least severity that fails a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Notes, warnings and errors.
+    Note,
+    /// Warnings and errors.
+    Warning,
+    /// Errors only.
+    Error,
+}

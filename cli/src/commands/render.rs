@@ -1,0 +1,184 @@
+//! `burgee render`: documents laid over somebody's own Envoy configuration.
+
+use std::path::Path;
+
+use burgee_api::Problem;
+use burgee_api::Severity;
+use burgee_api::check::check;
+use burgee_api::document::Source;
+use burgee_api::problem::{Code, closest, worst};
+use burgee_api::resolve::{Effective, GATEWAY_NAME_LABEL, PolicySet, Workload, WorkloadKind};
+use burgee_api::resources::Resources;
+use burgee_overlay::{Delivery, Edit, Identity, Module, Options, Value, overlay};
+use serde::Serialize;
+
+use crate::args::TreeFormat;
+use crate::plan::RenderPlan;
+use crate::progress::Steps;
+use crate::{Failure, Outcome, output, report, sources};
+
+/// A workload that the documents do not have.
+const UNKNOWN_WORKLOAD: Code = Code("BG0006");
+
+/// A part of a configuration, which needs its bootstrap.
+const NEEDS_BOOTSTRAP: Code = Code("BG0007");
+/// A base that carries nothing to measure.
+const NOTHING_MEASURED: Code = Code("BG0008");
+
+/// Runs it.
+pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
+    let mut sources = sources::read(&plan.files)?;
+    let base_sources = sources::read_one(&plan.base)?;
+    let checked = check(&sources.texts);
+    let mut problems = std::mem::take(&mut sources.problems);
+    problems.extend(base_sources.problems);
+    problems.extend(checked.problems);
+    let mut texts = sources.texts;
+    let base_text = base_sources.texts.into_iter().next();
+    let base = base_text.as_ref().map(|text| (text, read_base(&plan.base, text)));
+    if let Some((text, Err(faults))) = &base {
+        problems.extend(faults.iter().cloned());
+        texts.push((*text).clone());
+    }
+    let Some((base_source, Ok((base, format)))) = base else { return stop(&problems, &texts) };
+    if worst(&problems) == Some(Severity::Error) {
+        return stop(&problems, &texts);
+    }
+    let effective = PolicySet::new(checked.resources.clone()).resolve(&workload(plan, &checked.resources));
+    problems.extend(not_among_the_documents(plan, &checked.resources));
+    if !matches!(base, Value::Map(_)) {
+        return Err(Failure::new(
+            format!("{} is not an Envoy configuration: it is not an object", plan.base.display()),
+            "give a bootstrap, a file of listeners or clusters, or one resource",
+        ));
+    }
+    let options = Options {
+        module: module(plan)?,
+        delivery: Delivery::Inline,
+        identity: Identity::Written,
+        classes: plan.classes.clone(),
+    };
+    let overlaid = overlay(&base, &effective, &options);
+    problems.extend(overlaid.problems);
+    problems.extend(without_effect(&base, &effective, &overlaid.edits));
+    texts.push(base_source.clone());
+    if worst(&problems) == Some(Severity::Error) {
+        return stop(&problems, &texts);
+    }
+    report::print_aside(&problems, &texts);
+    let format = plan.output.unwrap_or(format);
+    if plan.edits {
+        print_edits(&overlaid.edits, format)?;
+    } else {
+        print_tree(&overlaid.value, format)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn stop(problems: &[Problem], texts: &[Source]) -> Result<Outcome, Failure> {
+    report::print_aside(problems, texts);
+    report::aside(&format!("nothing is rendered: {}", report::count(problems)));
+    Ok(Outcome::Found)
+}
+
+/// A base and how it is written: JSON by its ending or its first character, else YAML.
+fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Problem>> {
+    let by_name = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let by_text = path.as_os_str() == "-" && text.text.trim_start().starts_with('{');
+    if by_name || by_text {
+        Value::from_json(text).map(|value| (value, TreeFormat::Json))
+    } else {
+        Value::from_yaml(text).map(|value| (value, TreeFormat::Yaml))
+    }
+}
+
+/// The workload: labels of a WorkloadEntry of that name, and over them those of the command line.
+fn workload(plan: &RenderPlan, resources: &Resources) -> Workload {
+    let entry = resources
+        .workload_entries
+        .iter()
+        .find(|entry| *entry.meta.id.namespace == *plan.namespace && *entry.meta.id.name == *plan.name);
+    let mut labels = entry.map(|entry| entry.labels.clone()).unwrap_or_default();
+    labels.extend(plan.labels.clone());
+    let kind =
+        if labels.contains_key(GATEWAY_NAME_LABEL) { WorkloadKind::Gateway } else { WorkloadKind::Sidecar };
+    Workload::new(kind, plan.namespace.as_str(), plan.name.as_str(), labels)
+}
+
+/// A base in which what the documents ask for does not, or not alone, come to anything.
+fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option<Problem> {
+    let wants_metrics = effective.classes.values().any(|class| !class.metrics.is_empty());
+    let has_filter = edits.iter().any(|edit| edit.path.to_string().contains("http_filters"));
+    let is_part = base.field("@type").is_some() || base.field("resources").is_some();
+    if has_filter && is_part {
+        let message = "the labels of these metrics are cut out of their names by the bootstrap's stats_tags";
+        let help = "render the proxy's bootstrap with the same documents too";
+        return Some(Problem::new(Severity::Warning, NEEDS_BOOTSTRAP, message).help(help));
+    }
+    if wants_metrics && !has_filter && base.field("dynamic_resources").is_none() {
+        let message = "no listener of the base got a filter, so nothing is measured";
+        let help = "listeners stand in static_resources.listeners of a bootstrap, or in resources of a file of \
+                    listeners; check the spelling";
+        return Some(Problem::new(Severity::Warning, NOTHING_MEASURED, message).help(help));
+    }
+    None
+}
+
+/// A workload that is not among those that the documents have is likely misspelt.
+fn not_among_the_documents(plan: &RenderPlan, resources: &Resources) -> Option<Problem> {
+    let name = format!("{}/{}", plan.namespace, plan.name);
+    let known: Vec<String> = resources
+        .workload_entries
+        .iter()
+        .map(|entry| format!("{}/{}", entry.meta.id.namespace, entry.meta.id.name))
+        .collect();
+    if known.is_empty() || known.contains(&name) {
+        return None;
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let help = match closest(&name, &known) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("the documents have {}", known.join(", ")),
+    };
+    let message = format!("no WorkloadEntry is named {name}; its labels are those of --labels alone");
+    Some(Problem::new(Severity::Warning, UNKNOWN_WORKLOAD, message).help(help))
+}
+
+/// The telemetry module, at the path where the proxy finds it.
+fn module(plan: &RenderPlan) -> Result<Module, Failure> {
+    let mut module = super::module(plan.module.as_deref(), &Steps::new())?;
+    if let Some(path) = &plan.module_path {
+        module.path.clone_from(path);
+    }
+    Ok(module)
+}
+
+fn print_tree(value: &Value, format: TreeFormat) -> Result<(), Failure> {
+    let text = match format {
+        TreeFormat::Yaml => value.to_yaml(),
+        TreeFormat::Json => value.to_json(),
+    };
+    output::text_line(text.trim_end())
+}
+
+#[derive(Serialize)]
+struct EditOutput {
+    insert_at: String,
+    owners: Vec<String>,
+    value: serde_json::Value,
+}
+
+fn print_edits(edits: &[Edit], format: TreeFormat) -> Result<(), Failure> {
+    let edits: Vec<EditOutput> = edits
+        .iter()
+        .map(|edit| EditOutput {
+            insert_at: edit.path.to_string(),
+            owners: edit.owner.origins.iter().map(ToString::to_string).collect(),
+            value: serde_json::from_str(&edit.value.to_json()).unwrap_or_default(),
+        })
+        .collect();
+    match format {
+        TreeFormat::Yaml => output::yaml(&edits),
+        TreeFormat::Json => output::json(&edits),
+    }
+}

@@ -1,0 +1,57 @@
+//! Burgee's command line: arguments (raw) to a plan (resolved) to one command.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod commands;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod sources;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What a command ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done.
+    Done,
+    /// The documents are wrong, or a check found something.
+    Found,
+}
+
+/// Why a command could not be carried out: what is wrong, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What is wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    pub help: String,
+}
+
+impl Failure {
+    /// A failure with help.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
+        Failure { message: message.into(), help: help.into() }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let outcome = plan::Plan::new(args).and_then(|plan| match plan {
+        plan::Plan::Check(plan) => commands::check::run(&plan),
+        plan::Plan::Render(plan) => commands::render::run(&plan),
+        plan::Plan::Up(plan) => commands::up::run(&plan),
+    });
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
+        Err(failure) => {
+            report::failure(&failure);
+            ExitCode::from(2)
+        }
+    }
+}

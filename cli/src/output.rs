@@ -1,0 +1,45 @@
+//! Results as programs read them.
+
+use burgee_api::Problem;
+use burgee_localnet::summary::ProblemSummary;
+use serde::Serialize;
+
+use crate::Failure;
+
+/// Problems as programs read them.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemsOutput {
+    /// Every problem.
+    pub problems: Vec<ProblemSummary>,
+}
+
+impl ProblemsOutput {
+    /// Problems as programs read them.
+    pub fn new(problems: &[Problem]) -> ProblemsOutput {
+        ProblemsOutput { problems: problems.iter().map(ProblemSummary::from).collect() }
+    }
+}
+
+/// Prints a value as JSON to standard output.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string(), ""))?;
+    text_line(&text)
+}
+
+/// Prints a value as YAML to standard output.
+pub(crate) fn yaml(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_saphyr::to_string(value).map_err(|error| Failure::new(error.to_string(), ""))?;
+    text_line(text.trim_end())
+}
+
+/// Prints a text and a line's end to standard output. A reader that went away is no failure.
+pub(crate) fn text_line(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("standard output cannot be written: {error}"), ""))
+        }
+        _ => Ok(()),
+    }
+}

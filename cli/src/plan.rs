@@ -1,0 +1,243 @@
+//! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use burgee_api::Severity;
+use burgee_api::resolve::ListenerClass;
+
+use crate::Failure;
+use crate::args::{Args, CheckArgs, Command, FailOn, FileArgs, Format, RenderArgs, TreeFormat, UpArgs};
+
+/// A command with everything that it needs.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// `check`.
+    Check(CheckPlan),
+    /// `render`.
+    Render(RenderPlan),
+    /// `up`.
+    Up(UpPlan),
+}
+
+/// What `check` does.
+#[derive(Debug)]
+pub(crate) struct CheckPlan {
+    pub files: Vec<PathBuf>,
+    pub fail_on: Severity,
+    pub output: Format,
+}
+
+/// What `render` does.
+#[derive(Debug)]
+pub(crate) struct RenderPlan {
+    pub base: PathBuf,
+    pub namespace: String,
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+    pub classes: BTreeMap<String, ListenerClass>,
+    pub files: Vec<PathBuf>,
+    pub module: Option<PathBuf>,
+    pub module_path: Option<String>,
+    pub edits: bool,
+    pub output: Option<TreeFormat>,
+}
+
+/// What `up` does.
+#[derive(Debug)]
+pub(crate) struct UpPlan {
+    pub directory: PathBuf,
+    pub requests: u64,
+    pub hold: bool,
+    pub module: Option<PathBuf>,
+    pub gateway_port: Option<u16>,
+    pub output: Format,
+}
+
+impl Plan {
+    /// Resolves arguments.
+    pub fn new(args: Args) -> Result<Plan, Failure> {
+        match args.command {
+            Command::Check(args) => CheckPlan::new(args).map(Plan::Check),
+            Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
+            Command::Up(args) => UpPlan::new(args).map(Plan::Up),
+        }
+    }
+}
+
+impl CheckPlan {
+    fn new(args: CheckArgs) -> Result<CheckPlan, Failure> {
+        let mut files = args.files.files;
+        files.extend(args.paths);
+        if files.is_empty() {
+            return Err(Failure::new(
+                "no documents are named",
+                "name files or folders with -f, or - for standard input",
+            ));
+        }
+        let fail_on = match args.fail_on {
+            FailOn::Note => Severity::Note,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Error => Severity::Error,
+        };
+        Ok(CheckPlan { files, fail_on, output: args.output })
+    }
+}
+
+impl RenderPlan {
+    fn new(args: RenderArgs) -> Result<RenderPlan, Failure> {
+        let FileArgs { files } = args.files;
+        let Some((namespace, name)) =
+            args.workload.split_once('/').filter(|(namespace, name)| is_name(namespace) && is_name(name))
+        else {
+            return Err(Failure::new(
+                format!("--workload {}: no namespace and name", args.workload),
+                "write NAMESPACE/NAME, such as shop/web-v1",
+            ));
+        };
+        let mut labels = BTreeMap::new();
+        for pair in &args.labels {
+            let (key, value) = split_pair("--labels", pair, "KEY=VALUE, such as app=web")?;
+            labels.insert(key, value);
+        }
+        let mut classes = BTreeMap::new();
+        for pair in &args.classes {
+            let help = "LISTENER=CLASS with the class inbound, outbound or gateway";
+            let (listener, class) = split_pair("--class", pair, help)?;
+            let Some(class) = ListenerClass::from_name(&class) else {
+                return Err(Failure::new(
+                    format!("--class {pair}: there is no class `{class}`"),
+                    format!("write {help}"),
+                ));
+            };
+            if classes.insert(listener, class).is_some_and(|other| other != class) {
+                return Err(Failure::new(
+                    format!("--class {pair}: the listener has another class already"),
+                    "give each listener one class",
+                ));
+            }
+        }
+        if args.module_path.as_ref().is_some_and(String::is_empty) {
+            return Err(Failure::new(
+                "--module-path is empty",
+                "write the path at which the proxy finds the module",
+            ));
+        }
+        if args.base.as_os_str() == "-" && files.iter().any(|file| file.as_os_str() == "-") {
+            return Err(Failure::new("both --base and -f read standard input", "give one of them a file"));
+        }
+        Ok(RenderPlan {
+            base: args.base,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels,
+            classes,
+            files,
+            module: args.module,
+            module_path: args.module_path,
+            edits: args.edits,
+            output: args.output,
+        })
+    }
+}
+
+impl UpPlan {
+    fn new(args: UpArgs) -> Result<UpPlan, Failure> {
+        if !args.directory.is_dir() {
+            let what = if args.directory.exists() { "is not a folder" } else { "is not there" };
+            return Err(Failure::new(
+                format!("{} {what}", args.directory.display()),
+                "name a folder with documents, such as examples/quickstart",
+            ));
+        }
+        Ok(UpPlan {
+            directory: args.directory,
+            requests: args.requests,
+            hold: args.hold,
+            module: args.module,
+            gateway_port: args.gateway_port,
+            output: args.output,
+        })
+    }
+}
+
+/// Whether a text can be a namespace's or a workload's name.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+}
+
+fn split_pair(flag: &str, pair: &str, expected: &str) -> Result<(String, String), Failure> {
+    match pair.rsplit_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(Failure::new(format!("{flag} {pair}: this is not a pair"), format!("write {expected}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn render(extra: &[&str]) -> Result<RenderPlan, Failure> {
+        let args = ["burgee", "render", "--base", "b.yaml"].iter().chain(extra);
+        match Plan::new(Args::try_parse_from(args).expect("arguments parse"))? {
+            Plan::Render(plan) => Ok(plan),
+            other => panic!("not a render plan: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn labels_and_classes_are_taken_apart() {
+        let plan = render(&[
+            "--workload",
+            "shop/web-v1",
+            "--labels",
+            "app=web,version=v1",
+            "--labels",
+            "a.b/c=d",
+            "--class",
+            "in=inbound",
+            "--class",
+            "odd=name=gateway",
+        ])
+        .expect("a plan");
+        assert_eq!((plan.namespace.as_str(), plan.name.as_str()), ("shop", "web-v1"));
+        let labels: Vec<_> = plan.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(labels, ["a.b/c=d", "app=web", "version=v1"]);
+        assert_eq!(plan.classes["in"], ListenerClass::Inbound);
+        assert_eq!(plan.classes["odd=name"], ListenerClass::Gateway);
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_says_what_is_allowed() {
+        for (extra, expected) in [
+            (vec!["--workload", "web"], "no namespace and name"),
+            (vec!["--workload", "/web"], "no namespace and name"),
+            (vec!["--workload", "a/b/c"], "no namespace and name"),
+            (vec!["--workload", "Shop/web v1"], "no namespace and name"),
+            (vec!["--workload", "a/b", "--class", "l=inbound", "--class", "l=outbound"], "another class"),
+            (vec!["--workload", "a/b", "--module-path", ""], "is empty"),
+            (vec!["--workload", "a/b", "--labels", "app"], "not a pair"),
+            (vec!["--workload", "a/b", "--class", "l=sideways"], "no class `sideways`"),
+        ] {
+            let failure = render(&extra).expect_err("refused");
+            assert!(failure.message.contains(expected), "{}", failure.message);
+            assert!(!failure.help.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_argument_is_documented_and_consistent() {
+        use clap::CommandFactory;
+        let command = Args::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some(), "{}", sub.get_name());
+            for arg in sub.get_arguments().filter(|arg| arg.get_id() != "help") {
+                assert!(arg.get_help().is_some(), "{} {}", sub.get_name(), arg.get_id());
+            }
+        }
+    }
+}

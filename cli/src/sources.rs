@@ -1,0 +1,138 @@
+//! Reads texts from files, folders and standard input: all of the command line's reading.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use burgee_api::Severity;
+use burgee_api::document::Source;
+use burgee_api::origin::Place;
+use burgee_api::problem::{Code, Problem};
+
+use crate::Failure;
+
+/// A file that is not UTF-8.
+const NOT_TEXT: Code = Code("BG0005");
+
+/// Texts, and the files that are none.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Every text, by the order of the arguments and by name within a folder.
+    pub texts: Vec<Source>,
+    /// What is wrong with files.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads every path; folders with everything below them that ends in .yaml, .yml or .json.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
+    let mut sources = Sources::default();
+    let mut seen = HashSet::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .map_err(|error| Failure::new(format!("standard input cannot be read: {error}"), ""))?;
+            sources.take("<stdin>", bytes);
+            continue;
+        }
+        let mut files = Vec::new();
+        let before = seen.len();
+        collect(path, true, &mut seen, &mut files)?;
+        if files.is_empty() && seen.len() == before {
+            // Everything below it was read already.
+            continue;
+        }
+        if files.is_empty() {
+            return Err(Failure::new(
+                format!("{} holds no .yaml, .yml or .json file", path.display()),
+                "name another folder, or the files themselves",
+            ));
+        }
+        for file in files {
+            let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            sources.take(&file.to_string_lossy(), bytes);
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads one file, or standard input for `-`.
+pub(crate) fn read_one(path: &Path) -> Result<Sources, Failure> {
+    if path.is_dir() {
+        return Err(Failure::new(format!("{} is a folder", path.display()), "name one file"));
+    }
+    read(&[path.to_owned()])
+}
+
+impl Sources {
+    fn take(&mut self, name: &str, bytes: Vec<u8>) {
+        match String::from_utf8(bytes) {
+            Ok(text) => self.texts.push(Source::new(name, text)),
+            Err(error) => {
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let before = String::from_utf8_lossy(valid);
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+                let place = Place { file: name.into(), line, column, width: 1 };
+                let message = "the file is not text in UTF-8";
+                self.problems.push(
+                    Problem::new(Severity::Error, NOT_TEXT, message).at(place, "").help("save it as UTF-8"),
+                );
+            }
+        }
+    }
+}
+
+/// Collects a file, or the documents below a folder. What was seen already, by whatever link, is left out.
+fn collect(
+    path: &Path,
+    named: bool,
+    seen: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let real = std::fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+    if !seen.insert(real) {
+        return Ok(());
+    }
+    if !metadata.is_dir() {
+        // A pipe or a device below a folder would be waited for without end; one that is named is meant.
+        if named || (metadata.is_file() && is_document(path)) {
+            files.push(path.to_owned());
+        }
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    entries.sort();
+    for entry in entries {
+        let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let is_link_to_nothing = !hidden && !entry.exists();
+        if is_link_to_nothing && is_document(&entry) {
+            return Err(Failure::new(
+                format!("{} is a link that leads nowhere", entry.display()),
+                "mend the link, or take it away",
+            ));
+        }
+        if !hidden && !is_link_to_nothing {
+            collect(&entry, false, seen, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_document(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Failure::new(
+            format!("{} is not there", path.display()),
+            "check the path; it is taken from the current folder",
+        ),
+        _ => Failure::new(format!("{} cannot be read: {error}", path.display()), "check its permissions"),
+    }
+}

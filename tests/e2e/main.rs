@@ -1,0 +1,15 @@
+//! Tests that need the program and a real Envoy: what people type, and what they then see.
+//!
+//! Everything runs on loopback ports that the system picks and in directories of its own, so the tests run at once;
+//! what a test starts ends with it. Envoy and the module are found as the program finds them, so the first run may
+//! fetch the one and build the other.
+
+mod bad_input;
+mod changes;
+mod checking;
+mod endings;
+mod front_proxy;
+mod quickstart;
+mod refusals;
+mod rendering;
+mod support;

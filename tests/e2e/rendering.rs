@@ -1,0 +1,275 @@
+//! `burgee render`: somebody's own Envoy configuration with policy laid over it, and a real Envoy's word on it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use burgee_api::document::Source;
+use burgee_overlay::Value;
+use tempfile::TempDir;
+
+use crate::support::mesh::page;
+use crate::support::program::Program;
+use crate::support::proxy::Proxy;
+use crate::support::{envoy, module, quickstart, root, tempdir};
+
+/// The bases that every rule holds for.
+fn bases() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("tests/cases/bases")).expect("there are bases").flatten();
+    let mut bases: Vec<_> = entries.map(|entry| entry.path()).collect();
+    bases.sort();
+    assert!(bases.len() >= 5, "{bases:?}");
+    bases
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("a name")
+}
+
+/// A configuration as Envoy reads it.
+fn read(path: &Path, text: &str) -> Value {
+    let source = Source::new(name(path), text.to_owned());
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let value = if is_json { Value::from_json(&source) } else { Value::from_yaml(&source) };
+    value.unwrap_or_else(|problems| panic!("{}: {problems:?}\n{text}", name(path)))
+}
+
+/// What `render` makes of a base, with more arguments.
+fn render(base: &Path, more: &[&str]) -> String {
+    let program = Program::new(["render".as_ref(), "--base".as_ref(), base.as_os_str()])
+        .args(["--workload", "quickstart/hello-v1", "--labels", "app=hello,version=v1"])
+        .args(["--module".as_ref(), module().as_os_str()])
+        .args(more);
+    program.run().expect_code(0).stdout
+}
+
+/// What it makes of a base with the quickstart's documents.
+fn render_with_documents(base: &Path) -> String {
+    render(base, &["-f", &quickstart().to_string_lossy()])
+}
+
+/// Puts a text where a base was, under the same name.
+fn put(folder: &TempDir, base: &Path, text: &str) -> PathBuf {
+    let path = folder.path().join(name(base));
+    fs::write(&path, text).expect("a file can be written");
+    path
+}
+
+/// Has Envoy validate a configuration. A file of the listener discovery service is no bootstrap, so its listeners
+/// are put into one.
+fn validate(path: &Path, text: &str) {
+    let folder = tempdir();
+    let value = read(path, text);
+    let file = match value.field("resources") {
+        Some(resources) => {
+            let listeners = resources.items().iter().map(plain_listener).collect();
+            let file = folder.path().join("bootstrap.yaml");
+            fs::write(&file, bootstrap_of(Value::List(listeners)).to_yaml()).expect("a file can be written");
+            file
+        }
+        None => put(&folder, path, text),
+    };
+    let mut command = Command::new(&envoy().path);
+    command.args(["--mode", "validate", "--log-level", "warning", "--config-path"]).arg(file);
+    let output = command.output().expect("Envoy can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "Envoy refuses {}: {said}\n{text}", name(path));
+}
+
+/// A listener of a discovery response without what says its type and version.
+fn plain_listener(resource: &Value) -> Value {
+    let listener = resource.field("resource").unwrap_or(resource);
+    let Value::Map(fields) = listener else { panic!("no listener: {resource:?}") };
+    Value::Map(fields.iter().filter(|(key, _)| key != "@type").cloned().collect())
+}
+
+/// A bootstrap that has listeners, and the control plane that they ask for their routes.
+fn bootstrap_of(listeners: Value) -> Value {
+    let dynamic =
+        bases().into_iter().find(|base| name(base) == "dynamic.yaml").expect("a base with a control plane");
+    let mut bootstrap = read(&dynamic, &fs::read_to_string(&dynamic).expect("a base"));
+    let Some(Value::Map(fields)) = bootstrap.field_mut("static_resources") else {
+        panic!("no static resources")
+    };
+    fields.push(("listeners".to_owned(), listeners));
+    bootstrap
+}
+
+#[test]
+fn a_real_envoy_takes_every_base_before_and_after() {
+    for base in bases().iter().filter(|base| !name(base).contains("unknown")) {
+        validate(base, &fs::read_to_string(base).expect("a base"));
+        validate(base, &render_with_documents(base));
+    }
+}
+
+#[test]
+fn documents_change_every_base_that_has_http() {
+    for base in bases() {
+        let text = render_with_documents(&base);
+        // The listeners of this one come from elsewhere; its bootstrap gets ready for them.
+        let expected = if name(&base) == "dynamic.yaml" { "stats_tags" } else { "burgee.stats.prometheus" };
+        assert!(text.contains(expected), "{}:\n{text}", name(&base));
+        assert!(!text.contains("istio.stats"), "{}", name(&base));
+    }
+}
+
+#[test]
+fn without_documents_the_result_is_the_base() {
+    for base in bases() {
+        let before = read(&base, &fs::read_to_string(&base).expect("a base"));
+        let after = read(&base, &render(&base, &[]));
+        assert_eq!(after, before, "{}", name(&base));
+    }
+}
+
+/// What an Envoy that runs a configuration says it read: the static resources, and the node's metadata.
+fn read_by_envoy(configuration: &Path) -> (serde_json::Value, serde_json::Value) {
+    let folder = tempdir();
+    let proxy = Proxy::start(folder.path(), configuration);
+    let dump: serde_json::Value = serde_json::from_str(&page(&proxy.admin, "/config_dump")).expect("JSON");
+    let bootstrap = &dump["configs"][0]["bootstrap"];
+    assert!(bootstrap["static_resources"]["listeners"].is_array(), "{dump}");
+    (bootstrap["static_resources"].clone(), bootstrap["node"]["metadata"].clone())
+}
+
+#[test]
+fn envoy_reads_the_result_without_documents_as_it_reads_the_base() {
+    let folder = tempdir();
+    // What two readers of YAML may disagree about: as written, and as values that leave no doubt.
+    let dialect = fs::read_to_string(root().join("tests/cases/bases/dialect.yaml")).expect("a base");
+    let metadata = "node: {id: node-1, cluster: web, metadata: {on: on, Off: Off, list: [0x10, 010, 1.5, 1e3, ~, 'yes', y]}}\n\
+        admin: {address: {socket_address: {address: 127.0.0.1, port_value: 00}}}\n";
+    let base = folder.path().join("base.yaml");
+    fs::write(&base, format!("{dialect}{metadata}")).expect("a file can be written");
+    let rendered = folder.path().join("rendered.json");
+    fs::write(&rendered, render(&base, &["-o", "json"])).expect("a file can be written");
+    let (resources, metadata) = read_by_envoy(&base);
+    let port = &resources["listeners"][0]["address"]["socket_address"]["port_value"];
+    assert_eq!(*port, 0o21000, "{resources}");
+    assert_eq!(read_by_envoy(&rendered), (resources, metadata));
+}
+
+#[test]
+fn rendering_twice_is_rendering_once() {
+    let folder = tempdir();
+    for base in bases() {
+        let once = render_with_documents(&base);
+        let twice = render_with_documents(&put(&folder, &base, &once));
+        assert_eq!(twice, once, "{}", name(&base));
+    }
+}
+
+#[test]
+fn rendering_without_documents_gives_the_base_back() {
+    let folder = tempdir();
+    for base in bases() {
+        let before = read(&base, &fs::read_to_string(&base).expect("a base"));
+        let overlaid = put(&folder, &base, &render_with_documents(&base));
+        assert_eq!(read(&base, &render(&overlaid, &[])), before, "{}", name(&base));
+    }
+}
+
+#[test]
+fn yaml_and_json_say_the_same() {
+    // The other way round they need not: Envoy reads no fractions from YAML, only strings that look like them.
+    for base in bases().into_iter().filter(|base| name(base).ends_with(".yaml")) {
+        let documents = quickstart();
+        let printed = |format: &str| render(&base, &["-o", format, "-f", &documents.to_string_lossy()]);
+        let yaml = read(Path::new("printed.yaml"), &printed("yaml"));
+        let json = read(Path::new("printed.json"), &printed("json"));
+        assert_eq!(yaml, json, "{}", name(&base));
+    }
+}
+
+#[test]
+fn a_class_by_hand_decides_what_a_listener_gets() {
+    let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
+    let documents = quickstart().join("telemetry.yaml").to_string_lossy().into_owned();
+    let render = |class: &[&str]| render(&base, &[class, &["-f", &documents]].concat());
+    let (gateway, inbound) = (render(&[]), render(&["--class", "front=inbound"]));
+    assert_ne!(gateway, inbound);
+    assert_eq!(render(&["--class", "front=gateway"]), gateway);
+}
+
+#[test]
+fn the_base_comes_from_standard_input_too() {
+    let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
+    let text = fs::read_to_string(&base).expect("a base");
+    let program = Program::new(["render", "--base", "-", "--workload", "quickstart/hello-v1"]).input(&text);
+    let ended = program.args(["--module".as_ref(), module().as_os_str()]).run().expect_code(0);
+    assert_eq!(read(&base, &ended.stdout), read(&base, &text));
+}
+
+#[test]
+fn edits_name_their_place_and_the_document_that_asks_for_them() {
+    let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
+    let documents = quickstart();
+    let text = render(&base, &["--edits", "-o", "json", "-f", &documents.to_string_lossy()]);
+    let edits: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let edits = edits.as_array().expect("a list");
+    let owned = |edit: &&serde_json::Value| edit["owners"].to_string().contains("mesh-default");
+    assert!(edits.iter().any(|edit| owned(&edit)), "{text}");
+    let is_placed =
+        |edit: &serde_json::Value| edit["insert_at"].as_str().is_some_and(|path| !path.is_empty());
+    assert!(edits.iter().all(is_placed), "{text}");
+}
+
+#[test]
+fn a_base_or_documents_that_are_wrong_render_nothing() {
+    let folder = tempdir();
+    let write =
+        |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file can be written");
+    write("base.yaml", "static_resources: {listeners: []}\n");
+    write("broken.yaml", "static_resources: {listeners: [}\n");
+    write(
+        "wrong.yaml",
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t}\nspec: {metrix: []}\n",
+    );
+    let render = |arguments: &[&str]| {
+        let program =
+            Program::new(["render", "--workload", "a/b"]).args(arguments).in_directory(folder.path());
+        program.args(["--module".as_ref(), module().as_os_str()]).run()
+    };
+    for (arguments, code, said) in [
+        (
+            ["--base", "broken.yaml", "-f", "wrong.yaml"],
+            1,
+            &["broken.yaml:1:", "nothing is rendered"] as &[&str],
+        ),
+        (["--base", "base.yaml", "-f", "wrong.yaml"], 1, &["wrong.yaml:4:8", "did you mean `metrics`?"]),
+        (["--base", "nowhere.yaml", "-f", "wrong.yaml"], 2, &["nowhere.yaml is not there", "help: "]),
+        (["--base", "base.yaml", "-f", "nowhere.yaml"], 2, &["nowhere.yaml is not there", "help: "]),
+        (["--base", "base.yaml", "--class", "front=up"], 2, &["there is no class `up`", "help: "]),
+    ] {
+        let ended = render(&arguments).expect_code(code).expect_said(said);
+        assert_eq!(ended.stdout, "", "{ended}");
+    }
+}
+
+#[test]
+fn what_would_come_to_nothing_is_said() {
+    let quickstart = quickstart();
+    let base = |name: &str| root().join("tests/cases/bases").join(name);
+    let render = |base: &std::path::Path, workload: &str| {
+        Program::new(["render", "--workload", workload])
+            .args(["--base".as_ref(), base.as_os_str(), "-f".as_ref(), quickstart.as_os_str()])
+            .args(["--module".as_ref(), module().as_os_str()])
+            .run()
+    };
+    let folder = tempdir();
+    let misspelt = folder.path().join("misspelt.yaml");
+    fs::write(&misspelt, "static_resource: {listeners: []}\n").expect("a file can be written");
+    let no_object = folder.path().join("list.yaml");
+    fs::write(&no_object, "- a\n").expect("a file can be written");
+
+    let hello = "quickstart/hello-v1";
+    render(&base("listeners-file.yaml"), hello).expect_code(0).expect_said(&["BG0007", "bootstrap"]);
+    render(&misspelt, hello).expect_code(0).expect_said(&["BG0008", "nothing is measured"]);
+    render(&base("front-proxy.yaml"), "quickstart/helo-v1")
+        .expect_code(0)
+        .expect_said(&["BG0006", "did you mean `quickstart/hello-v1`?"]);
+    render(&no_object, hello).expect_code(2).expect_said(&["not an object", "help: "]);
+    let right = render(&base("front-proxy.yaml"), hello).expect_code(0);
+    assert!(!right.stderr.contains("BG00"), "{right}");
+}

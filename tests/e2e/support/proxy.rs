@@ -1,0 +1,46 @@
+//! A real Envoy with somebody's own configuration.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::{envoy, eventually, http};
+
+/// An Envoy that ends with the test.
+pub(crate) struct Proxy {
+    child: Child,
+    /// Its admin address.
+    pub(crate) admin: String,
+}
+
+impl Proxy {
+    /// Starts one in a folder of its own and waits until it serves. The configuration has an admin address.
+    pub(crate) fn start(folder: &Path, configuration: &Path) -> Proxy {
+        let address_file = folder.join("admin-address");
+        let log = fs::File::create(folder.join("envoy.log")).expect("a log");
+        let mut command = Command::new(&envoy().path);
+        command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
+        command.arg("--config-path").arg(configuration).arg("--admin-address-path").arg(&address_file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().expect("Envoy can be started");
+        let mut proxy = Proxy { child, admin: String::new() };
+        proxy.admin = eventually("an Envoy that serves", || {
+            let log = || fs::read_to_string(folder.join("envoy.log")).unwrap_or_default();
+            assert!(proxy.child.try_wait().is_ok_and(|status| status.is_none()), "Envoy ended: {}", log());
+            let admin = fs::read_to_string(&address_file).map_err(|error| error.to_string())?;
+            match http::get(&admin, &admin, "/ready")? {
+                ready if ready.status == 200 => Ok(admin),
+                ready => Err(format!("{ready:?}\n{}", log())),
+            }
+        });
+        proxy
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
