@@ -120,7 +120,7 @@ fn an_envoy_that_does_not_start() {
     let script = "#!/bin/sh\n[ \"$1\" = --version ] && exec echo 'version: 1/1.40.0/Clean' \n\
         echo 'critical: no such thing' >&2\nexit 3\n";
     write_program(&program, script);
-    let said = ["did not start (exit code 3)", "critical: no such thing", "unset ENVOY_BIN"];
+    let said = ["did not start (exit code 3)", "critical: no such thing", "Let ENVOY_BIN name one"];
     fails(up().env("ENVOY_BIN", &program), 2, &said);
 }
 

@@ -29,10 +29,12 @@ pub enum LocalnetError {
         what: String,
     },
     /// An Envoy ended before it served.
-    #[error("the Envoy of {proxy} did not start ({status}){}{OTHER_ENVOY}", quote(said))]
+    #[error("the Envoy of {proxy}, {}, did not start ({status}){}{OTHER_ENVOY}", binary.display(), quote(said))]
     DidNotStart {
         /// The workload, as `namespace/name`.
         proxy: String,
+        /// The binary.
+        binary: PathBuf,
         /// How it ended.
         status: String,
         /// What it said.
@@ -100,7 +102,7 @@ impl LocalnetError {
     }
 }
 
-const OTHER_ENVOY: &str = "\nBurgee is made for Envoy 1.40; unset ENVOY_BIN to have that one fetched";
+const OTHER_ENVOY: &str = "\nBurgee is made for Envoy 1.40. Let ENVOY_BIN name one; without ENVOY_BIN and without an `envoy` on PATH it is fetched";
 
 fn after_refusal(counter: &str) -> &'static str {
     if counter.starts_with("extension_config_discovery.") {

@@ -154,7 +154,8 @@ async fn wait_until_ready(
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             let (status, said) = (describe(status), complaints(log, 0));
-            return Err(LocalnetError::DidNotStart { proxy: proxy(), status, said });
+            let binary = launch.binary.clone();
+            return Err(LocalnetError::DidNotStart { proxy: proxy(), binary, status, said });
         }
         if admin.is_none() {
             admin = read_address(admin_file).map(Admin::new);
