@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use burgee_localnet::summary::{MetricSummary, Summary};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::http::{self, refuses};
@@ -250,6 +251,19 @@ fn a_workload_that_no_request_reached_was_not_seen() {
     assert!(errors[0].message.contains(unreached[0]), "{errors:?}");
     assert!(errors[0].message.contains("no request reached it"), "{errors:?}");
     assert!(errors[0].file.as_ref().is_some_and(|file| file.ends_with("telemetry.yaml")), "{errors:?}");
+    ended.expect_nothing_left();
+}
+
+#[test]
+fn a_held_mesh_in_which_something_was_not_seen_ends_by_saying_so() {
+    envoy();
+    let folder = copy_of_quickstart();
+    fs::write(folder.path().join("second.yaml"), SECOND).expect("a document can be written");
+    let mut held = Program::up(folder.path()).args(["--requests", "1", "--hold"]).hold();
+    held.wait_until_said(0, "running until Ctrl-C");
+    let ended = held.end_by(Signal::SIGINT).expect_code(2);
+    let ended = ended.expect_said(&["not everything that the documents ask for was seen"]);
+    assert!(!ended.stderr.contains("before the summary"), "{ended}");
     ended.expect_nothing_left();
 }
 

@@ -20,24 +20,18 @@ fn failure(error: impl std::error::Error) -> Failure {
 fn module(named: Option<&Path>, steps: &Steps) -> Result<Module, Failure> {
     let (path, sha256) = match named {
         Some(file) => {
-            let sha256 = burgee_modules::digest_of_file(file).map_err(|error| {
+            let digest = burgee_modules::digest_of_module(file).map_err(|error| {
                 Failure::new(
                     format!("--module {} cannot be read: {error}", file.display()),
                     "name the module's file, or leave --module out to have it built",
                 )
             })?;
-            let is_module = std::fs::File::open(file)
-                .and_then(|mut file| {
-                    let mut magic = [0; 8];
-                    std::io::Read::read_exact(&mut file, &mut magic).map(|()| magic)
-                })
-                .is_ok_and(|magic| magic == *b"\0asm\x01\0\0\0");
-            if !is_module {
-                return Err(Failure::new(
+            let sha256 = digest.ok_or_else(|| {
+                Failure::new(
                     format!("--module {} is not a Wasm core module", file.display()),
                     "name a module that was built for wasm32-wasip1, or leave --module out to have one built",
-                ));
-            }
+                )
+            })?;
             (std::path::absolute(file).unwrap_or_else(|_| file.to_owned()), sha256)
         }
         None => {

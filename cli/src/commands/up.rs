@@ -11,7 +11,7 @@ use burgee_api::problem::worst;
 use burgee_api::resolve::PolicySet;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::{RequestsSummary, Summary, VERSION};
-use burgee_localnet::{Localnet, LocalnetError, Options};
+use burgee_localnet::{Localnet, Options};
 use burgee_overlay::Module;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -48,9 +48,9 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
             name = ending.wait() => {
                 steps.clear();
                 // After the summary nothing is left to do, so being told to stop is the ordinary end.
-                match running.as_ref().map(|running: &Running| running.outcome) {
-                    Some(Some(outcome)) => Ok(outcome),
-                    _ => Err(Failure::new(format!("stopped by {name} before the summary"), "")),
+                match running.as_ref().and_then(|running: &Running| running.as_asked) {
+                    Some(as_asked) => end(as_asked),
+                    None => Err(Failure::new(format!("stopped by {name} before the summary"), "")),
                 }
             }
         };
@@ -80,10 +80,21 @@ fn refuse(plan: &UpPlan, problems: &[Problem], sources: &Sources) -> Result<Outc
     Ok(Outcome::Found)
 }
 
-/// A mesh that runs, and how its summary came out.
+/// A mesh that runs, and, once there is a summary, whether everything was seen that the documents ask for.
 struct Running {
     localnet: Localnet,
-    outcome: Option<Outcome>,
+    as_asked: Option<bool>,
+}
+
+/// How a run with a summary ends.
+fn end(as_asked: bool) -> Result<Outcome, Failure> {
+    if as_asked {
+        return Ok(Outcome::Done);
+    }
+    Err(Failure::new(
+        "not everything that the documents ask for was seen",
+        "the summary's problems say what is missing and who asked for it",
+    ))
 }
 
 fn read(directory: &Path) -> Result<(Sources, Checked), Failure> {
@@ -105,17 +116,9 @@ async fn work(
     let mut options = Options::new(envoy);
     options.gateway_port = plan.gateway_port;
     let policy = PolicySet::new(checked.resources.clone());
-    let localnet = match Localnet::start(&checked.resources, &policy, module, &options, steps).await {
-        Ok(localnet) => localnet,
-        Err(LocalnetError::Mesh { problems }) => {
-            steps.clear();
-            let mut all = checked.problems.clone();
-            all.extend(problems);
-            return refuse(plan, &all, sources);
-        }
-        Err(error) => return Err(super::failure(error)),
-    };
-    let running = running.insert(Running { localnet, outcome: None });
+    let localnet = Localnet::start(&checked.resources, &policy, module, &options, steps).await;
+    let localnet = localnet.map_err(super::failure)?;
+    let running = running.insert(Running { localnet, as_asked: None });
     let localnet = &mut running.localnet;
     steps.step(&format!("Sending {} requests", plan.requests));
     localnet.drive(plan.requests).await.map_err(super::failure)?;
@@ -146,22 +149,12 @@ async fn work(
         Format::Json => output::json(&summary)?,
         Format::Yaml => output::yaml(&summary)?,
     }
-    let outcome = if as_asked {
-        Ok(Outcome::Done)
-    } else {
-        Err(Failure::new(
-            "not everything that the documents ask for was seen",
-            "the summary's problems say what is missing and who asked for it",
-        ))
-    };
+    running.as_asked = Some(as_asked);
     if plan.hold {
-        if let Ok(outcome) = &outcome {
-            running.outcome = Some(*outcome);
-        }
         report::aside("running until Ctrl-C; documents that change take effect");
         watch::follow(&plan.directory, &sources.texts, &mut running.localnet).await?;
     }
-    outcome
+    end(as_asked)
 }
 
 /// Being told to stop.

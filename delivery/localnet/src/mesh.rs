@@ -2,11 +2,12 @@
 //!
 //! Pure. What the documents ask for and a loopback mesh cannot do is a problem with a place, never left out silently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use burgee_api::origin::Place;
 use burgee_api::problem::{Code, Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
+use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Gateway, Resources, WorkloadEntry};
 
 mod gateways;
@@ -138,13 +139,9 @@ fn name_of(workload: &Workload) -> (String, String) {
     (workload.namespace.clone(), workload.name.clone())
 }
 
-fn matches(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
-    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-}
-
 /// A gateway without a selector is served by every gateway; that alone makes no workload one.
 fn serves_gateway(entry: &WorkloadEntry, gateway: &Gateway) -> bool {
-    !gateway.selector.is_empty() && matches(&gateway.selector, &entry.labels)
+    !gateway.selector.is_empty() && has_labels(&entry.labels, &gateway.selector)
 }
 
 fn workload_of(entry: &WorkloadEntry, kind: WorkloadKind) -> Workload {

@@ -26,12 +26,13 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The digest of a file, in hexadecimal.
+/// The digest of a module's file, in hexadecimal; nothing if the file is not a Wasm core module.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn digest_of_file(path: &Path) -> std::io::Result<String> {
-    fs::read(path).map(|bytes| sha256(&bytes))
+pub fn digest_of_module(path: &Path) -> std::io::Result<Option<String>> {
+    let bytes = fs::read(path)?;
+    Ok(bytes.starts_with(b"\0asm\x01\0\0\0").then(|| sha256(&bytes)))
 }
 
 /// Puts a module where its digest is its name. Whoever reads the path sees all of it or nothing.

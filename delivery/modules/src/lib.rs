@@ -12,7 +12,7 @@ mod target;
 mod trim;
 
 pub use build::{BuiltModule, build, build_in};
-pub use cache::digest_of_file;
+pub use cache::digest_of_module;
 pub use error::ModuleError;
 pub use trim::trim;
 

@@ -42,10 +42,15 @@ pub struct Selector {
     pub match_labels: BTreeMap<String, String>,
 }
 
+/// Whether labels hold all of the wanted ones, with their values: the rule of every selector.
+pub fn has_labels(labels: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
+    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
 impl Selector {
     /// Whether a workload with these labels is selected.
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+        has_labels(labels, &self.match_labels)
     }
 }
 

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use burgee_api::origin::Place;
 use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
+use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Gateway, GatewayServer, Resources, ServiceEntry};
 
 use super::services::{Service, references};
 use super::{
-    GatewayListener, GatewayProxy, HOST_TAKEN, HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP, Route, matches, name_of,
+    GatewayListener, GatewayProxy, HOST_TAKEN, HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP, Route, name_of,
     serves_gateway, workload_of,
 };
 use crate::gateway_hosts::ServerHost;
@@ -33,7 +34,7 @@ pub(super) fn plan_gateways(
             let group: Vec<_> = resources
                 .gateways
                 .iter()
-                .filter(|gateway| matches(&gateway.selector, &entry.labels))
+                .filter(|gateway| has_labels(&entry.labels, &gateway.selector))
                 .collect();
             add(workload_of(entry, WorkloadKind::Gateway), &entry.meta.place, &group);
         }
@@ -46,7 +47,7 @@ pub(super) fn plan_gateways(
     let is_only_selector = selectors.len() == 1 && resources.gateways.iter().all(|g| g.selector.is_empty());
     for selector in selectors.into_iter().filter(|selector| !selector.is_empty() || is_only_selector) {
         let group: Vec<_> =
-            resources.gateways.iter().filter(|gateway| matches(&gateway.selector, selector)).collect();
+            resources.gateways.iter().filter(|gateway| has_labels(selector, &gateway.selector)).collect();
         let Some(own) = group.iter().find(|gateway| gateway.selector == *selector) else {
             continue;
         };

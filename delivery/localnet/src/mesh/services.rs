@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::WorkloadKind;
+use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 use super::{
-    InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, ServiceRef, SidecarProxy, matches, name_of,
-    workload_of,
+    InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, ServiceRef, SidecarProxy, name_of, workload_of,
 };
 
 /// A service as far as it can be served.
@@ -40,7 +40,7 @@ pub(super) fn plan_services<'a>(
         };
         let workloads: Vec<_> = apps
             .iter()
-            .filter(|app| app.meta.id.namespace == id.namespace && matches(selector, &app.labels))
+            .filter(|app| app.meta.id.namespace == id.namespace && has_labels(&app.labels, selector))
             .collect();
         if workloads.is_empty() {
             let message = format!("no workload serves {id}: its workloadSelector matches no WorkloadEntry");

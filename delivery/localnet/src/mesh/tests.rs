@@ -5,6 +5,8 @@ use std::sync::Arc;
 use burgee_api::origin::DocumentId;
 use burgee_api::resources::{GatewayServer, Meta, ServiceEntry, ServicePort};
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 type Labels<'a> = &'a [(&'a str, &'a str)];

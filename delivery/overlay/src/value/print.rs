@@ -84,12 +84,7 @@ fn write_items(out: &mut String, items: &[Value], depth: usize) {
 /// Writes what fits after a key or a dash. A block's lines stand at `depth`.
 fn write_leaf(out: &mut String, value: &Value, depth: usize) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Int(value) => {
-            let _ = write!(out, "{value}");
-        }
-        Value::Float(value) => out.push_str(&json_number(*value)),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => out.push_str(&bare(value)),
         Value::String(text) if is_plain(text) => out.push_str(text),
         Value::String(text) if depth > 0 && is_block(text) => write_block(out, text, depth),
         Value::String(text) if is_better_single(text) => {
@@ -190,8 +185,15 @@ fn indent(out: &mut String, depth: usize) {
     }
 }
 
-fn json_number(value: f64) -> String {
-    serde_json::Value::from(value).to_string()
+/// What YAML and JSON write alike: everything but text, lists and maps, which are empty here.
+fn bare(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => serde_json::Value::from(*value).to_string(),
+        Value::String(_) | Value::List(_) | Value::Map(_) => String::new(),
+    }
 }
 
 fn json_string(text: &str) -> String {
@@ -200,12 +202,7 @@ fn json_string(text: &str) -> String {
 
 fn write_json(out: &mut String, value: &Value, depth: usize) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Int(value) => {
-            let _ = write!(out, "{value}");
-        }
-        Value::Float(value) => out.push_str(&json_number(*value)),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => out.push_str(&bare(value)),
         Value::String(text) => out.push_str(&json_string(text)),
         Value::List(items) if items.is_empty() => out.push_str("[]"),
         Value::Map(entries) if entries.is_empty() => out.push_str("{}"),
