@@ -198,14 +198,44 @@ pub mod codes {
         CUSTOM_METRIC = "BG0214";
         /// A metric that this version does not write yet.
         METRIC_NOT_WRITTEN = "BG0215";
-        /// A part of a document that this version does not apply yet.
-        NOT_APPLIED = "BG0216";
         /// A selector without labels.
         EMPTY_SELECTOR = "BG0217";
         /// A custom tag of a trace that Istio refuses.
         BAD_CUSTOM_TAG = "BG0218";
         /// A tag whose name cannot be a label.
         BAD_TAG_NAME = "BG0219";
+        /// A filter of access logs that belongs to no provider.
+        FILTER_WITHOUT_PROVIDER = "BG0220";
+        /// A filter of access logs that is neither true nor false.
+        FILTER_NOT_BOOLEAN = "BG0221";
+        /// A provider of a kind that this version does not write yet.
+        PROVIDER_NOT_WRITTEN = "BG0222";
+        /// An annotation of ours that means nothing where it stands.
+        UNKNOWN_ANNOTATION = "BG0240";
+        /// A URL that a workload cannot call.
+        BAD_CALL = "BG0241";
+        /// A URL that no module can be fetched from.
+        BAD_MODULE_URL = "BG0242";
+        /// A text that is not a SHA-256.
+        BAD_DIGEST = "BG0243";
+        /// A variable of a module that Istio refuses.
+        BAD_VARIABLE = "BG0244";
+        /// A number that loses digits.
+        INEXACT_NUMBER = "BG0245";
+        /// A variable that Istio keeps to itself.
+        RESERVED_VARIABLE = "BG0246";
+        /// A plugin that lets requests through where it should keep them out.
+        GUARD_FAILS_OPEN = "BG0247";
+        /// An image without a tag.
+        NO_TAG = "BG0248";
+        /// A module that can be replaced while it is fetched.
+        UNSAFE_FETCH = "BG0249";
+        /// A digest that nothing is compared with.
+        DIGEST_IGNORED = "BG0250";
+        /// A signature that nothing looks at.
+        NOT_VERIFIED = "BG0251";
+        /// A plugin of a type that this version does not apply yet.
+        NETWORK_PLUGIN = "BG0252";
         /// A provider of the mesh that is not one of a kind.
         BAD_PROVIDER = "BG0301";
         /// Two providers of one name.
@@ -214,6 +244,16 @@ pub mod codes {
         UNKNOWN_DEFAULT_PROVIDER = "BG0303";
         /// More than one MeshConfig.
         SEVERAL_MESH_CONFIGS = "BG0304";
+        /// A field of MeshConfig that this version does not apply yet.
+        FIELD_NOT_APPLIED = "BG0305";
+        /// A format of log lines that cannot be used.
+        BAD_LOG_FORMAT = "BG0306";
+        /// A collector that is no service of the mesh.
+        NO_COLLECTOR = "BG0307";
+        /// A collector that is a service of several namespaces.
+        SEVERAL_COLLECTORS = "BG0308";
+        /// A collector that does not have the port.
+        COLLECTOR_PORT = "BG0309";
         /// A namespace-wide Telemetry that an older one hides.
         HIDDEN_DOCUMENT = "BG0501";
         /// A Telemetry of the root namespace whose selector does not leave it.
@@ -232,6 +272,22 @@ pub mod codes {
         SELECTS_NOTHING = "BG0508";
         /// A document for another revision.
         OTHER_REVISION = "BG0509";
+        /// A plugin that no workload gets.
+        PLUGIN_WITHOUT_WORKLOAD = "BG0520";
+        /// An entry of `match` that no traffic fits.
+        MATCHES_NOTHING = "BG0521";
+        /// A plugin without a priority beside one with a low one.
+        UNSET_PRIORITY = "BG0522";
+        /// A tracing entry without a provider, which ends all tracing.
+        TRACING_ENDED = "BG0510";
+        /// Access logging switched off where nothing is in force, so that the mesh's file goes on.
+        STILL_LOGGED = "BG0511";
+        /// Providers of access logs that go with the one that is switched off.
+        OTHERS_DROPPED = "BG0512";
+        /// Default providers of access logs that end on a side that nothing is said of.
+        DEFAULTS_DROPPED = "BG0513";
+        /// A tracing provider that is named where an earlier entry keeps spans back.
+        STILL_DISABLED = "BG0514";
     }
 }
 

@@ -1,19 +1,27 @@
 //! What documents do to each other: those that are hidden, that stack, that undo each other or select nothing.
 
+mod access_logs;
+mod collectors;
+mod tracing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::telemetry::at;
+use super::telemetry::providers::{Signal, by_default};
 use crate::origin::{DocumentId, Origin};
 use crate::problem::{Problem, Severity, codes};
 use crate::resolve::{
     DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, WorkloadKind,
 };
 use crate::resources::telemetry::{MetricMatch, Telemetry};
-use crate::resources::{ProviderKind, Resources};
+use crate::resources::{Meta, Resources};
 
 pub(super) fn check(resources: &Resources, has_errors: bool, problems: &mut Vec<Problem>) {
     default_providers(resources, problems);
-    other_revisions(resources, problems);
+    access_logs::mesh_format(&resources.mesh_config, problems);
+    for telemetry in resources.telemetries.iter().filter(|telemetry| !is_seen(&telemetry.meta)) {
+        other_revision(&telemetry.meta, problems);
+    }
     hidden(resources, problems);
     let workloads = workloads(resources);
     let root = &resources.mesh_config.root_namespace.value;
@@ -80,43 +88,49 @@ fn selects(telemetry: &Telemetry, workload: &Workload) -> bool {
         && telemetry.selector.as_ref().is_some_and(|selector| selector.selects(&workload.labels))
 }
 
+/// Providers that the mesh has in force by default and that cannot do it.
 fn default_providers(resources: &Resources, problems: &mut Vec<Problem>) {
     let mesh = &resources.mesh_config;
-    for name in &mesh.default_metrics_providers {
-        let message = match mesh.provider(&name.value) {
-            None => format!("the mesh has no provider `{}`", name.value),
-            Some(provider) if provider.kind != ProviderKind::Prometheus => {
-                format!("provider `{}` is of kind {} and takes no metrics", name.value, provider.kind.key())
-            }
-            Some(_) => continue,
-        };
-        let names: Vec<&str> = mesh.extension_providers.iter().map(|known| known.name.as_str()).collect();
-        let help = format!("providers of this mesh: {}", names.join(", "));
-        problems.push(at(&name.origin, Severity::Warning, codes::UNKNOWN_DEFAULT_PROVIDER, message, help));
+    for (signal, names) in [
+        (Signal::Metrics, mesh.default_metrics_providers.as_slice()),
+        // Only the first of these counts.
+        (Signal::Traces, mesh.default_tracing_providers.get(..1).unwrap_or_default()),
+        (Signal::AccessLogs, mesh.default_access_logging_providers.as_slice()),
+    ] {
+        names.iter().for_each(|name| by_default(name, signal, mesh, problems));
+    }
+    if let [first, second, ..] = mesh.default_tracing_providers.as_slice() {
+        let message = format!("only the first default provider of traces counts: `{}`", first.value);
+        let help = "keep one; to send traces to several places, let the collector do so";
+        problems.push(at(
+            &second.origin,
+            Severity::Warning,
+            codes::SEVERAL_TRACERS,
+            message,
+            help.to_owned(),
+        ));
     }
 }
 
 /// Whether a document is for the revision that everything here belongs to.
-fn is_seen(telemetry: &Telemetry) -> bool {
-    telemetry.meta.revision().is_none_or(|revision| revision == DEFAULT_REVISION)
+pub(super) fn is_seen(meta: &Meta) -> bool {
+    meta.revision().is_none_or(|revision| revision == DEFAULT_REVISION)
 }
 
-/// Documents that are for another revision.
-fn other_revisions(resources: &Resources, problems: &mut Vec<Problem>) {
-    for telemetry in resources.telemetries.iter().filter(|telemetry| !is_seen(telemetry)) {
-        let revision = telemetry.meta.revision().unwrap_or_default();
-        problems.push(
-            Problem::new(
-                Severity::Warning,
-                codes::OTHER_REVISION,
-                format!("the document is for revision `{revision}` and has no effect here"),
-            )
-            .at(telemetry.meta.place.clone(), "metadata.labels[\"istio.io/rev\"]")
-            .help(format!(
-                "every workload here is of revision `{DEFAULT_REVISION}`; take the label out to apply it"
-            )),
-        );
-    }
+/// Says that a document is for another revision.
+pub(super) fn other_revision(meta: &Meta, problems: &mut Vec<Problem>) {
+    let revision = meta.revision().unwrap_or_default();
+    problems.push(
+        Problem::new(
+            Severity::Warning,
+            codes::OTHER_REVISION,
+            format!("the document is for revision `{revision}` and has no effect here"),
+        )
+        .at(meta.place.clone(), "metadata.labels[\"istio.io/rev\"]")
+        .help(format!(
+            "every workload here is of revision `{DEFAULT_REVISION}`; take the label out to apply it"
+        )),
+    );
 }
 
 /// Only the first namespace-wide Telemetry of a namespace counts; the others are ignored as a whole.
@@ -125,7 +139,7 @@ fn hidden(resources: &Resources, problems: &mut Vec<Problem>) {
         resources.telemetries.iter().filter(|telemetry| telemetry.is_namespace_wide()).collect();
     wide.sort_by_cached_key(|telemetry| crate::resolve::age_order(telemetry));
     let mut winners: BTreeMap<&str, &Telemetry> = BTreeMap::new();
-    for telemetry in wide.into_iter().filter(|telemetry| is_seen(telemetry)) {
+    for telemetry in wide.into_iter().filter(|telemetry| is_seen(&telemetry.meta)) {
         let key = &*telemetry.meta.id.namespace;
         let Some(winner) = winners.get(key) else {
             winners.insert(key, telemetry);
@@ -211,43 +225,80 @@ fn undone(resources: &Resources, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Metrics that are asked for where no provider is in force, and two that count the same twice.
+/// The documents that add up at a workload, in the order in which they contribute.
+#[derive(Clone, Copy)]
+struct Levels<'s> {
+    /// Those before the one that is judged.
+    before: &'s [&'s Telemetry],
+    /// All of them.
+    all: &'s [&'s Telemetry],
+}
+
+/// What comes of each document where it applies.
 fn in_force(resources: &Resources, problems: &mut Vec<Problem>) {
     let set = PolicySet::new(resources.clone());
+    collectors::check(&set, resources, problems);
     for telemetry in &resources.telemetries {
-        let Some(first_entry) = telemetry.metrics.first() else { continue };
-        let with_overrides = telemetry.metrics.iter().find(|entry| !entry.overrides.is_empty());
         let workload = workload_of(telemetry);
-        if !set.contributions(&workload).iter().any(|other| other.meta.id == telemetry.meta.id) {
+        let contributions = set.contributions(&workload);
+        let Some(position) = contributions.iter().position(|other| other.meta.id == telemetry.meta.id) else {
             // It is hidden, or for something that is not resolved here; what is in force there is not known.
             continue;
+        };
+        let levels = Levels { before: &contributions[..position], all: &contributions };
+        let mut found: Vec<Problem> = Vec::new();
+        metrics(&set, telemetry, &workload, &mut found);
+        for class in classes(&workload) {
+            for check in [tracing::check, access_logs::check] {
+                // Both sides of a workload may have the same problem.
+                for problem in check(&set, telemetry, levels, *class) {
+                    if !found.contains(&problem) {
+                        found.push(problem);
+                    }
+                }
+            }
         }
-        let effective = set.resolve(&workload);
-        let nothing_in_force = set.metrics_scope(&workload).is_empty();
-        if let Some(entry) = with_overrides.filter(|_| nothing_in_force) {
-            problems.push(at(
-                &entry.origin,
-                Severity::Warning,
-                codes::NO_PROVIDER,
-                "no metrics provider is in force here, so these overrides have no effect".to_owned(),
-                "name one (`providers: [{name: prometheus}]`) here or above, or set defaultProviders.metrics in \
+        problems.extend(found);
+    }
+}
+
+/// The classes of listeners that a workload's proxy has.
+fn classes(workload: &Workload) -> &'static [ListenerClass] {
+    match workload.kind {
+        WorkloadKind::Sidecar => &[ListenerClass::Outbound, ListenerClass::Inbound],
+        WorkloadKind::Gateway => &[ListenerClass::Gateway],
+    }
+}
+
+/// Metrics that are asked for where no provider is in force, and two providers that count the same twice.
+fn metrics(set: &PolicySet, telemetry: &Telemetry, workload: &Workload, problems: &mut Vec<Problem>) {
+    let Some(first_entry) = telemetry.metrics.first() else { return };
+    let with_overrides = telemetry.metrics.iter().find(|entry| !entry.overrides.is_empty());
+    let effective = set.resolve(workload);
+    let nothing_in_force = set.metrics_scope(workload).is_empty();
+    if let Some(entry) = with_overrides.filter(|_| nothing_in_force) {
+        problems.push(at(
+            &entry.origin,
+            Severity::Warning,
+            codes::NO_PROVIDER,
+            "no metrics provider is in force here, so these overrides have no effect".to_owned(),
+            "name one (`providers: [{name: prometheus}]`) here or above, or set defaultProviders.metrics in \
                  MeshConfig"
-                    .to_owned(),
-            ));
-        }
-        if let [first, second, ..] = effective.class(ListenerClass::Outbound).metrics.as_slice() {
-            problems.push(at(
-                &first_entry.origin,
-                Severity::Warning,
-                codes::DOUBLE_COUNT,
-                format!(
-                    "two providers count the same series here: `{}` and `{}`",
-                    first.provider.value, second.provider.value
-                ),
-                "keep one: both write istio_requests_total on the same proxy, which then shows twice the traffic"
-                    .to_owned(),
-            ));
-        }
+                .to_owned(),
+        ));
+    }
+    if let [first, second, ..] = effective.class(ListenerClass::Outbound).metrics.as_slice() {
+        problems.push(at(
+            &first_entry.origin,
+            Severity::Warning,
+            codes::DOUBLE_COUNT,
+            format!(
+                "two providers count the same series here: `{}` and `{}`",
+                first.provider.value, second.provider.value
+            ),
+            "keep one: both write istio_requests_total on the same proxy, which then shows twice the traffic"
+                .to_owned(),
+        ));
     }
 }
 

@@ -1,8 +1,6 @@
 //! Expressions in CEL: whether they parse, and whether they name something that a proxy knows.
 
 use super::attributes::{self, ROOTS};
-use crate::document::reader::{Context, Field, shorten};
-use crate::problem::{Severity, codes};
 
 /// The longest expression that is read, in bytes; far beyond what anybody writes.
 const MAX_BYTES: usize = 4096;
@@ -148,32 +146,29 @@ fn after_string(text: &str, raw: bool) -> &str {
     &text[1..]
 }
 
-/// Reports what is wrong with an expression in a field.
-pub(crate) fn expression(text: &str, field: &Field<'_>, context: &mut Context) {
-    match fault(text) {
-        None => {}
-        Some(Fault::Syntax(message)) => context.report(
-            Severity::Error,
-            codes::BAD_EXPRESSION,
-            field,
-            format!("`{}` is not a CEL expression: {message}", shorten(text)),
-            "such as `request.host`, `string(destination.port)`; text stands in quotes inside the value: \"'text'\"",
-        ),
-        Some(Fault::UnknownWord(word)) => context.report(
-            Severity::Warning,
-            codes::UNKNOWN_ATTRIBUTE,
-            field,
-            format!("`{word}` is no attribute that Envoy knows, so the value will be `unknown`"),
-            format!("for the text itself write \"'{word}'\""),
-        ),
-        Some(Fault::UnknownAttribute(name, likely)) => context.report(
-            Severity::Warning,
-            codes::UNKNOWN_ATTRIBUTE,
-            field,
-            format!("Envoy has no attribute `{name}`"),
-            did_you_mean(&likely),
-        ),
+/// Whether an expression can be told to be neither true nor false: a text, a number, or one attribute that is no
+/// boolean. Others may be or not; whether they are is not judged.
+pub(super) fn is_never_boolean(text: &str) -> bool {
+    let text = text.trim();
+    if text.parse::<f64>().is_ok() {
+        return true;
     }
+    if text.starts_with(['\'', '"']) {
+        return after_string(text, false).is_empty();
+    }
+    let (root, rest) = text.split_once('.').unwrap_or((text, ""));
+    let is_known =
+        matches!(root, "request" | "response" | "source" | "destination" | "upstream" | "connection");
+    // `connection.mtls` is the one boolean among them.
+    let path_end =
+        rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
+    let (path, index) = rest.split_at(path_end);
+    let is_index = index.is_empty()
+        || index
+            .strip_prefix('[')
+            .filter(|inner| inner.starts_with(['\'', '"']))
+            .is_some_and(|inner| after_string(inner, false) == "]");
+    is_known && is_index && path != "mtls"
 }
 
 /// Help for an attribute that is not there.
@@ -262,6 +257,35 @@ mod tests {
             "1.5 > 0.5",
         ] {
             assert_eq!(fault(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_true_nor_false_is_told_where_it_is_plain() {
+        for text in [
+            "response.code",
+            " request.headers['x'] ",
+            "request.headers[\"a]b\"]",
+            "'text'",
+            "1.5",
+            "request",
+            "connection.requested_server_name",
+        ] {
+            assert!(is_never_boolean(text), "{text}");
+        }
+        for text in [
+            "response.code >= 400",
+            "connection.mtls",
+            "true",
+            "request.headers['x'] == 'y'",
+            "request.host.startsWith('a')",
+            "'x' in request.headers",
+            "has(request.headers.x)",
+            "metadata.x",
+            "'a' == request.host",
+            "",
+        ] {
+            assert!(!is_never_boolean(text), "{text}");
         }
     }
 

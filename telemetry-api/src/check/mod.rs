@@ -3,15 +3,15 @@
 mod attributes;
 mod effects;
 mod expression;
+mod plugins;
 mod telemetry;
+mod wasm_plugin;
 
 use std::collections::HashMap;
 
 use crate::document::{self, Source};
 use crate::problem::{Problem, Severity, worst};
 use crate::resources::Resources;
-
-pub(crate) use expression::expression;
 
 /// Documents that were read and judged.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +35,12 @@ pub fn check(sources: &[Source]) -> Checked {
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
     }
+    for plugin in &resources.wasm_plugins {
+        wasm_plugin::check(plugin, &mut problems);
+    }
     let has_errors = worst(&problems) == Some(Severity::Error);
     effects::check(&resources, has_errors, &mut problems);
+    plugins::check(&resources, &mut problems);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();
     problems.sort_by_key(|problem| {

@@ -1,33 +1,32 @@
 //! What makes one Telemetry document valid, given the mesh's configuration.
 
+mod access_logging;
+pub(super) mod providers;
+
 use burgee_filter_config::StandardLabel;
 
+use self::providers::{Signal, named};
 use super::expression::{Fault, did_you_mean, fault};
-use crate::origin::{Origin, Traced};
+use crate::origin::Origin;
 use crate::problem::{Code, Problem, Severity, codes};
+use crate::resources::MeshConfig;
 use crate::resources::telemetry::{MetricMatch, Override, TagOperation, Telemetry};
-use crate::resources::{MeshConfig, ProviderKind};
 
 pub(super) fn check(telemetry: &Telemetry, mesh: &MeshConfig, problems: &mut Vec<Problem>) {
-    for entry in &telemetry.metrics {
-        for provider in &entry.providers {
-            metrics_provider(provider, mesh, problems);
-        }
+    let Telemetry { metrics, tracing, access_logging, meta: _, selector: _, target_refs: _ } = telemetry;
+    for entry in metrics {
+        entry.providers.iter().for_each(|name| named(name, Signal::Metrics, mesh, problems));
         for change in &entry.overrides {
             metric(change, problems);
             tags(change, problems);
         }
     }
-    for section in [&telemetry.tracing, &telemetry.access_logging].into_iter().flatten() {
-        problems.push(
-            Problem::new(
-                Severity::Note,
-                codes::NOT_APPLIED,
-                format!("`{}` is checked, but this version does not apply it yet", section.path),
-            )
-            .at(section.place.clone(), section.path.clone())
-            .help("metrics are applied"),
-        );
+    for entry in tracing {
+        entry.providers.iter().for_each(|name| named(name, Signal::Traces, mesh, problems));
+    }
+    for entry in access_logging {
+        entry.providers.iter().for_each(|name| named(name, Signal::AccessLogs, mesh, problems));
+        access_logging::check(entry, problems);
     }
 }
 
@@ -37,43 +36,6 @@ pub(super) fn at(origin: &Origin, severity: Severity, code: Code, message: Strin
     match origin {
         Origin::Document { path, place, .. } => problem.at(place.clone(), path.to_string()),
         Origin::Rule(_) => problem,
-    }
-}
-
-fn metrics_provider(provider: &Traced<String>, mesh: &MeshConfig, problems: &mut Vec<Problem>) {
-    let name = &provider.value;
-    let Some(known) = mesh.provider(name) else {
-        let names: Vec<&str> =
-            mesh.extension_providers.iter().map(|provider| provider.name.as_str()).collect();
-        let mut help = format!("providers of this mesh: {}", names.join(", "));
-        if let Some(name) = crate::problem::closest(name, &names) {
-            help = format!("did you mean `{name}`? {help}");
-        }
-        let (severity, help) = if mesh.was_read {
-            (Severity::Error, help)
-        } else {
-            let hint =
-                "give the mesh's configuration too (the ConfigMap `istio` or mesh.yaml) to have it looked up";
-            (Severity::Note, hint.to_owned())
-        };
-        let message = match severity {
-            Severity::Error => format!("the mesh has no provider `{name}`"),
-            _ => format!("provider `{name}` cannot be looked up: no MeshConfig is among the documents"),
-        };
-        problems.push(at(&provider.origin, severity, codes::UNKNOWN_PROVIDER, message, help));
-        return;
-    };
-    if known.name != *name {
-        let message =
-            format!("the mesh spells this provider `{}`; Istio counts `{name}` as another one", known.name);
-        let help = format!("write `{}`", known.name);
-        problems.push(at(&provider.origin, Severity::Warning, codes::PROVIDER_SPELLING, message, help));
-    }
-    if known.kind != ProviderKind::Prometheus {
-        let message = format!("provider `{name}` is of kind {} and takes no metrics", known.kind.key());
-        let help =
-            "metrics need a provider of kind prometheus; Istio ignores any other without a word".to_owned();
-        problems.push(at(&provider.origin, Severity::Warning, codes::UNSUITABLE_PROVIDER, message, help));
     }
 }
 

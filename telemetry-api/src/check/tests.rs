@@ -81,7 +81,7 @@ fn telemetry_documents_are_valid_as_in_the_validation_rows() {
         ("V25", metrics("{tagOverrides: {reporter: {operation: REMOVE, value: x}}}"), error(codes::REMOVE_WITH_VALUE)),
         ("V26", provided("{tagOverrides: {reporter: {operation: REMOVE}}}"), ok),
         ("V27", metrics("{match: {customMetric: \"\"}}"), error(codes::BAD_VALUE)),
-        ("V28", "{accessLogging: [{filter: {expression: response.code >= 500}}]}".to_owned(), ok),
+        ("V28", "{accessLogging: [{providers: [{name: envoy}], filter: {expression: response.code >= 500}}]}".to_owned(), ok),
         ("V29", "{accessLogging: [{filter: {expression: \")++++\"}}]}".to_owned(), error(codes::BAD_EXPRESSION)),
         ("V29 empty", "{accessLogging: [{filter: {}}]}".to_owned(), error(codes::MISSING_FIELD)),
         ("V30", "{metrics: [{reportingInterval: 5s}]}".to_owned(), ok),

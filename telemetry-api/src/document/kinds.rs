@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
-use super::{mesh_config, networking, telemetry};
+use super::{annotations, mesh_config, networking, telemetry, wasm_plugin};
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, closest, codes};
 use crate::resources::{Meta, Resources};
@@ -29,6 +29,7 @@ struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind { name: "Telemetry", group: "telemetry.istio.io", versions: &["v1", "v1alpha1"] },
+    Kind { name: "WasmPlugin", group: "extensions.istio.io", versions: &["v1alpha1"] },
     Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
@@ -42,7 +43,6 @@ const ISTIO_KINDS_NOT_READ: &[(&str, &str)] = &[
     ("networking.istio.io", "Sidecar"),
     ("networking.istio.io", "WorkloadGroup"),
     ("networking.istio.io", "ProxyConfig"),
-    ("extensions.istio.io", "WasmPlugin"),
     ("extensions.istio.io", "TrafficExtension"),
     ("security.istio.io", "AuthorizationPolicy"),
     ("security.istio.io", "PeerAuthentication"),
@@ -192,6 +192,7 @@ impl Documents {
                 "rename one, or take it out: a cluster would keep only the one applied last",
             );
         }
+        annotations::unknown(kind.name, &object, context);
         let mut discarded = Resources::default();
         let resources = if has_name && first.is_none() {
             self.names.insert(meta.id.clone(), meta.place.clone());
@@ -201,6 +202,7 @@ impl Documents {
         };
         match kind.name {
             "Telemetry" => resources.telemetries.extend(telemetry::read(meta, object.get("spec"), context)),
+            "WasmPlugin" => resources.wasm_plugins.extend(wasm_plugin::read(meta, &object, context)),
             "ServiceEntry" => {
                 resources.service_entries.extend(networking::service_entry(meta, &object, context));
             }

@@ -1,10 +1,16 @@
 //! Reads `MeshConfig`, from the ConfigMap `istio` or bare. Fields of Istio's that telemetry does not need are known
 //! by name only, so that a misspelt one is still found.
 
-use super::reader::{Context, Field, Object, list, shorten};
-use crate::origin::DocumentId;
+mod providers;
+mod proxy_config;
+
+use std::collections::{HashMap, HashSet};
+
+use super::reader::{Context, Field, Object, shorten};
+use crate::origin::{DocumentId, Traced};
 use crate::problem::{Severity, closest, codes};
-use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind};
+use crate::resources::MeshConfig;
+use crate::resources::mesh_config::Encoding;
 
 /// Every field of Istio's MeshConfig.
 const FIELDS: &[&str] = &[
@@ -81,7 +87,7 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
     }
     let Some(object) = root.any_object(context) else { return };
     mesh.was_read = true;
-    unknown_fields(&object, context);
+    unknown_fields(&object, FIELDS, context);
     if let Some(field) = object.get("rootNamespace")
         && let Some(name) = field.string(context).filter(|name| !name.is_empty())
         && super::kinds::valid_namespace(&name, &field, context)
@@ -92,26 +98,27 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
         .get("defaultProviders")
         .and_then(|field| field.object(context, &["tracing", "metrics", "accessLogging"]))
     {
-        for key in ["tracing", "accessLogging"] {
-            for name in defaults.list(context, key) {
-                name.string(context);
+        for (key, names) in [
+            ("tracing", &mut mesh.default_tracing_providers),
+            ("metrics", &mut mesh.default_metrics_providers),
+            ("accessLogging", &mut mesh.default_access_logging_providers),
+        ] {
+            if let Some(field) = defaults.get(key) {
+                *names = field.list(context).iter().filter_map(|field| string(field, context)).collect();
             }
         }
-        if let Some(field) = defaults.get("metrics") {
-            mesh.default_metrics_providers = field
-                .list(context)
-                .iter()
-                .filter_map(|field| {
-                    let name = field.string(context)?;
-                    Some(field.traced(context, name))
-                })
-                .collect();
-        }
     }
-    let mut seen: Vec<String> = Vec::new();
+    legacy(mesh, &object, context);
+    if let Some(field) = object.get("defaultConfig") {
+        proxy_config::read(&mut mesh.proxy_tracing, &field, context);
+    }
+    let mut written = HashSet::new();
+    let known = mesh.extension_providers.iter().enumerate();
+    let mut index: HashMap<String, usize> =
+        known.map(|(index, provider)| (provider.name.clone(), index)).collect();
     for field in object.list(context, "extensionProviders") {
-        let Some(provider) = provider(&field, context) else { continue };
-        if seen.contains(&provider.name) {
+        let Some(provider) = providers::read(&field, context) else { continue };
+        if !written.insert(provider.name.clone()) {
             context.report(
                 Severity::Warning,
                 codes::DUPLICATE_PROVIDER,
@@ -120,72 +127,78 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
                 "rename one or take it out",
             );
         }
-        seen.push(provider.name.clone());
-        match mesh.extension_providers.iter_mut().find(|known| known.name == provider.name) {
+        match index.get(&provider.name).and_then(|index| mesh.extension_providers.get_mut(*index)) {
             Some(known) => *known = provider,
-            None => mesh.extension_providers.push(provider),
+            None => {
+                index.insert(provider.name.clone(), mesh.extension_providers.len());
+                mesh.extension_providers.push(provider);
+            }
         }
     }
+}
+
+/// What decides where no Telemetry and no default provider says anything.
+fn legacy(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
+    if let Some(field) = object.get("enableTracing")
+        && let Some(value) = field.boolean(context)
+    {
+        mesh.enable_tracing = field.traced(context, value);
+    }
+    for (key, setting) in
+        [("accessLogFile", &mut mesh.access_log_file), ("accessLogFormat", &mut mesh.access_log_format)]
+    {
+        if let Some(field) = object.get(key)
+            && let Some(text) = string(&field, context)
+        {
+            if key == "accessLogFormat" {
+                super::log_format::judge(&text.value, &field, context);
+            }
+            *setting = text;
+        }
+    }
+    if let Some(field) = object.get("accessLogEncoding")
+        && let Some(value) = field.choice(context, &[("TEXT", Encoding::Text), ("JSON", Encoding::Json)])
+    {
+        mesh.access_log_encoding = field.traced(context, value);
+    }
+    if let Some(field) = object.get("enableEnvoyAccessLogService")
+        && field.boolean(context) == Some(true)
+    {
+        let help = "name a provider of kind envoyOtelAls in a Telemetry instead";
+        not_applied(&field, "logs over Envoy's own service", help, context);
+    }
+}
+
+/// A text.
+fn string(field: &Field<'_>, context: &mut Context) -> Option<Traced<String>> {
+    let text = field.string(context)?;
+    Some(field.traced(context, text))
+}
+
+/// Reports a field that Istio applies and this version does not.
+fn not_applied(field: &Field<'_>, what: &str, help: &str, context: &mut Context) {
+    let message = format!("this version does not apply it yet: {what}");
+    context.report(Severity::Warning, codes::FIELD_NOT_APPLIED, field, message, help);
+}
+
+/// An object of the mesh's configuration: what Istio does not know in it is reported and ignored.
+fn object<'a>(field: &Field<'a>, known: &[&str], context: &mut Context) -> Option<Object<'a>> {
+    let object = field.any_object(context)?;
+    unknown_fields(&object, known, context);
+    Some(object)
 }
 
 /// Istio ignores what it does not know; so do we, but not silently.
-fn unknown_fields(object: &Object<'_>, context: &mut Context) {
-    for (name, key) in object.keys().filter(|(name, _)| !FIELDS.contains(name)) {
-        let help = match closest(name, FIELDS) {
+fn unknown_fields(object: &Object<'_>, known: &[&str], context: &mut Context) {
+    for (name, key) in object.keys().filter(|(name, _)| !known.contains(name)) {
+        let help = match closest(name, known) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "take it out; Istio ignores it".to_owned(),
         };
-        context.report(
-            Severity::Warning,
-            codes::UNKNOWN_FIELD,
-            &key,
-            format!("MeshConfig has no field `{}`", shorten(name)),
-            help,
-        );
-    }
-}
-
-fn provider(field: &Field<'_>, context: &mut Context) -> Option<ExtensionProvider> {
-    let object = field.any_object(context)?;
-    let name = object.require(context, "name", "documents refer to a provider by its name")?;
-    let name = name.string(context)?;
-    let kinds: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.key()).collect();
-    let mut found = None;
-    let mut misspelt = false;
-    for (text, key) in object.keys() {
-        if text == "name" {
-            continue;
-        }
-        let Some(kind) = ProviderKind::ALL.into_iter().find(|kind| kind.key() == text) else {
-            let mut help = format!("allowed: {}", list(&kinds));
-            if let Some(known) = closest(text, &kinds) {
-                help = format!("did you mean `{known}`? {help}");
-            }
-            let message = format!("there is no kind of provider `{}`", shorten(text));
-            context.report(Severity::Error, codes::BAD_PROVIDER, &key, message, help);
-            misspelt = true;
-            continue;
+        let message = match key.path == name {
+            true => format!("MeshConfig has no field `{}`", shorten(name)),
+            false => format!("there is no field `{}` here", shorten(name)),
         };
-        if found.is_some() {
-            let message = "a provider has one kind; this is a second one";
-            let help = "make two providers of it";
-            context.report(Severity::Error, codes::BAD_PROVIDER, &key, message, help);
-            continue;
-        }
-        found = Some(kind);
+        context.report(Severity::Warning, codes::UNKNOWN_FIELD, &key, message, help);
     }
-    let Some(kind) = found else {
-        if misspelt {
-            return None;
-        }
-        context.report(
-            Severity::Error,
-            codes::BAD_PROVIDER,
-            field,
-            format!("provider `{}` has no kind", shorten(&name)),
-            format!("write one of: {}", list(&kinds)),
-        );
-        return None;
-    };
-    Some(ExtensionProvider { name, kind, origin: field.origin(context) })
 }

@@ -1,12 +1,17 @@
 //! Text in; resources with source positions, or every problem at once, out.
 
+mod annotations;
+mod json;
 mod kinds;
+mod log_format;
 mod mesh_config;
 mod networking;
 pub(crate) mod reader;
 pub mod scalar;
+mod selection;
 mod telemetry;
 pub mod tree;
+mod wasm_plugin;
 
 pub use kinds::{Documents, read};
 pub use tree::Source;

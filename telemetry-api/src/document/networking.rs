@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::annotations;
 use super::kinds::require_spec;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::NodeValue;
@@ -160,6 +161,7 @@ pub(super) fn workload_entry(
     Some(WorkloadEntry {
         address: spec.string(context, "address").unwrap_or_default(),
         service_account: spec.string(context, "serviceAccount").unwrap_or_default(),
+        calls: annotations::calls(document, context),
         meta,
         ports,
         labels,

@@ -233,6 +233,14 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The value if it is a string; nothing is reported if it is not.
+    pub fn quiet_string(&self) -> Option<String> {
+        match scalar::resolve(self.node) {
+            Some(Scalar::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text of a scalar as it was written.
     fn text(&self) -> &'a str {
         match &self.node.value {

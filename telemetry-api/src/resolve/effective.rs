@@ -1,13 +1,16 @@
 //! What the documents add up to for one workload: plain values, each with its origin.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use burgee_filter_config::StandardMetric;
 
 use super::workload::{ListenerClass, Workload};
-use crate::origin::Traced;
-pub use crate::resources::telemetry::TagOperation;
+use crate::origin::{Origin, Traced};
+use crate::resources::WasmPlugin;
+pub use crate::resources::mesh_config::LogFormat;
+pub use crate::resources::telemetry::{CustomTag, TagOperation};
 
 /// The effective policy of one workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +24,12 @@ pub struct Effective {
 impl Effective {
     /// What applies to one class of listener.
     pub fn class(&self, class: ListenerClass) -> &ClassPolicy {
-        static NOTHING: ClassPolicy = ClassPolicy { metrics: Vec::new() };
+        static NOTHING: ClassPolicy = ClassPolicy {
+            metrics: Vec::new(),
+            tracing: Tracing::Untouched,
+            access_logs: Vec::new(),
+            plugins: Vec::new(),
+        };
         self.classes.get(&class).unwrap_or(&NOTHING)
     }
 
@@ -36,6 +44,152 @@ impl Effective {
 pub struct ClassPolicy {
     /// Metrics, one entry per provider in force, ordered by the provider's name. Empty: no metrics.
     pub metrics: Vec<ProviderMetrics>,
+    /// Traces.
+    pub tracing: Tracing,
+    /// Access logs, one entry per logger in force, ordered by the provider's name.
+    pub access_logs: Vec<AccessLogger>,
+    /// Plugins, in the order in which they stand in a chain of filters: by phase, then by priority. Those whose
+    /// `match` names ports are for those ports alone: see [`Plugin::covers_port`].
+    pub plugins: Vec<Plugin>,
+}
+
+/// What is traced.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one per class of listener, made once")]
+pub enum Tracing {
+    /// Nothing says anything: what the proxy has is left as it is.
+    #[default]
+    Untouched,
+    /// Nothing is traced, and this is why.
+    Off(Origin),
+    /// The mesh's own settings, for the tracer of the proxy's bootstrap if it has one.
+    Bootstrap(TracingSettings),
+    /// Spans go to a provider.
+    Provider {
+        /// The provider's name and what put it in force.
+        provider: Traced<String>,
+        /// Where spans go.
+        tracer: Tracer,
+        /// What of, and with which tags.
+        settings: TracingSettings,
+    },
+}
+
+/// Where spans go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tracer {
+    /// To an OpenTelemetry collector over gRPC.
+    OpentelemetryGrpc {
+        /// The collector.
+        collector: Collector,
+        /// The name that the proxy's spans have: `APP.NAMESPACE`, as Istio's proxies name themselves.
+        service_name: String,
+    },
+}
+
+/// What is traced, and with which tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracingSettings {
+    /// Which share of new traces is kept, in percent, 0 to 100.
+    pub sampling: Traced<f64>,
+    /// Every tag, those of Istio among them, ordered by name.
+    pub custom_tags: Vec<(String, Traced<CustomTag>)>,
+    /// Whether a request's id decides about sampling.
+    pub use_request_id: Traced<bool>,
+    /// Whether trace headers are kept from upstreams.
+    pub disable_context_propagation: Traced<bool>,
+    /// How long a path may be in a tag; absent: Envoy's own limit.
+    pub max_path_tag_length: Option<u32>,
+    /// Whether the request to the upstream gets a span of its own: at gateways.
+    pub spawn_upstream_span: bool,
+}
+
+/// A service that proxies report to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collector {
+    /// The namespace of the service.
+    pub namespace: String,
+    /// Its host name, which is the authority of calls.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Collector {
+    /// The name of the cluster, as Istio names it.
+    pub fn cluster(&self) -> String {
+        format!("outbound|{}||{}", self.port, self.host)
+    }
+}
+
+/// One logger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessLogger {
+    /// The provider's name and what put it in force. The mesh's own file has the name [`AccessLogger::MESH_FILE`].
+    pub provider: Traced<String>,
+    /// Where its lines go, and how they look.
+    pub sink: LogSink,
+    /// A CEL expression; only what it is true for is logged. Absent: everything.
+    pub filter: Option<Traced<String>>,
+}
+
+impl AccessLogger {
+    /// What stands for a provider's name where MeshConfig's `accessLogFile` logs.
+    pub const MESH_FILE: &str = "mesh";
+}
+
+/// Where log lines go, and how they look.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogSink {
+    /// To a file of the proxy.
+    File {
+        /// The file; never empty.
+        path: String,
+        /// How a line looks: never an empty text or object, since the usual ones are filled in; a text ends with a
+        /// line feed.
+        format: LogFormat,
+        /// Whether what is empty is left out rather than written as `-`.
+        omit_empty_values: bool,
+    },
+    /// To an OpenTelemetry collector over gRPC.
+    Otel {
+        /// The collector.
+        collector: Collector,
+        /// The log's name.
+        log_name: String,
+        /// The body of each record.
+        body: String,
+        /// The attributes of each record, by key.
+        attributes: BTreeMap<String, String>,
+    },
+}
+
+/// A Wasm plugin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plugin {
+    /// The document, and the field that makes it apply here.
+    pub origin: Origin,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Everything that it says.
+    pub document: Arc<WasmPlugin>,
+    /// The ports that those of its `match` entries name that cover this class of listener, in ascending order; empty:
+    /// every port. At inbound listeners a port is the workload's own, elsewhere the one that clients call.
+    pub ports: Vec<u16>,
+}
+
+impl Plugin {
+    /// Which plugin it is, for maps and messages: `NAMESPACE/NAME`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether traffic at a port of the documents is filtered.
+    pub fn covers_port(&self, port: u16) -> bool {
+        self.ports.is_empty() || self.ports.contains(&port)
+    }
 }
 
 /// What one metrics provider is to be given.

@@ -1,12 +1,25 @@
 //! Which resources apply to a workload, and what they add up to.
 
+pub(crate) mod access_log;
 mod effective;
+#[cfg(test)]
+mod fixture;
+mod hash;
+pub(crate) mod log_format;
 mod metrics;
+mod plugins;
 mod policy_set;
+pub(crate) mod providers;
 mod selection;
+pub(crate) mod services;
+pub(crate) mod tracing;
 mod workload;
 
-pub use effective::{ClassPolicy, Effective, MetricName, MetricOverride, ProviderMetrics, TagOperation};
+pub use effective::{
+    AccessLogger, ClassPolicy, Collector, CustomTag, Effective, LogFormat, LogSink, MetricName,
+    MetricOverride, Plugin, ProviderMetrics, TagOperation, Tracer, Tracing, TracingSettings,
+};
+pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;
 pub use selection::GATEWAY_NAME_LABEL;
 pub(crate) use selection::age_order;

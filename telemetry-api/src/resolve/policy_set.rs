@@ -1,15 +1,15 @@
 //! An immutable, hashed set of policies.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::effective::{ClassPolicy, Effective};
-use super::metrics;
+use super::hash::hash;
+use super::plugins::Plugins;
 use super::selection::{age_order, contributions};
+use super::services::Services;
 use super::workload::{ListenerClass, Workload};
+use super::{access_log, metrics, tracing};
 use crate::resources::{MeshConfig, Resources, Telemetry};
 
 /// Every checked policy document of a mesh, as one immutable value with a hash.
@@ -18,20 +18,25 @@ pub struct PolicySet {
     mesh_config: MeshConfig,
     /// By namespace, each in the order of age.
     telemetries: BTreeMap<Arc<str>, Vec<Telemetry>>,
+    plugins: Plugins,
+    /// Where the collectors of providers are looked up.
+    services: Services,
     hash: String,
 }
 
 impl PolicySet {
     /// The policies among resources. The order in which documents were read makes no difference.
     pub fn new(resources: Resources) -> PolicySet {
-        let Resources { mesh_config, mut telemetries, .. } = resources;
+        let Resources { mesh_config, mut telemetries, wasm_plugins, service_entries, .. } = resources;
+        let services = Services::new(&service_entries);
+        let plugins = Plugins::new(wasm_plugins);
         telemetries.sort_by_cached_key(age_order);
-        let hash = hash(&mesh_config, &telemetries);
+        let hash = hash(&mesh_config, &telemetries, &plugins, &services);
         let mut by_namespace: BTreeMap<Arc<str>, Vec<Telemetry>> = BTreeMap::new();
         for telemetry in telemetries {
             by_namespace.entry(telemetry.meta.id.namespace.clone()).or_default().push(telemetry);
         }
-        PolicySet { mesh_config, telemetries: by_namespace, hash }
+        PolicySet { mesh_config, telemetries: by_namespace, plugins, services, hash }
     }
 
     /// A hash of what the documents say, in lower-case hex: equal sets have equal hashes wherever they were read
@@ -51,8 +56,14 @@ impl PolicySet {
         let classes: BTreeMap<ListenerClass, ClassPolicy> = ListenerClass::ALL
             .into_iter()
             .map(|class| {
-                let metrics = metrics::merge(&self.mesh_config, &telemetries, class);
-                (class, ClassPolicy { metrics })
+                let (mesh, services) = (&self.mesh_config, &self.services);
+                let policy = ClassPolicy {
+                    metrics: metrics::merge(mesh, &telemetries, class),
+                    tracing: tracing::resolve(mesh, services, &telemetries, workload, class),
+                    access_logs: access_log::resolve(mesh, services, &telemetries, class),
+                    plugins: self.plugins.resolve(&mesh.root_namespace.value, workload, class),
+                };
+                (class, policy)
             })
             .collect();
         Effective { workload: workload.clone(), classes }
@@ -74,38 +85,9 @@ impl PolicySet {
             .map(|provider| provider.value)
             .collect()
     }
-}
 
-/// Hashes values without their places: where a document stands in a file is no part of what it says.
-fn hash(mesh_config: &MeshConfig, telemetries: &[Telemetry]) -> String {
-    let mut text = String::new();
-    let defaults: Vec<&String> =
-        mesh_config.default_metrics_providers.iter().map(|name| &name.value).collect();
-    let _ = write!(text, "{:?}\n{defaults:?}", mesh_config.root_namespace.value);
-    for provider in &mesh_config.extension_providers {
-        let _ = write!(text, "\n{:?} {:?}", provider.name, provider.kind);
+    /// The services of the mesh.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
-    for telemetry in telemetries {
-        let meta = &telemetry.meta;
-        let _ = write!(text, "\n{:?} {:?} {:?}", meta.id, meta.created, meta.revision());
-        let _ = write!(text, "\n{:?}", telemetry.selector.as_ref().map(|selector| &selector.match_labels));
-        for target in &telemetry.target_refs {
-            let _ = write!(text, "\n{:?} {:?} {:?}", target.group, target.kind, target.name);
-        }
-        for entry in &telemetry.metrics {
-            let providers: Vec<&String> = entry.providers.iter().map(|name| &name.value).collect();
-            let interval = entry.reporting_interval.as_ref().map(|interval| interval.value);
-            let _ = write!(text, "\n{providers:?} {interval:?}");
-            for change in &entry.overrides {
-                let disabled = change.disabled.as_ref().map(|disabled| disabled.value);
-                let tags: Vec<_> = change.tags.iter().map(|(name, tag)| (name, &tag.value)).collect();
-                let _ = write!(text, "\n{:?} {:?} {disabled:?} {tags:?}", change.metric, change.mode);
-            }
-        }
-    }
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -1,8 +1,9 @@
-//! Which Telemetry documents apply to a workload, in the order in which they contribute.
+//! Which documents apply to a workload, and the order in which Telemetry documents contribute.
 
 use std::sync::Arc;
 
-use crate::resources::Telemetry;
+use crate::resources::telemetry::{Selector, TargetRef};
+use crate::resources::{Meta, Telemetry};
 
 use super::workload::{Workload, WorkloadKind};
 
@@ -30,27 +31,33 @@ pub(super) fn contributions<'t>(
     let mut found = Vec::new();
     found.extend(wide(root));
     found.extend(wide(own));
-    found.extend(
-        own.iter()
-            .filter(seen)
-            .filter(|telemetry| !telemetry.is_namespace_wide() && matches(telemetry, workload)),
-    );
+    found.extend(own.iter().filter(seen).filter(|telemetry| {
+        !telemetry.is_namespace_wide()
+            && is_for(&telemetry.meta, telemetry.selector.as_ref(), &telemetry.target_refs, workload)
+    }));
     found
 }
 
-/// Whether a document with labels or targets is for a workload of its namespace.
-fn matches(telemetry: &Telemetry, workload: &Workload) -> bool {
-    let gateway_name = workload.labels.get(GATEWAY_NAME_LABEL);
-    if !telemetry.target_refs.is_empty() {
-        // Only gateways of the Gateway API can be targets; a selector beside the targets is ignored.
-        return gateway_name.is_some_and(|gateway| {
-            workload.kind == WorkloadKind::Gateway
-                && telemetry.target_refs.iter().any(|target| {
-                    target.group == "gateway.networking.k8s.io"
-                        && target.kind == "Gateway"
-                        && target.name == *gateway
-                })
-        });
+/// Whether a document that names these labels or targets is for a workload. Where the document must be is the caller's
+/// to know; a gateway that is a target must be in the document's namespace.
+pub(super) fn is_for(
+    meta: &Meta,
+    selector: Option<&Selector>,
+    targets: &[TargetRef],
+    workload: &Workload,
+) -> bool {
+    if !targets.is_empty() {
+        // A selector beside the targets is ignored.
+        return *meta.id.namespace == *workload.namespace && target_of(targets, workload).is_some();
     }
-    telemetry.selector.as_ref().is_none_or(|selector| selector.selects(&workload.labels))
+    selector.is_none_or(|selector| selector.selects(&workload.labels))
+}
+
+/// The first target that a workload is behind. Only gateways of the Gateway API can be targets.
+pub(super) fn target_of<'t>(targets: &'t [TargetRef], workload: &Workload) -> Option<&'t TargetRef> {
+    let gateway =
+        workload.labels.get(GATEWAY_NAME_LABEL).filter(|_| workload.kind == WorkloadKind::Gateway)?;
+    targets.iter().find(|target| {
+        target.group == "gateway.networking.k8s.io" && target.kind == "Gateway" && target.name == *gateway
+    })
 }

@@ -1,5 +1,8 @@
 //! `MeshConfig`, the slice of it that telemetry needs: defaults and providers.
 
+use serde_json::{Map, Value};
+
+use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
 
 /// Where documents that apply to the whole mesh live, when nothing says otherwise.
@@ -15,6 +18,22 @@ pub struct MeshConfig {
     /// The metrics providers in force when no Telemetry names any. Default: none, as in Istio's control plane;
     /// Istio's Helm chart sets `prometheus`.
     pub default_metrics_providers: Vec<Traced<String>>,
+    /// The tracing provider in force when no Telemetry names any: the first. Default: none.
+    pub default_tracing_providers: Vec<Traced<String>>,
+    /// The access log providers in force when no Telemetry names any. Default: none.
+    pub default_access_logging_providers: Vec<Traced<String>>,
+    /// Whether proxies trace with their bootstrap's tracer where no Telemetry and no default provider says anything.
+    /// Default: true.
+    pub enable_tracing: Traced<bool>,
+    /// The file that every proxy logs to where no Telemetry and no default provider says anything. Default: empty,
+    /// which means none.
+    pub access_log_file: Traced<String>,
+    /// The format of that file, a text or a JSON object as a text. Default: empty, which means Envoy's usual one.
+    pub access_log_format: Traced<String>,
+    /// How that file is written. Default: text.
+    pub access_log_encoding: Traced<Encoding>,
+    /// `defaultConfig.tracing`: what holds for traces when no Telemetry says otherwise.
+    pub proxy_tracing: ProxyTracing,
     /// Every provider: Istio's three built-in ones, then those of the document; a document's provider replaces a
     /// built-in one of the same name.
     pub extension_providers: Vec<ExtensionProvider>,
@@ -27,8 +46,123 @@ pub struct ExtensionProvider {
     pub name: String,
     /// Its kind.
     pub kind: ProviderKind,
+    /// What it is told.
+    pub config: ProviderConfig,
     /// Where it came from.
     pub origin: Origin,
+}
+
+/// What a provider is told, for the kinds whose fields this version reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ProviderConfig {
+    /// `envoyFileAccessLog`.
+    FileAccessLog(FileAccessLog),
+    /// `envoyOtelAls`.
+    OtelAccessLog(OtelAccessLog),
+    /// `opentelemetry`.
+    Opentelemetry(Opentelemetry),
+    /// A kind without fields, or one whose fields are not read.
+    #[default]
+    None,
+}
+
+/// Access logs in a file of the proxy.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FileAccessLog {
+    /// The file. Default, for empty: `/dev/stdout`.
+    pub path: String,
+    /// How a line looks; absent: Istio's usual text, or, for the provider `envoy`, what the mesh says.
+    pub format: Option<LogFormat>,
+    /// Whether what is empty is left out rather than written as `-`. Default: false.
+    pub omit_empty_values: bool,
+}
+
+/// How a line of an access log looks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogFormat {
+    /// A text with Envoy's `%…%`; empty: Istio's usual one.
+    Text(String),
+    /// A JSON object whose strings may hold Envoy's `%…%`; empty: Istio's usual one.
+    Labels(Map<String, Value>),
+}
+
+/// Access logs to an OpenTelemetry collector.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OtelAccessLog {
+    /// The collector.
+    pub collector: CollectorRef,
+    /// The log's name. Default, for empty: `otel_envoy_accesslog`.
+    pub log_name: String,
+    /// The body of each record; absent or empty: Istio's usual text.
+    pub text: Option<String>,
+    /// The attributes of each record, by key.
+    pub labels: Map<String, Value>,
+}
+
+/// Traces to an OpenTelemetry collector.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opentelemetry {
+    /// The collector.
+    pub collector: CollectorRef,
+    /// Over HTTP instead of gRPC: the path and so on. This version sends over gRPC alone.
+    pub http: Option<Traced<()>>,
+    /// A sampler of the provider's own, which decides instead of any percentage: every trace is offered to it.
+    pub own_sampler: Option<Traced<()>>,
+    /// How long a path may be in a tag; 0: as the proxy's configuration says.
+    pub max_tag_length: u32,
+}
+
+/// A service as providers name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectorRef {
+    /// `hostname` or `namespace/hostname`.
+    pub service: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// How the mesh's access log file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// As text.
+    #[default]
+    Text,
+    /// As JSON.
+    Json,
+}
+
+/// `defaultConfig.tracing`, as far as it holds without a bootstrap tracer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProxyTracing {
+    /// Where `defaultConfig.tracing` stands; absent when nothing is written there.
+    pub written: Option<Origin>,
+    /// Which share of new traces is kept, in percent. 0 and absence mean Istio's 1 %; above 100 too.
+    pub sampling: Option<Traced<f64>>,
+    /// Tags of each span when no Telemetry has any.
+    pub custom_tags: Vec<(String, Traced<CustomTag>)>,
+    /// How long a path may be in a tag; absent or 0: Envoy's 256.
+    pub max_path_tag_length: Option<Traced<u32>>,
+    /// Whether spans carry Istio's own tags where no Telemetry configures tracing. Default: true.
+    pub istio_tags: Option<Traced<bool>>,
+    /// `defaultConfig.serviceCluster`: the name of every proxy's spans. Absent, empty or `istio-proxy`: each proxy's
+    /// own name.
+    pub service_cluster: Option<Traced<String>>,
+    /// `defaultConfig.tracingServiceName`: how each proxy's own name is made.
+    pub service_name: ServiceName,
+    /// `defaultConfig.meshId`, which is a tag of each span. Absent: `unknown`.
+    pub mesh_id: Option<Traced<String>>,
+}
+
+/// How the name of a proxy's spans is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceName {
+    /// `APP.NAMESPACE`; without a label `app`, `WORKLOAD.NAMESPACE`. Istio's default.
+    #[default]
+    AppAndNamespace,
+    /// The canonical service.
+    Canonical,
+    /// `CANONICAL_SERVICE.NAMESPACE`.
+    CanonicalAndNamespace,
 }
 
 impl Default for MeshConfig {
@@ -36,6 +170,10 @@ impl Default for MeshConfig {
         let built_in = |name: &str, kind| ExtensionProvider {
             name: name.to_owned(),
             kind,
+            config: match kind {
+                ProviderKind::EnvoyFileAccessLog => ProviderConfig::FileAccessLog(FileAccessLog::default()),
+                _ => ProviderConfig::None,
+            },
             origin: Origin::Rule("built into every mesh"),
         };
         MeshConfig {
@@ -45,6 +183,13 @@ impl Default for MeshConfig {
                 origin: Origin::Rule("Istio's default root namespace"),
             },
             default_metrics_providers: Vec::new(),
+            default_tracing_providers: Vec::new(),
+            default_access_logging_providers: Vec::new(),
+            enable_tracing: by_default(true),
+            access_log_file: by_default(String::new()),
+            access_log_format: by_default(String::new()),
+            access_log_encoding: by_default(Encoding::Text),
+            proxy_tracing: ProxyTracing::default(),
             extension_providers: vec![
                 built_in("prometheus", ProviderKind::Prometheus),
                 built_in("stackdriver", ProviderKind::Stackdriver),
@@ -59,6 +204,10 @@ impl MeshConfig {
     pub fn provider(&self, name: &str) -> Option<&ExtensionProvider> {
         self.extension_providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(name))
     }
+}
+
+fn by_default<T>(value: T) -> Traced<T> {
+    Traced { value, origin: Origin::Rule("Istio's default") }
 }
 
 /// The kinds of providers.

@@ -5,6 +5,7 @@ pub mod mesh_config;
 pub mod meta;
 pub mod service_entry;
 pub mod telemetry;
+pub mod wasm_plugin;
 pub mod workload_entry;
 
 pub use gateway::{Gateway, GatewayServer};
@@ -12,7 +13,8 @@ pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
 pub use service_entry::{ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
-pub use workload_entry::WorkloadEntry;
+pub use wasm_plugin::WasmPlugin;
+pub use workload_entry::{Call, WorkloadEntry};
 
 /// Every resource of a mesh that this version reads.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Resources {
     pub mesh_config: MeshConfig,
     /// Telemetry documents.
     pub telemetries: Vec<Telemetry>,
+    /// WasmPlugin documents.
+    pub wasm_plugins: Vec<WasmPlugin>,
     /// Services that exist.
     pub service_entries: Vec<ServiceEntry>,
     /// Workloads that exist.

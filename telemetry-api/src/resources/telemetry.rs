@@ -19,10 +19,10 @@ pub struct Telemetry {
     pub target_refs: Vec<TargetRef>,
     /// Metrics, in order.
     pub metrics: Vec<MetricsEntry>,
-    /// Where `tracing` stands, when the document has entries there.
-    pub tracing: Option<Section>,
-    /// Where `accessLogging` stands, when the document has entries there.
-    pub access_logging: Option<Section>,
+    /// Tracing, in order.
+    pub tracing: Vec<TracingEntry>,
+    /// Access logging, in order.
+    pub access_logging: Vec<AccessLoggingEntry>,
 }
 
 impl Telemetry {
@@ -59,21 +59,14 @@ impl Selector {
 pub struct TargetRef {
     /// Where it stands.
     pub place: Place,
+    /// Its path, such as `spec.targetRefs[0]`.
+    pub path: String,
     /// The API group; `core` is written as the empty string.
     pub group: String,
     /// The kind.
     pub kind: String,
     /// The name.
     pub name: String,
-}
-
-/// Where a part of a document stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// The path of its field.
-    pub path: String,
-    /// Where it stands.
-    pub place: Place,
 }
 
 /// An entry of `spec.metrics`.
@@ -145,4 +138,73 @@ pub enum TagOperation {
     Upsert(String),
     /// Leave it out.
     Remove,
+}
+
+/// An entry of `spec.tracing`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracingEntry {
+    /// Where it stands.
+    pub origin: Origin,
+    /// On which side.
+    pub mode: Mode,
+    /// The providers that it names; only the first takes effect. Empty: the one of the entry before it.
+    pub providers: Vec<Traced<String>>,
+    /// Which share of new traces is kept, in percent; absent: as before it.
+    pub sampling: Option<Traced<f64>>,
+    /// Whether spans are kept back; absent: as before it.
+    pub disable_span_reporting: Option<Traced<bool>>,
+    /// Tags of each span, by name, in the order of the text. Empty: as before it; else all of those are replaced.
+    pub custom_tags: Vec<(String, Traced<CustomTag>)>,
+    /// Whether a request's id decides about sampling; absent: as before it.
+    pub use_request_id: Option<Traced<bool>>,
+    /// Whether spans carry Istio's own tags; absent: as before it.
+    pub istio_tags: Option<Traced<bool>>,
+    /// Whether trace headers are kept from upstreams; absent: as before it.
+    pub disable_context_propagation: Option<Traced<bool>>,
+}
+
+/// What a span's tag is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomTag {
+    /// A fixed value.
+    Literal(String),
+    /// A variable of the proxy's environment.
+    Environment {
+        /// Its name.
+        name: String,
+        /// What the tag is when there is none; empty: no tag then.
+        default: String,
+    },
+    /// A header of the request.
+    Header {
+        /// Its name.
+        name: String,
+        /// What the tag is when there is none; empty: no tag then.
+        default: String,
+    },
+    /// A format string, as in access logs.
+    Formatter(String),
+    /// What a filter of the proxy has left with the request in its dynamic metadata; no tag where there is nothing.
+    /// No document can ask for it; Istio's own tags do.
+    Metadata {
+        /// The filter, which is the first key.
+        filter: String,
+        /// The key below it.
+        key: String,
+    },
+}
+
+/// An entry of `spec.accessLogging`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessLoggingEntry {
+    /// Where it stands.
+    pub origin: Origin,
+    /// On which side.
+    pub mode: Mode,
+    /// The providers that it is for; empty: those of the entry before it.
+    pub providers: Vec<Traced<String>>,
+    /// Whether nothing is logged; absent: logged.
+    pub disabled: Option<Traced<bool>>,
+    /// A CEL expression; only what it is true for is logged. Absent: everything.
+    pub filter: Option<Traced<String>>,
 }

@@ -1,0 +1,59 @@
+//! Tracing entries that end tracing, or do not begin it, where that is not what they say.
+
+use super::Levels;
+use crate::check::telemetry::at;
+use crate::origin::Origin;
+use crate::problem::{Problem, Severity, codes};
+use crate::resolve::tracing::merge;
+use crate::resolve::{ListenerClass, PolicySet};
+use crate::resources::Telemetry;
+use crate::resources::telemetry::TracingEntry;
+
+pub(super) fn check(
+    set: &PolicySet,
+    telemetry: &Telemetry,
+    levels: Levels<'_>,
+    class: ListenerClass,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let covering: Vec<&TracingEntry> =
+        telemetry.tracing.iter().filter(|entry| entry.mode.covers(class.is_client())).collect();
+    let spec = merge(set.mesh_config(), levels.all, class);
+    let (Some(first), Some(spec)) = (covering.first(), spec) else { return problems };
+    let is_disabled = spec.disabled.is_some_and(|disabled| disabled.value);
+    if spec.provider.is_none() && !is_disabled && set.mesh_config().was_read {
+        let also = match set.mesh_config().enable_tracing.value {
+            true => ", that of a proxy's own bootstrap too",
+            false => "",
+        };
+        problems.push(at(
+            &first.origin,
+            Severity::Warning,
+            codes::TRACING_ENDED,
+            format!("no tracing provider is in force here, so this switches tracing off{also}"),
+            "name one (`providers: [{name: NAME}]`) here or above, or set defaultProviders.tracing in MeshConfig"
+                .to_owned(),
+        ));
+    }
+    // What a later document says is that one's matter.
+    let inherited = merge(set.mesh_config(), levels.before, class).and_then(|spec| spec.disabled);
+    let disabled = inherited.filter(|disabled| disabled.value && is_disabled);
+    problems.extend(disabled.and_then(|disabled| still_disabled(&covering, &disabled.origin)));
+    problems
+}
+
+/// A provider is named and spans are kept back all the same, because of what is said elsewhere.
+fn still_disabled(covering: &[&TracingEntry], disabled: &Origin) -> Option<Problem> {
+    if covering.iter().any(|entry| entry.disable_span_reporting.is_some()) {
+        return None;
+    }
+    let name = covering.iter().find_map(|entry| entry.providers.first())?;
+    Some(at(
+        &name.origin,
+        Severity::Warning,
+        codes::STILL_DISABLED,
+        "spans are kept back here all the same: naming a provider does not switch tracing on again"
+            .to_owned(),
+        format!("write `disableSpanReporting: false` beside it; switched off by {disabled}"),
+    ))
+}

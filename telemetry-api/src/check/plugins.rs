@@ -1,0 +1,221 @@
+//! What plugins come to among the other documents: those that nothing gets, that see no traffic, or that stand where
+//! nobody expects them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::effects::{is_seen, other_revision};
+use super::telemetry::at;
+use crate::origin::DocumentId;
+use crate::problem::{Problem, Severity, codes};
+use crate::resolve::{ListenerClass, Plugins, Workload, WorkloadKind};
+use crate::resources::telemetry::has_labels;
+use crate::resources::wasm_plugin::{TrafficSelector, WasmPlugin};
+use crate::resources::{Resources, WorkloadEntry};
+
+/// A workload among the documents, and the ports that a plugin's `match` compares with there.
+struct Known {
+    workload: Workload,
+    ports: BTreeMap<ListenerClass, BTreeSet<u16>>,
+}
+
+pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
+    let workloads = known_workloads(resources);
+    let root = resources.mesh_config.root_namespace.value.as_str();
+    for plugin in &resources.wasm_plugins {
+        if !is_seen(&plugin.meta) {
+            other_revision(&plugin.meta, problems);
+            continue;
+        }
+        if resources.workload_entries.is_empty() {
+            // What runs is not among the documents, so that nothing can be said about it.
+            continue;
+        }
+        let namespace = &*plugin.meta.id.namespace;
+        let of: Vec<&Known> = workloads
+            .iter()
+            .filter(|known| namespace == root || namespace == known.workload.namespace)
+            .filter(|known| Plugins::applies(plugin, &known.workload))
+            .collect();
+        if of.is_empty() {
+            problems.push(without_workload(plugin, namespace == root));
+        } else {
+            for selector in plugin.matches.iter().filter(|selector| !sees_any(selector, &of)) {
+                problems.push(matches_nothing(selector, &of));
+            }
+        }
+    }
+    unset_priorities(resources, &workloads, problems);
+}
+
+/// Every workload among the documents, and the gateways whose workload is not, with the labels that they are selected
+/// by.
+fn known_workloads(resources: &Resources) -> Vec<Known> {
+    let outbound: BTreeSet<u16> = resources
+        .service_entries
+        .iter()
+        .flat_map(|service| &service.ports)
+        .filter(|port| port.is_http())
+        .map(|port| port.number)
+        .collect();
+    let gateway_ports = |labels: &BTreeMap<String, String>| -> BTreeSet<u16> {
+        let gateways = resources.gateways.iter().filter(|gateway| has_labels(labels, &gateway.selector));
+        gateways.flat_map(|gateway| &gateway.servers).map(|server| server.number).collect()
+    };
+    let serves = |labels: &BTreeMap<String, String>, selector: &BTreeMap<String, String>| {
+        !selector.is_empty() && has_labels(labels, selector)
+    };
+    let mut workloads = Vec::new();
+    for entry in &resources.workload_entries {
+        let is_gateway = resources.gateways.iter().any(|gateway| serves(&entry.labels, &gateway.selector));
+        let (kind, ports) = if is_gateway {
+            let ports = BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&entry.labels))]);
+            (WorkloadKind::Gateway, ports)
+        } else {
+            let inbound = inbound_ports(resources, entry);
+            let ports = [(ListenerClass::Inbound, inbound), (ListenerClass::Outbound, outbound.clone())];
+            (WorkloadKind::Sidecar, BTreeMap::from(ports))
+        };
+        let id = &entry.meta.id;
+        let workload = Workload::new(kind, &*id.namespace, &*id.name, entry.labels.clone());
+        workloads.push(Known { workload, ports });
+    }
+    for gateway in &resources.gateways {
+        if resources.workload_entries.iter().any(|entry| serves(&entry.labels, &gateway.selector)) {
+            continue;
+        }
+        let id = &gateway.meta.id;
+        let labels = gateway.selector.clone();
+        let ports = BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&labels))]);
+        let workload = Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, labels);
+        workloads.push(Known { workload, ports });
+    }
+    workloads
+}
+
+/// The ports of its own at which services reach a workload over HTTP.
+fn inbound_ports(resources: &Resources, entry: &WorkloadEntry) -> BTreeSet<u16> {
+    resources
+        .service_entries
+        .iter()
+        .filter(|service| service.meta.id.namespace == entry.meta.id.namespace)
+        .filter(|service| {
+            service.workload_selector.as_ref().is_some_and(|selector| has_labels(&entry.labels, selector))
+        })
+        .flat_map(|service| &service.ports)
+        .filter(|port| port.is_http())
+        .map(|port| entry.ports.get(&port.name).copied().or(port.target_port).unwrap_or(port.number))
+        .collect()
+}
+
+fn without_workload(plugin: &WasmPlugin, in_root: bool) -> Problem {
+    let id = &plugin.meta.id;
+    let whose = if in_root { "the mesh".to_owned() } else { format!("namespace `{}`", id.namespace) };
+    if let Some(target) = plugin.target_refs.first() {
+        let message =
+            format!("no workload gets this plugin: none is behind {} `{}`", target.kind, target.name);
+        return Problem::new(Severity::Warning, codes::PLUGIN_WITHOUT_WORKLOAD, message)
+            .at(target.place.clone(), target.path.clone())
+            .help(format!(
+                "targets are gateways of the Gateway API in namespace `{}`; select other workloads by label",
+                id.namespace
+            ));
+    }
+    match plugin.selector.as_ref().filter(|selector| !selector.match_labels.is_empty()) {
+        Some(selector) => Problem::new(
+            Severity::Warning,
+            codes::SELECTS_NOTHING,
+            format!("no workload of {whose} has these labels"),
+        )
+        .at(selector.place.clone(), "spec.selector")
+        .help("compare with the labels of the WorkloadEntries"),
+        None => Problem::new(
+            Severity::Warning,
+            codes::PLUGIN_WITHOUT_WORKLOAD,
+            format!("no workload gets this plugin: none is in {whose}"),
+        )
+        .at(plugin.meta.place.clone(), "metadata.namespace")
+        .help("put the document into the namespace of the workloads, or into the root namespace for all of them"),
+    }
+}
+
+/// Whether some traffic of some workload is selected. Where the ports of a class are not known, any may be there.
+fn sees_any(selector: &TrafficSelector, workloads: &[&Known]) -> bool {
+    workloads.iter().flat_map(|known| &known.ports).any(|(class, ports)| {
+        selector.mode.covers(class.is_client())
+            && (selector.ports.is_empty()
+                || ports.is_empty()
+                || selector.ports.iter().any(|port| ports.contains(port)))
+    })
+}
+
+fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known]) -> Problem {
+    let mut ports: BTreeMap<ListenerClass, BTreeSet<u16>> = BTreeMap::new();
+    for (class, of_class) in workloads.iter().flat_map(|known| &known.ports) {
+        ports.entry(*class).or_default().extend(of_class);
+    }
+    let covered: Vec<String> = ports
+        .iter()
+        .filter(|(class, _)| selector.mode.covers(class.is_client()))
+        .map(|(class, ports)| {
+            let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+            let whose = match class {
+                ListenerClass::Inbound => "inbound (the workload's own)",
+                ListenerClass::Outbound => "outbound (those of services)",
+                ListenerClass::Gateway => "at gateways",
+            };
+            format!("{whose} {}", numbers.join(", "))
+        })
+        .collect();
+    let (message, help) = if covered.is_empty() {
+        (
+            "this entry fits no traffic: only gateways get the plugin, and theirs is that of a client"
+                .to_owned(),
+            "write `mode: CLIENT`, or take the mode out".to_owned(),
+        )
+    } else {
+        (
+            "no traffic of the workloads has these ports".to_owned(),
+            format!("ports that there are: {}", covered.join("; ")),
+        )
+    };
+    at(&selector.origin, Severity::Warning, codes::MATCHES_NOTHING, message, help)
+}
+
+/// Plugins without a priority beside plugins with one of 0 or less: Istio's documentation and its code disagree.
+fn unset_priorities(resources: &Resources, workloads: &[Known], problems: &mut Vec<Problem>) {
+    let is_low = |plugin: &WasmPlugin| plugin.priority.as_ref().is_some_and(|priority| priority.value <= 0);
+    let all = &resources.wasm_plugins;
+    if all.iter().all(|plugin| plugin.priority.is_some()) || !all.iter().any(is_low) {
+        return;
+    }
+    let set = Plugins::new(all.clone());
+    let root = resources.mesh_config.root_namespace.value.as_str();
+    let mut reported: BTreeSet<DocumentId> = BTreeSet::new();
+    for known in workloads {
+        for class in known.ports.keys() {
+            let plugins = set.resolve(root, &known.workload, *class);
+            for (index, plugin) in plugins.iter().enumerate() {
+                let document = &plugin.document;
+                let low = plugins[..index].iter().find(|other| {
+                    other.document.phase.value == document.phase.value && is_low(&other.document)
+                });
+                let Some(low) = low.filter(|_| document.priority.is_none()) else { continue };
+                if !reported.insert(document.meta.id.clone()) {
+                    continue;
+                }
+                problems.push(
+                    Problem::new(
+                        Severity::Warning,
+                        codes::UNSET_PRIORITY,
+                        format!("without a priority this plugin stands after {}", low.document.meta.id),
+                    )
+                    .at(document.meta.place.clone(), "spec.priority")
+                    .help(
+                        "Istio ranks a plugin without a priority last, although its documentation says that it has 0; \
+                         write the number",
+                    ),
+                );
+            }
+        }
+    }
+}

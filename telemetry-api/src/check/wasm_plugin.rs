@@ -1,0 +1,83 @@
+//! What is worth knowing of one WasmPlugin document: what is accepted, and does not do what it seems to.
+
+use super::telemetry::at;
+use crate::problem::{Problem, Severity, codes};
+use crate::resources::WasmPlugin;
+use crate::resources::wasm_plugin::{FailStrategy, PluginPhase};
+
+/// What the names of Istio's own variables begin with.
+const RESERVED_PREFIX: &str = "ISTIO_META_";
+
+pub(super) fn check(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
+    source(plugin, problems);
+    for variable in &plugin.environment {
+        if variable.name.starts_with(RESERVED_PREFIX) {
+            problems.push(at(
+                &variable.origin,
+                Severity::Warning,
+                codes::RESERVED_VARIABLE,
+                format!("the module never sees `{}`", variable.name),
+                format!("Istio keeps names that begin with {RESERVED_PREFIX} to itself; choose another"),
+            ));
+        }
+    }
+    let guards = matches!(plugin.phase.value, PluginPhase::Authn | PluginPhase::Authz);
+    if guards && plugin.fail_strategy.value == FailStrategy::Open {
+        problems.push(at(
+            &plugin.fail_strategy.origin,
+            Severity::Note,
+            codes::GUARD_FAILS_OPEN,
+            "whoever this plugin would refuse is let through when its module cannot be had or fails"
+                .to_owned(),
+            "for a plugin that keeps requests out, write FAIL_CLOSE or FAIL_RELOAD".to_owned(),
+        ));
+    }
+}
+
+/// Where the module is, and whether it is the one that is meant.
+fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
+    let url = plugin.url.value.as_str();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("oci", url));
+    match scheme.to_ascii_lowercase().as_str() {
+        "oci" if !has_tag(rest) => problems.push(at(
+            &plugin.url.origin,
+            Severity::Warning,
+            codes::NO_TAG,
+            "the image has no tag, so that whatever is `latest` when a proxy asks is taken".to_owned(),
+            format!("write a tag or, better, a digest, such as {url}:1.0.0"),
+        )),
+        "http" if plugin.sha256.is_none() => problems.push(at(
+            &plugin.url.origin,
+            Severity::Warning,
+            codes::UNSAFE_FETCH,
+            "the module is fetched without encryption, so that others can replace it on the way".to_owned(),
+            "write https://, or the module's digest as `sha256`".to_owned(),
+        )),
+        "file" => {
+            if let Some(digest) = &plugin.sha256 {
+                problems.push(at(
+                    &digest.origin,
+                    Severity::Warning,
+                    codes::DIGEST_IGNORED,
+                    "a module in a file is not compared with its digest".to_owned(),
+                    "take it out, or fetch the module by oci:// or https://".to_owned(),
+                ));
+            }
+        }
+        _ => {}
+    }
+    if let Some(key) = &plugin.verification_key {
+        problems.push(at(
+            &key.origin,
+            Severity::Warning,
+            codes::NOT_VERIFIED,
+            "the module's signature is not looked at, neither by Istio nor by this version".to_owned(),
+            "write the module's digest as `sha256` to be sure which one is taken".to_owned(),
+        ));
+    }
+}
+
+/// Whether an image has a tag or a digest after its last slash.
+fn has_tag(image: &str) -> bool {
+    image.contains('@') || image.rsplit_once('/').is_some_and(|(_, name)| name.contains(':'))
+}

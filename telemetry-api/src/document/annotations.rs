@@ -1,0 +1,148 @@
+//! Reads our own annotations, `burgee.dev/...`: what Istio's fields cannot say.
+
+use super::reader::{Context, Field, Object, shorten};
+use super::tree::{Node, NodeValue, ScalarStyle};
+use crate::origin::Traced;
+use crate::problem::{Severity, closest, codes};
+use crate::resources::wasm_plugin::MODULE_ANNOTATION;
+use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
+
+/// What every annotation of ours begins with.
+const PREFIX: &str = "burgee.dev/";
+
+/// Every annotation of ours, and the kind that has it.
+const KNOWN: &[(&str, &str)] = &[(MODULE_ANNOTATION, "WasmPlugin"), (CALLS_ANNOTATION, "WorkloadEntry")];
+
+/// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
+fn annotations<'a>(document: &Object<'a>, context: &Context) -> Option<Object<'a>> {
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    document.get("metadata")?.any_object(&mut unheard)?.get("annotations")?.any_object(&mut unheard)
+}
+
+/// An annotation that is a text.
+fn annotation<'a>(document: &Object<'a>, name: &str, context: &Context) -> Option<(Field<'a>, String)> {
+    let field = annotations(document, context)?.get(name)?;
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    let text = field.string(&mut unheard)?;
+    Some((field, text))
+}
+
+/// Reports annotations that look like ours and mean nothing on this kind.
+pub(super) fn unknown(kind: &str, document: &Object<'_>, context: &mut Context) {
+    let Some(annotations) = annotations(document, context) else { return };
+    for (name, key) in annotations.keys().filter(|(name, _)| name.starts_with(PREFIX)) {
+        if KNOWN.contains(&(name, kind)) {
+            continue;
+        }
+        let elsewhere = KNOWN.iter().find(|(known, _)| *known == name);
+        let names: Vec<&str> = KNOWN.iter().filter(|known| known.1 == kind).map(|known| known.0).collect();
+        let help = match (elsewhere, closest(name, &names)) {
+            (Some((_, owner)), _) => format!("it belongs to {owner}; take it out here"),
+            (None, Some(known)) => format!("did you mean `{known}`?"),
+            (None, None) => {
+                let all: Vec<String> = KNOWN.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
+                format!("allowed: {}", all.join(", "))
+            }
+        };
+        let message = format!("the annotation `{}` means nothing on {kind}", shorten(name));
+        context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &key, message, help);
+    }
+}
+
+/// Where a plugin's module is on this machine.
+pub(super) fn module(document: &Object<'_>, context: &mut Context) -> Option<Traced<String>> {
+    let (field, text) = annotation(document, MODULE_ANNOTATION, context)?;
+    if text.trim().is_empty() {
+        let help = "write a folder with a crate or a .wasm file, from the folder of this document";
+        context.report(Severity::Error, codes::BAD_VALUE, &field, "the annotation is empty", help);
+        return None;
+    }
+    Some(field.traced(context, text.trim().to_owned()))
+}
+
+/// What a workload calls.
+pub(super) fn calls(document: &Object<'_>, context: &mut Context) -> Vec<Traced<Call>> {
+    let Some((field, text)) = annotation(document, CALLS_ANNOTATION, context) else { return Vec::new() };
+    let mut calls = Vec::new();
+    let first = first_column(&field);
+    let mut before = 0;
+    for part in text.split(',') {
+        let blank = part.chars().take_while(|c| c.is_whitespace()).count();
+        let url = part.trim();
+        let mut place = field.place();
+        if let Some(column) = first {
+            place.column = column + before + blank;
+            place.width = url.chars().count().max(1);
+        }
+        let value = NodeValue::Scalar { text: url.to_owned(), style: ScalarStyle::Quoted };
+        let node = Node { place, tag: String::new(), value };
+        let place = Field { node: &node, path: field.path.clone() };
+        match call(url) {
+            Ok(call) => calls.push(place.traced(context, call)),
+            Err(fault) => {
+                let help = "write http://HOST[:PORT][/PATH], several separated by commas";
+                let message = format!("`{}` cannot be called: {fault}", shorten(url));
+                context.report(Severity::Error, codes::BAD_CALL, &place, message, help);
+            }
+        }
+        before += part.chars().count() + 1;
+    }
+    calls
+}
+
+/// The column of a text's first character, if the whole text stands on one line as it reads: the parts of one that is
+/// escaped or folded have no columns of their own.
+fn first_column(field: &Field<'_>) -> Option<usize> {
+    let NodeValue::Scalar { text, style } = &field.node.value else { return None };
+    let quotes = match style {
+        ScalarStyle::Plain => 0,
+        ScalarStyle::Quoted => 1,
+        ScalarStyle::Block => return None,
+    };
+    let place = &field.node.place;
+    (place.width == text.chars().count() + 2 * quotes).then_some(place.column + quotes)
+}
+
+fn call(url: &str) -> Result<Call, String> {
+    if url.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err("it does not begin with `http://`".to_owned());
+    };
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(
+            "only `http` is called: the proxy beside the workload adds what is to be encrypted".to_owned()
+        );
+    }
+    if let Some(odd) =
+        rest.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '#' || !c.is_ascii())
+    {
+        return Err(format!("a URL to call has no {odd:?}"));
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port_number(port)?),
+        None => (authority, Call::DEFAULT_PORT),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    if host.len() > 253 || !host.split('.').all(is_label) {
+        return Err(format!("`{}` is not a host", shorten(host)));
+    }
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    Ok(Call { host: host.to_ascii_lowercase(), port, path })
+}
+
+fn port_number(text: &str) -> Result<u16, String> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits && port > 0 => Ok(port),
+        _ => Err(format!("`{}` is not a port (1 to 65535)", shorten(text))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

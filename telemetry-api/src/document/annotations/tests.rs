@@ -1,0 +1,118 @@
+//! URLs to call, and annotations that mean nothing.
+
+use proptest::prelude::*;
+
+use super::call;
+use crate::document::{Source, read};
+use crate::problem::codes;
+
+#[test]
+fn urls_to_call() {
+    for (url, shown) in [
+        ("http://greeting", Ok("http://greeting/")),
+        ("http://greeting.shop.example:8080", Ok("http://greeting.shop.example:8080/")),
+        ("HTTP://Greeting:80/a/b?c=d", Ok("http://greeting/a/b?c=d")),
+        ("http://a?b=c", Ok("http://a/?b=c")),
+        ("http://127.0.0.1:1/", Ok("http://127.0.0.1:1/")),
+        ("", Err("empty")),
+        ("greeting", Err("does not begin")),
+        ("https://a", Err("only `http`")),
+        ("http://", Err("not a host")),
+        ("http://a..b", Err("not a host")),
+        ("http://*.a", Err("not a host")),
+        ("http://me@a", Err("not a host")),
+        ("http://a:0", Err("not a port")),
+        ("http://a:65536", Err("not a port")),
+        ("http://a:+80", Err("not a port")),
+        ("http://a:", Err("not a port")),
+        ("http://a/b c", Err("' '")),
+        ("http://a/#b", Err("'#'")),
+        ("http://ä", Err("'ä'")),
+    ] {
+        match (call(url), shown) {
+            (Ok(call), Ok(shown)) => assert_eq!(call.to_string(), shown),
+            (Err(fault), Err(part)) => assert!(fault.contains(part), "{url}: {fault}"),
+            (found, _) => panic!("{url}: {found:?}"),
+        }
+    }
+}
+
+fn workload(calls: &str) -> crate::document::Documents {
+    let text = format!(
+        "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata:\n  name: a\n  annotations:\n    \
+         burgee.dev/calls: {calls}\nspec: {{address: 10.0.0.1}}\n"
+    );
+    read(&[Source::new("w.yaml", text)])
+}
+
+#[test]
+fn each_call_has_its_place() {
+    for (calls, columns) in [
+        ("http://b, http://c:81/d", [(23, 8), (33, 13)]),
+        ("\"http://b,http://c:81/d\"", [(24, 8), (33, 13)]),
+    ] {
+        let read = workload(calls);
+        assert_eq!(read.problems, []);
+        let found: Vec<_> = read.resources.workload_entries[0]
+            .calls
+            .iter()
+            .map(|call| match &call.origin {
+                crate::Origin::Document { place, path, .. } => {
+                    assert_eq!(&**path, "metadata.annotations[\"burgee.dev/calls\"]");
+                    (place.column, place.width)
+                }
+                crate::Origin::Rule(rule) => panic!("{rule}"),
+            })
+            .collect();
+        assert_eq!(found, columns, "{calls}");
+    }
+}
+
+#[test]
+fn a_url_that_cannot_be_called_is_said_with_its_place() {
+    let read = workload("http://b, ftp://c");
+    let [problem] = read.problems.as_slice() else { panic!("{:#?}", read.problems) };
+    assert_eq!((problem.code, problem.place.as_ref().map(|place| place.column)), (codes::BAD_CALL, Some(33)));
+    assert_eq!(read.resources.workload_entries[0].calls.len(), 1);
+}
+
+#[test]
+fn annotations_that_mean_nothing_are_said() {
+    let text = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata:\n  name: a\n  annotations:\n    \
+                burgee.dev/call: http://b\n    burgee.dev/module: x\n    burgee.dev/zzz: x\n    other.dev/x: z\n\
+                spec: {address: 10.0.0.1}\n";
+    let found: Vec<_> = read(&[Source::new("w.yaml", text)])
+        .problems
+        .into_iter()
+        .map(|problem| (problem.code, problem.help))
+        .collect();
+    let help = |text: &str| (codes::UNKNOWN_ANNOTATION, text.to_owned());
+    assert_eq!(
+        found,
+        [
+            help("did you mean `burgee.dev/calls`?"),
+            help("it belongs to WasmPlugin; take it out here"),
+            help("allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry)"),
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_can_be_called_is_read_as_it_is_shown(
+        host in "[a-z0-9_-]{1,10}(\\.[a-z0-9]{1,10}){0,3}",
+        port in prop::option::of(1_u16..),
+        path in "(/[a-zA-Z0-9%?=&/.-]{0,20})?",
+    ) {
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let read = call(&format!("http://{host}{port}{path}")).expect("a URL");
+        prop_assert_eq!(&read.host, &host);
+        prop_assert_eq!(call(&read.to_string()), Ok(read));
+    }
+
+    #[test]
+    fn no_calls_make_it_panic(calls in "(http://|a|\\.|:|1|/|,| |é|%|\\?|\n|\\|\"){0,20}") {
+        let text = serde_json::Value::String(calls).to_string();
+        let _ = workload(&text);
+    }
+}

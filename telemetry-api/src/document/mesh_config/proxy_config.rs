@@ -1,0 +1,119 @@
+//! Reads `defaultConfig`: what every proxy is started with, as far as it says something about traces.
+
+use super::providers::max_tag_length;
+use super::{not_applied, object, string};
+use crate::document::reader::{Context, Field};
+use crate::document::scalar::{self, Scalar};
+use crate::document::telemetry::custom_tags;
+use crate::origin::Traced;
+use crate::problem::{Severity, codes};
+use crate::resources::mesh_config::{ProxyTracing, ServiceName};
+
+/// Every field of Istio's ProxyConfig.
+const FIELDS: &[&str] = &[
+    "availabilityZone",
+    "binaryPath",
+    "caCertificatesPem",
+    "concurrency",
+    "configPath",
+    "connectTimeout",
+    "controlPlaneAuthPolicy",
+    "customConfigFile",
+    "discoveryAddress",
+    "discoveryRefreshDelay",
+    "drainDuration",
+    "envoyAccessLogService",
+    "envoyMetricsService",
+    "extraStatTags",
+    "fileFlushInterval",
+    "fileFlushMinSizeKb",
+    "gatewayTopology",
+    "holdApplicationUntilProxyStarts",
+    "image",
+    "interceptionMode",
+    "meshId",
+    "parentShutdownDuration",
+    "privateKeyProvider",
+    "proxyAdminPort",
+    "proxyBootstrapTemplatePath",
+    "proxyHeaders",
+    "proxyMetadata",
+    "proxyStatsMatcher",
+    "readinessProbe",
+    "runtimeValues",
+    "sds",
+    "serviceCluster",
+    "statNameLength",
+    "statsCompression",
+    "statsdUdpAddress",
+    "statusPort",
+    "terminationDrainDuration",
+    "tracing",
+    "tracingServiceName",
+    "zipkinAddress",
+];
+
+const SERVICE_NAMES: &[(&str, ServiceName)] = &[
+    ("APP_LABEL_AND_NAMESPACE", ServiceName::AppAndNamespace),
+    ("CANONICAL_NAME_ONLY", ServiceName::Canonical),
+    ("CANONICAL_NAME_AND_NAMESPACE", ServiceName::CanonicalAndNamespace),
+];
+
+/// The tracers of a bootstrap.
+const TRACERS: &[&str] = &["zipkin", "lightstep", "datadog", "stackdriver", "openCensusAgent"];
+
+/// Reads `defaultConfig`.
+pub(super) fn read(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Context) {
+    let Some(config) = object(field, FIELDS, context) else { return };
+    tracing.service_cluster = config.get("serviceCluster").and_then(|field| string(&field, context));
+    tracing.mesh_id = config.get("meshId").and_then(|field| string(&field, context));
+    if let Some(field) = config.get("tracingServiceName") {
+        tracing.service_name = field.choice(context, SERVICE_NAMES).unwrap_or_default();
+    }
+    if let Some(field) = config.get("tracing") {
+        read_tracing(tracing, &field, context);
+    }
+}
+
+fn read_tracing(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Context) {
+    let mut known = vec!["customTags", "maxPathTagLength", "sampling", "tlsSettings", "enableIstioTags"];
+    known.extend(TRACERS);
+    let Some(object) = object(field, &known, context) else { return };
+    tracing.written = Some(field.origin(context));
+    for name in TRACERS {
+        if let Some(field) = object.get(name) {
+            let help = "the tracer of the base's own bootstrap is used, if it has one; to send spans, name a provider \
+                        of kind opentelemetry in a Telemetry";
+            not_applied(&field, "the tracer of the bootstrap", help, context);
+        }
+    }
+    tracing.sampling = object.get("sampling").and_then(|field| sampling(&field, context));
+    if let Some(field) = object.get("customTags") {
+        tracing.custom_tags = custom_tags(&field, &["literal", "environment", "header"], context);
+    }
+    tracing.max_path_tag_length = object.get("maxPathTagLength").and_then(|field| {
+        let length = max_tag_length(&object, "maxPathTagLength", context)?;
+        Some(field.traced(context, length))
+    });
+    tracing.istio_tags = object.get("enableIstioTags").and_then(|field| {
+        let value = field.boolean(context)?;
+        Some(field.traced(context, value))
+    });
+}
+
+/// A share in percent. Istio takes one above 100 for nothing said.
+fn sampling(field: &Field<'_>, context: &mut Context) -> Option<Traced<f64>> {
+    let above = match scalar::resolve(field.node) {
+        #[allow(clippy::cast_precision_loss, reason = "such a number is out of range either way")]
+        Some(Scalar::Int(number)) if number > 100 => Some(number as f64),
+        Some(Scalar::Float(number)) if number > 100.0 => Some(number),
+        _ => None,
+    };
+    if let Some(number) = above {
+        let message = format!("{number} is more than every trace, and Istio keeps 1 % then");
+        context.report(Severity::Warning, codes::OUT_OF_RANGE, field, message, "allowed: 0 to 100");
+        return Some(field.traced(context, number));
+    }
+    let percent = field.number(context, 0.0, 100.0)?;
+    Some(field.traced(context, percent))
+}

@@ -1,0 +1,109 @@
+//! Reads `spec.tracing`, and the tags of spans wherever they stand.
+
+use super::{flag, mode_match, providers};
+use crate::document::log_format;
+use crate::document::reader::{Context, Field, list};
+use crate::origin::{Origin, Traced};
+use crate::problem::{Problem, Severity, codes};
+use crate::resources::telemetry::{CustomTag, TracingEntry};
+
+const FIELDS: &[&str] = &[
+    "match",
+    "providers",
+    "randomSamplingPercentage",
+    "customTags",
+    "disableSpanReporting",
+    "useRequestIdForTraceSampling",
+    "enableIstioTags",
+    "disableContextPropagation",
+];
+
+/// An entry of `spec.tracing`.
+pub(super) fn entry(field: &Field<'_>, context: &mut Context) -> Option<TracingEntry> {
+    let entry = field.object(context, FIELDS)?;
+    let mode = mode_match(&entry, context);
+    let providers = providers(&entry, context);
+    if let [_, second, ..] = providers.as_slice()
+        && let Origin::Document { path, place, .. } = &second.origin
+    {
+        let message = "only the first provider of a tracing entry takes effect";
+        let problem = Problem::new(Severity::Warning, codes::SEVERAL_TRACERS, message);
+        context.problems.push(problem.at(place.clone(), path.to_string()).help("keep one"));
+    }
+    let sampling = entry.get("randomSamplingPercentage").and_then(|field| {
+        let percent = field.number(context, 0.0, 100.0)?;
+        Some(field.traced(context, percent))
+    });
+    let custom_tags = match entry.get("customTags") {
+        Some(field) => custom_tags(&field, TAG_SOURCES, context),
+        None => Vec::new(),
+    };
+    Some(TracingEntry {
+        origin: field.origin(context),
+        mode,
+        providers,
+        sampling,
+        disable_span_reporting: flag(&entry, "disableSpanReporting", context),
+        custom_tags,
+        use_request_id: flag(&entry, "useRequestIdForTraceSampling", context),
+        istio_tags: flag(&entry, "enableIstioTags", context),
+        disable_context_propagation: flag(&entry, "disableContextPropagation", context),
+    })
+}
+
+/// What a tag of a Telemetry can be made of.
+const TAG_SOURCES: &[&str] = &["literal", "environment", "header", "formatter"];
+
+/// Tags by name, in the order of the text. `sources` are the keys that say what a tag is made of.
+pub(in crate::document) fn custom_tags(
+    field: &Field<'_>,
+    sources: &[&str],
+    context: &mut Context,
+) -> Vec<(String, Traced<CustomTag>)> {
+    let mut found = Vec::new();
+    let Some(tags) = field.any_object(context) else { return found };
+    for ((name, key), (_, value)) in tags.keys().zip(tags.fields()) {
+        if name.is_empty() {
+            let message = "the tag has no name";
+            context.report(Severity::Error, codes::BAD_CUSTOM_TAG, &key, message, "name it");
+        }
+        if let Some(tag) = custom_tag(&value, sources, context) {
+            found.push((name.to_owned(), value.traced(context, tag)));
+        }
+    }
+    found
+}
+
+fn custom_tag(field: &Field<'_>, sources: &[&str], context: &mut Context) -> Option<CustomTag> {
+    let tag = field.object(context, sources)?;
+    let present: Vec<(&str, Field<'_>)> =
+        sources.iter().filter_map(|source| Some((*source, tag.get(source)?))).collect();
+    let [(source, body)] = present.as_slice() else {
+        let help = format!("write one of: {}", list(sources));
+        context.report(Severity::Error, codes::BAD_CUSTOM_TAG, field, "the tag needs one source", help);
+        return None;
+    };
+    let named = matches!(*source, "environment" | "header");
+    let required = if named { "name" } else { "value" };
+    let known: &[&str] = if named { &["name", "defaultValue"] } else { &["value"] };
+    let body = body.object(context, known)?;
+    let help = format!("`{source}.{required}` must be there and not empty");
+    let value = body.require(context, required, &help);
+    let default = body.string(context, "defaultValue").unwrap_or_default();
+    let value = value?;
+    let text = value.string(context)?;
+    if text.is_empty() {
+        let message = format!("`{required}` is empty");
+        context.report(Severity::Error, codes::BAD_CUSTOM_TAG, &value, message, help);
+        return None;
+    }
+    Some(match *source {
+        "environment" => CustomTag::Environment { name: text, default },
+        "header" => CustomTag::Header { name: text, default },
+        "formatter" => {
+            log_format::judge(&text, &value, context);
+            CustomTag::Formatter(text)
+        }
+        _ => CustomTag::Literal(text),
+    })
+}

@@ -1,0 +1,230 @@
+//! Istio's rules for which plugins apply where and in which order, by the names of their rows.
+
+use std::collections::BTreeMap;
+
+use crate::document::{Source, read};
+use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Plugin, PolicySet, Workload, WorkloadKind};
+
+/// A plugin: namespace and name, its spec without the URL, and when it was created.
+type Written<'a> = (&'a str, &'a str, &'a str);
+
+fn policies(plugins: &[Written<'_>]) -> PolicySet {
+    let mut text = "rootNamespace: root\n".to_owned();
+    for (id, spec, created) in plugins {
+        let (namespace, name) = id.split_once('/').expect("namespace and name");
+        let comma = if spec.is_empty() { "" } else { ", " };
+        text += &format!(
+            "---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: {name}, namespace: \
+             {namespace}, creationTimestamp: \"{created}\"}}\nspec: {{url: x/y:1{comma}{spec}}}\n"
+        );
+    }
+    let documents = read(&[Source::new("p.yaml", text)]);
+    let refused: Vec<_> =
+        documents.problems.iter().filter(|problem| problem.severity > crate::Severity::Note).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    PolicySet::new(documents.resources)
+}
+
+fn workload(kind: WorkloadKind, labels: &[(&str, &str)]) -> Workload {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Workload::new(kind, "a", "x-v1", labels.collect::<BTreeMap<_, _>>())
+}
+
+fn sidecar() -> Workload {
+    workload(WorkloadKind::Sidecar, &[("app", "x")])
+}
+
+fn plugins(set: &PolicySet, workload: &Workload, class: ListenerClass) -> Vec<Plugin> {
+    set.resolve(workload).class(class).plugins.clone()
+}
+
+#[test]
+fn plugins_apply_where_istio_says() {
+    let gateway = || workload(WorkloadKind::Gateway, &[("app", "x"), (GATEWAY_NAME_LABEL, "g")]);
+    let classic = || workload(WorkloadKind::Gateway, &[("istio", "ingressgateway")]);
+    let to_gateway = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}]";
+    for (row, workload, plugin, spec, applies) in [
+        ("X1", sidecar(), "a/p", "", true),
+        ("X2", sidecar(), "root/p", "", true),
+        ("X3", sidecar(), "root/p", "selector: {matchLabels: {app: x}}", true),
+        ("X3 other label", sidecar(), "root/p", "selector: {matchLabels: {app: other}}", false),
+        ("X4", sidecar(), "b/p", "", false),
+        ("X5", sidecar(), "a/p", to_gateway, false),
+        ("X6", gateway(), "a/p", to_gateway, true),
+        ("X7", gateway(), "root/p", to_gateway, false),
+        ("X8", gateway(), "a/p", "", true),
+        ("X13 without a waypoint", sidecar(), "a/p", "targetRefs: [{kind: Service, name: s}]", false),
+        ("X17", classic(), "a/p", "selector: {matchLabels: {istio: ingressgateway}}", true),
+        ("targets of a classic gateway", classic(), "a/p", to_gateway, false),
+        (
+            "any target",
+            gateway(),
+            "a/p",
+            "targetRefs: [{kind: Service, name: s}, \
+            {group: gateway.networking.k8s.io, kind: Gateway, name: g}]",
+            true,
+        ),
+    ] {
+        let class = if workload.kind == WorkloadKind::Gateway {
+            ListenerClass::Gateway
+        } else {
+            ListenerClass::Inbound
+        };
+        let found = plugins(&policies(&[(plugin, spec, "")]), &workload, class);
+        assert_eq!(!found.is_empty(), applies, "{row}");
+    }
+}
+
+#[test]
+fn a_plugin_of_another_revision_does_not_apply() {
+    let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: p, namespace: a, labels: \
+                {istio.io/rev: canary}}\nspec: {url: x}\n";
+    let set = PolicySet::new(read(&[Source::new("p.yaml", text)]).resources);
+    assert_eq!(plugins(&set, &sidecar(), ListenerClass::Inbound), []);
+    let canary = Workload { revision: "canary".to_owned(), ..sidecar() };
+    assert_eq!(plugins(&set, &canary, ListenerClass::Inbound).len(), 1);
+}
+
+#[test]
+fn traffic_is_selected_as_istio_says() {
+    use ListenerClass::{Gateway, Inbound, Outbound};
+    for (row, matches, class, port, applies) in [
+        ("Y1", "[]", Inbound, 1234, true),
+        ("Y2", "[{}]", Outbound, 1234, true),
+        ("Y3", "[{mode: SERVER}]", Inbound, 1234, true),
+        ("Y4", "[{mode: SERVER}]", Outbound, 1234, false),
+        ("Y5", "[{mode: SERVER, ports: []}]", Inbound, 1234, true),
+        ("Y6", "[{mode: SERVER, ports: [{number: 1234}]}]", Inbound, 1234, true),
+        ("Y7", "[{mode: SERVER, ports: [{number: 1235}]}]", Inbound, 1234, false),
+        ("Y8", "[{mode: CLIENT, ports: [{number: 1234}]}]", Outbound, 1234, true),
+        ("Y9 inbound", "[{mode: CLIENT_AND_SERVER}]", Inbound, 1234, true),
+        ("Y9 outbound", "[{mode: CLIENT_AND_SERVER}]", Outbound, 1234, true),
+        ("Y9 undefined", "[{mode: UNDEFINED}]", Inbound, 1234, true),
+        ("Y10", "[{mode: CLIENT}]", Gateway, 1234, true),
+        ("Y11", "[{mode: SERVER}]", Gateway, 1234, false),
+        ("Y12", "[{ports: [{number: 80}, {number: 443}]}]", Outbound, 443, true),
+        ("Y13", "[{mode: SERVER, ports: [{number: 80}]}, {mode: CLIENT}]", Outbound, 9999, true),
+        ("Y13 inbound", "[{mode: SERVER, ports: [{number: 80}]}, {mode: CLIENT}]", Inbound, 9999, false),
+        ("two lists", "[{ports: [{number: 80}]}, {ports: [{number: 81}, {number: 80}]}]", Inbound, 81, true),
+    ] {
+        let set = policies(&[("a/p", &format!("match: {matches}"), "")]);
+        let found = plugins(&set, &sidecar(), class);
+        assert_eq!(found.iter().any(|plugin| plugin.covers_port(port)), applies, "{row}");
+    }
+    let other = "selector: {matchLabels: {app: other}}, match: [{mode: SERVER, ports: [{number: 1234}]}]";
+    assert_eq!(plugins(&policies(&[("a/p", other, "")]), &sidecar(), Inbound), [], "Y14");
+}
+
+#[test]
+fn plugins_stand_in_istios_order() {
+    let (old, young) = ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
+    let rows: &[(&str, &[Written<'_>], &[&str])] = &[
+        ("Z1", &[("a/p", "priority: 10", ""), ("a/q", "priority: 20", "")], &["a/q", "a/p"]),
+        ("Z2", &[("a/p", "", ""), ("a/q", "priority: 0", "")], &["a/q", "a/p"]),
+        ("Z3", &[("a/p", "", ""), ("a/q", "priority: -100", "")], &["a/q", "a/p"]),
+        ("Z3 least", &[("a/p", "", old), ("a/q", "priority: -2147483648", young)], &["a/p", "a/q"]),
+        ("Z4", &[("a/p", "priority: 5", young), ("a/q", "priority: 5", old)], &["a/q", "a/p"]),
+        ("Z5", &[("a/p", "priority: 5", young), ("root/q", "priority: 5", old)], &["a/p", "root/q"]),
+        ("Z6", &[("a/p", "", ""), ("root/q", "priority: 1", "")], &["root/q", "a/p"]),
+        ("Z7", &[("a/foo", "", old), ("a/foo-bar", "", old)], &["a/foo-bar", "a/foo"]),
+        (
+            "Z8",
+            &[("a/q", "phase: AUTHZ, priority: 100", ""), ("a/p", "phase: AUTHN, priority: 1", "")],
+            &["a/p", "a/q"],
+        ),
+        (
+            "Z9",
+            &[
+                ("a/a", "", ""),
+                ("a/b", "phase: STATS", ""),
+                ("a/c", "phase: AUTHZ", ""),
+                ("a/d", "phase: AUTHN", ""),
+            ],
+            &["a/d", "a/c", "a/b", "a/a"],
+        ),
+    ];
+    for (row, written, expected) in rows {
+        let set = policies(written);
+        let found: Vec<String> =
+            plugins(&set, &sidecar(), ListenerClass::Inbound).iter().map(Plugin::id).collect();
+        assert_eq!(&found, expected, "{row}");
+        let turned: Vec<Written<'_>> = written.iter().rev().copied().collect();
+        assert_eq!(policies(&turned).hash(), set.hash(), "{row}");
+    }
+}
+
+#[test]
+fn the_hash_is_of_everything_that_a_plugin_says() {
+    let hash = |plugins: &[Written<'_>]| policies(plugins).hash().to_owned();
+    let mut hashes = vec![hash(&[("a/p", "", "")])];
+    for spec in [
+        "selector: {matchLabels: {app: x}}",
+        "targetRefs: [{kind: Service, name: s}]",
+        "sha256: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "imagePullPolicy: Always",
+        "imagePullSecret: x",
+        "verificationKey: x",
+        "pluginConfig: {a: 1}",
+        "pluginConfig: {a: '1'}",
+        "pluginName: x",
+        "phase: AUTHN",
+        "priority: 0",
+        "failStrategy: FAIL_OPEN",
+        "vmConfig: {env: [{name: A, value: b}]}",
+        "vmConfig: {env: [{name: A, valueFrom: HOST}]}",
+        "match: [{mode: SERVER}]",
+        "match: [{ports: [{number: 80}]}]",
+        "type: NETWORK",
+        "vmConfig: {env: [{name: B, value: b}]}",
+        "match: [{mode: CLIENT, ports: [{number: 80}]}]",
+        "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: s}]",
+        "targetRefs: [{kind: Service, name: t}]",
+    ] {
+        hashes.push(hash(&[("a/p", spec, "")]));
+        assert_eq!(hash(&[("a/p", &format!("   {spec}"), "")]), hashes[hashes.len() - 1], "{spec}");
+    }
+    for plugin in [("a/q", "", ""), ("b/p", "", ""), ("a/p", "", "2024-01-01T00:00:00Z")] {
+        hashes.push(hash(&[plugin]));
+    }
+    for (metadata, url) in [
+        ("annotations: {burgee.dev/module: ./p.wasm}", "x/y:1"),
+        ("labels: {istio.io/rev: canary}", "x/y:1"),
+        ("annotations: {}", "x/y:2"),
+    ] {
+        let text = format!(
+            "rootNamespace: root\n---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
+             metadata: {{name: p, namespace: a, {metadata}}}\nspec: {{url: {url}}}\n"
+        );
+        hashes.push(PolicySet::new(read(&[Source::new("p.yaml", text)]).resources).hash().to_owned());
+    }
+    let written = hashes.len();
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), written);
+}
+
+#[test]
+fn a_plugin_says_why_it_applies() {
+    let gateway = workload(WorkloadKind::Gateway, &[(GATEWAY_NAME_LABEL, "g")]);
+    let target = "{group: gateway.networking.k8s.io, kind: Gateway, name: g}";
+    let second = format!("targetRefs: [{{kind: Service, name: s}}, {target}]");
+    let single = format!("targetRef: {target}");
+    for (workload, spec, path, column) in [
+        (sidecar(), "", "", 1),
+        (sidecar(), "selector: {matchLabels: {app: x}}", "spec.selector", 30),
+        (gateway.clone(), second.as_str(), "spec.targetRefs[1]", 59),
+        (gateway, single.as_str(), "spec.targetRef", 31),
+    ] {
+        let class = if workload.kind == WorkloadKind::Gateway {
+            ListenerClass::Gateway
+        } else {
+            ListenerClass::Inbound
+        };
+        let found = plugins(&policies(&[("a/p", spec, "")]), &workload, class);
+        let [plugin] = found.as_slice() else { panic!("{found:?}") };
+        let crate::Origin::Document { document, path: found, place } = &plugin.origin else {
+            panic!("{plugin:?}")
+        };
+        assert_eq!((&*document.name, &**found, place.column), ("p", path, column));
+    }
+}

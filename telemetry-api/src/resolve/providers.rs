@@ -1,0 +1,111 @@
+//! What a provider's name comes to: a tracer, a place for log lines, or why there is none.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::effective::{LogSink, Tracer};
+use super::log_format;
+use super::services::{NoCollector, Services};
+use crate::resources::mesh_config::{Opentelemetry, OtelAccessLog, ProviderConfig};
+use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind};
+
+/// The log's name at a collector, when a provider has none.
+const OTEL_LOG_NAME: &str = "otel_envoy_accesslog";
+
+/// Why a provider cannot be used for a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// The mesh has none of that name.
+    Unknown,
+    /// Its kind is for something else.
+    Unsuitable(ProviderKind),
+    /// Istio could use it; this version does not write it yet. The text says what it is.
+    NotWritten(&'static str),
+    /// Its collector is not found.
+    Collector(NoCollector),
+}
+
+/// Every kind that Istio writes logs with.
+const LOG_KINDS: &[ProviderKind] = &[
+    ProviderKind::EnvoyFileAccessLog,
+    ProviderKind::EnvoyHttpAls,
+    ProviderKind::EnvoyTcpAls,
+    ProviderKind::EnvoyOtelAls,
+];
+
+/// Every kind that Istio sends spans with.
+const TRACE_KINDS: &[ProviderKind] =
+    &[ProviderKind::Opentelemetry, ProviderKind::Zipkin, ProviderKind::Datadog, ProviderKind::Skywalking];
+
+/// The collector that a provider of traces leads to, with what else it says.
+pub(super) fn tracer<'m>(
+    mesh: &'m MeshConfig,
+    services: &Services,
+    name: &str,
+    service_name: String,
+) -> Result<(Tracer, &'m Opentelemetry), Unusable> {
+    let opentelemetry = opentelemetry(mesh, name)?;
+    let collector = services.find(&opentelemetry.collector).map_err(Unusable::Collector)?;
+    Ok((Tracer::OpentelemetryGrpc { collector, service_name }, opentelemetry))
+}
+
+fn opentelemetry<'m>(mesh: &'m MeshConfig, name: &str) -> Result<&'m Opentelemetry, Unusable> {
+    let provider = mesh.provider(name).ok_or(Unusable::Unknown)?;
+    match &provider.config {
+        ProviderConfig::Opentelemetry(config) if config.http.is_some() => {
+            Err(Unusable::NotWritten("opentelemetry over HTTP"))
+        }
+        ProviderConfig::Opentelemetry(config) => Ok(config),
+        _ => Err(not_usable(provider, TRACE_KINDS)),
+    }
+}
+
+fn not_usable(provider: &ExtensionProvider, kinds: &[ProviderKind]) -> Unusable {
+    match kinds.contains(&provider.kind) {
+        true => Unusable::NotWritten(provider.kind.key()),
+        false => Unusable::Unsuitable(provider.kind),
+    }
+}
+
+/// Where the lines of a provider of access logs go, and how they look.
+pub(super) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result<LogSink, Unusable> {
+    let provider = mesh.provider(name).ok_or(Unusable::Unknown)?;
+    match &provider.config {
+        ProviderConfig::FileAccessLog(config) => {
+            let format = match &config.format {
+                // The built-in provider writes as the mesh's own file does, unless it says anything itself.
+                None if provider.name == "envoy" && !config.omit_empty_values => log_format::of_mesh(mesh),
+                format => log_format::of_provider(format.as_ref()),
+            };
+            let path = if config.path.is_empty() { "/dev/stdout" } else { &config.path };
+            Ok(LogSink::File { path: path.to_owned(), format, omit_empty_values: config.omit_empty_values })
+        }
+        ProviderConfig::OtelAccessLog(config) => otel(config, services),
+        _ => Err(not_usable(provider, LOG_KINDS)),
+    }
+}
+
+fn otel(config: &OtelAccessLog, services: &Services) -> Result<LogSink, Unusable> {
+    let collector = services.find(&config.collector).map_err(Unusable::Collector)?;
+    let log_name = if config.log_name.is_empty() { OTEL_LOG_NAME } else { &config.log_name };
+    let body = match config.text.as_deref() {
+        None | Some("") => log_format::DEFAULT_TEXT.to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    // Istio sends an attribute that is no text empty.
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let attributes: BTreeMap<String, String> =
+        config.labels.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    Ok(LogSink::Otel { collector, log_name: log_name.to_owned(), body, attributes })
+}
+
+/// Whether spans can be sent with a provider, for what is wrong with its name alone.
+pub(crate) fn check_tracer(mesh: &MeshConfig, services: &Services, name: &str) -> Result<(), Unusable> {
+    tracer(mesh, services, name, String::new()).map(drop)
+}
+
+/// Whether lines can be written with a provider, for what is wrong with its name alone.
+pub(crate) fn check_sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result<(), Unusable> {
+    sink(mesh, services, name).map(drop)
+}

@@ -1,0 +1,241 @@
+//! How tracing entries add up: Istio's algorithm, step by step, for one class of listener.
+
+use super::effective::{CustomTag, Tracing, TracingSettings};
+use super::providers;
+use super::services::Services;
+use super::workload::{ListenerClass, Workload, WorkloadKind};
+use crate::origin::{Origin, Traced};
+use crate::resources::mesh_config::{Opentelemetry, ServiceName};
+use crate::resources::telemetry::TracingEntry;
+use crate::resources::{MeshConfig, Telemetry};
+
+/// Which share of new traces is kept when nothing says anything, in percent: the default of Istio's control plane.
+const DEFAULT_SAMPLING: f64 = 1.0;
+/// The name of a proxy that means that it has none.
+const NO_SERVICE_CLUSTER: &str = "istio-proxy";
+/// The filter that leaves the results of policies that are tried out.
+const AUTHORIZATION_FILTER: &str = "envoy.filters.http.rbac";
+/// Istio's tags of those results, and the keys that the filter leaves them under.
+const DRY_RUN_TAGS: [(&str, &str); 4] = [
+    ("istio.authorization.dry_run.allow_policy.name", "istio_dry_run_allow_shadow_effective_policy_id"),
+    ("istio.authorization.dry_run.allow_policy.result", "istio_dry_run_allow_shadow_engine_result"),
+    ("istio.authorization.dry_run.deny_policy.name", "istio_dry_run_deny_shadow_effective_policy_id"),
+    ("istio.authorization.dry_run.deny_policy.result", "istio_dry_run_deny_shadow_engine_result"),
+];
+
+type Tags = [(String, Traced<CustomTag>)];
+
+/// What the entries add up to for one side. Every field is the last one that says anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spec<'t> {
+    /// What was said last of all, for this side if for any.
+    pub last: &'t Origin,
+    /// The provider's name, known or not.
+    pub provider: Option<&'t Traced<String>>,
+    /// Whether spans are kept back.
+    pub disabled: Option<&'t Traced<bool>>,
+    sampling: Option<&'t Traced<f64>>,
+    custom_tags: Option<&'t Tags>,
+    use_request_id: Option<&'t Traced<bool>>,
+    istio_tags: Option<&'t Traced<bool>>,
+    disable_context_propagation: Option<&'t Traced<bool>>,
+}
+
+/// What the documents say of one class of listener; absent: nothing at all, and the mesh's own settings decide.
+/// `telemetries` are in the order of contribution.
+pub(crate) fn merge<'t>(
+    mesh: &'t MeshConfig,
+    telemetries: &[&'t Telemetry],
+    class: ListenerClass,
+) -> Option<Spec<'t>> {
+    let entries: Vec<&TracingEntry> = telemetries.iter().flat_map(|telemetry| &telemetry.tracing).collect();
+    let default = mesh.default_tracing_providers.first();
+    let covering: Vec<&&TracingEntry> =
+        entries.iter().filter(|entry| entry.mode.covers(class.is_client())).collect();
+    let last = covering.last().copied().or(entries.last()).map(|entry| &entry.origin);
+    let mut spec = Spec {
+        last: last.or(default.map(|name| &name.origin))?,
+        provider: default,
+        disabled: None,
+        sampling: None,
+        custom_tags: None,
+        use_request_id: None,
+        istio_tags: None,
+        disable_context_propagation: None,
+    };
+    for entry in covering {
+        spec.provider = entry.providers.first().or(spec.provider);
+        spec.disabled = entry.disable_span_reporting.as_ref().or(spec.disabled);
+        spec.sampling = entry.sampling.as_ref().or(spec.sampling);
+        if !entry.custom_tags.is_empty() {
+            spec.custom_tags = Some(&entry.custom_tags);
+        }
+        spec.use_request_id = entry.use_request_id.as_ref().or(spec.use_request_id);
+        spec.istio_tags = entry.istio_tags.as_ref().or(spec.istio_tags);
+        spec.disable_context_propagation =
+            entry.disable_context_propagation.as_ref().or(spec.disable_context_propagation);
+    }
+    Some(spec)
+}
+
+/// What is traced at one class of listener of a workload.
+pub(super) fn resolve(
+    mesh: &MeshConfig,
+    services: &Services,
+    telemetries: &[&Telemetry],
+    workload: &Workload,
+    class: ListenerClass,
+) -> Tracing {
+    let Some(spec) = merge(mesh, telemetries, class) else { return legacy(mesh, workload) };
+    if let Some(disabled) = spec.disabled.filter(|disabled| disabled.value) {
+        return Tracing::Off(disabled.origin.clone());
+    }
+    let Some(provider) = spec.provider else { return Tracing::Off(spec.last.clone()) };
+    match providers::tracer(mesh, services, &provider.value, service_name(mesh, workload)) {
+        // An unknown or unsuitable provider ends tracing, as in Istio; `check` says so.
+        Err(_) => Tracing::Off(provider.origin.clone()),
+        Ok((tracer, told)) => Tracing::Provider {
+            provider: provider.clone(),
+            tracer,
+            settings: settings(mesh, workload, &spec, told),
+        },
+    }
+}
+
+/// What holds when no Telemetry and no default provider says anything: the mesh's own settings, if any is written.
+fn legacy(mesh: &MeshConfig, workload: &Workload) -> Tracing {
+    let is_written = matches!(mesh.enable_tracing.origin, Origin::Document { .. });
+    if !is_written && mesh.proxy_tracing.written.is_none() {
+        return Tracing::Untouched;
+    }
+    if !mesh.enable_tracing.value {
+        return Tracing::Off(mesh.enable_tracing.origin.clone());
+    }
+    let proxy = &mesh.proxy_tracing;
+    Tracing::Bootstrap(TracingSettings {
+        sampling: sampling(None, None, proxy.sampling.as_ref(), DEFAULT_SAMPLING),
+        custom_tags: custom_tags(mesh, workload, proxy.istio_tags.as_ref(), None),
+        use_request_id: by_default(true),
+        disable_context_propagation: by_default(false),
+        max_path_tag_length: proxy
+            .max_path_tag_length
+            .as_ref()
+            .map(|length| length.value)
+            .filter(|length| *length > 0),
+        spawn_upstream_span: false,
+    })
+}
+
+fn settings(
+    mesh: &MeshConfig,
+    workload: &Workload,
+    spec: &Spec<'_>,
+    told: &Opentelemetry,
+) -> TracingSettings {
+    let proxy = &mesh.proxy_tracing;
+    let flag = |said: Option<&Traced<bool>>, default| said.cloned().unwrap_or_else(|| by_default(default));
+    let of_proxy = proxy.max_path_tag_length.as_ref().map_or(0, |length| length.value);
+    TracingSettings {
+        sampling: sampling(
+            told.own_sampler.as_ref(),
+            spec.sampling,
+            proxy.sampling.as_ref(),
+            DEFAULT_SAMPLING,
+        ),
+        custom_tags: custom_tags(mesh, workload, spec.istio_tags, spec.custom_tags),
+        use_request_id: flag(spec.use_request_id, true),
+        disable_context_propagation: flag(spec.disable_context_propagation, false),
+        max_path_tag_length: [told.max_tag_length, of_proxy].into_iter().find(|length| *length > 0),
+        spawn_upstream_span: workload.kind == WorkloadKind::Gateway,
+    }
+}
+
+fn by_default(value: bool) -> Traced<bool> {
+    Traced { value, origin: Origin::Rule("Istio's default") }
+}
+
+/// Which share of new traces is kept, in percent: all of them for a sampler of the provider's own; else what a
+/// Telemetry says, 0 too; else what the proxy's configuration says, unless that is 0; else the control plane's.
+fn sampling(
+    own_sampler: Option<&Traced<()>>,
+    telemetry: Option<&Traced<f64>>,
+    proxy: Option<&Traced<f64>>,
+    control_plane: f64,
+) -> Traced<f64> {
+    let in_range = |percent: f64| if (0.0..=100.0).contains(&percent) { percent } else { DEFAULT_SAMPLING };
+    if let Some(sampler) = own_sampler {
+        return Traced { value: 100.0, origin: sampler.origin.clone() };
+    }
+    if let Some(percent) = telemetry {
+        return percent.clone();
+    }
+    match proxy.filter(|percent| percent.value != 0.0) {
+        Some(percent) => Traced { value: in_range(percent.value), origin: percent.origin.clone() },
+        None => Traced {
+            value: in_range(control_plane),
+            origin: Origin::Rule("Istio's default: 1 % of new traces"),
+        },
+    }
+}
+
+/// Istio's own tags unless they are switched off, then those of the Telemetries, or of the proxy's configuration when
+/// there are none; ordered by name. Two of one name both stay, as in Istio.
+fn custom_tags(
+    mesh: &MeshConfig,
+    workload: &Workload,
+    istio_tags: Option<&Traced<bool>>,
+    of_telemetry: Option<&Tags>,
+) -> Vec<(String, Traced<CustomTag>)> {
+    let mut tags = Vec::new();
+    if istio_tags.is_none_or(|wanted| wanted.value) {
+        let origin = istio_tags
+            .map_or(Origin::Rule("Istio's own tags, unless enableIstioTags is false"), |said| {
+                said.origin.clone()
+            });
+        tags.extend(
+            own_tags(mesh, workload)
+                .map(|(name, value)| (name.to_owned(), Traced { value, origin: origin.clone() })),
+        );
+    }
+    tags.extend_from_slice(of_telemetry.unwrap_or(&mesh.proxy_tracing.custom_tags));
+    tags.sort_by(|a, b| a.0.cmp(&b.0));
+    tags
+}
+
+/// Istio's own tags: who the workload is, and the results of authorization policies that are tried out.
+fn own_tags(mesh: &MeshConfig, workload: &Workload) -> impl Iterator<Item = (&'static str, CustomTag)> {
+    let identity = workload.identity();
+    let mesh_id = mesh.proxy_tracing.mesh_id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
+    let service_tags = [
+        ("istio.canonical_revision", identity.canonical_revision),
+        ("istio.canonical_service", identity.canonical_service),
+        ("istio.cluster_id", workload.cluster.clone()),
+        ("istio.mesh_id", mesh_id.unwrap_or_else(|| "unknown".to_owned())),
+        ("istio.namespace", workload.namespace.clone()),
+    ];
+    let dry_run = DRY_RUN_TAGS.into_iter().map(|(name, key)| {
+        (name, CustomTag::Metadata { filter: AUTHORIZATION_FILTER.to_owned(), key: key.to_owned() })
+    });
+    service_tags.into_iter().map(|(name, value)| (name, CustomTag::Literal(value))).chain(dry_run)
+}
+
+/// The name of a proxy's spans.
+fn service_name(mesh: &MeshConfig, workload: &Workload) -> String {
+    let proxy = &mesh.proxy_tracing;
+    let cluster = proxy.service_cluster.as_ref().map_or("", |cluster| cluster.value.as_str());
+    if !matches!(cluster, "" | NO_SERVICE_CLUSTER) {
+        return cluster.to_owned();
+    }
+    let identity = workload.identity();
+    let app = if identity.app.is_empty() { &workload.name } else { &identity.app };
+    match proxy.service_name {
+        ServiceName::AppAndNamespace => format!("{app}.{}", workload.namespace),
+        ServiceName::Canonical => identity.canonical_service,
+        ServiceName::CanonicalAndNamespace => {
+            format!("{}.{}", identity.canonical_service, workload.namespace)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

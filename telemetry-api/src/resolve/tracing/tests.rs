@@ -1,0 +1,367 @@
+//! The worked examples of how tracing entries add up, by the names of their rows.
+
+use super::*;
+use crate::resolve::fixture::{Levels, policies, service, workload};
+use crate::resolve::{Effective, PolicySet, Tracer};
+
+/// A mesh with these default providers and these further settings.
+fn mesh(defaults: &str, settings: &str) -> String {
+    let provider =
+        |name: &str| format!("- {{name: {name}, opentelemetry: {{service: collector.obs, port: 4317}}}}\n");
+    format!(
+        "extensionProviders:\n{}{}- {{name: lost, opentelemetry: {{service: lost.obs, port: 4317}}}}\n\
+         - {{name: zipkin, zipkin: {{service: collector.obs, port: 9411}}}}\n- {{name: prom, prometheus: {{}}}}\n\
+         - {{name: http, opentelemetry: {{service: collector.obs, port: 4318, http: {{path: /v1/traces}}}}}}\n\
+         - {{name: long, opentelemetry: {{service: obs/collector.obs, port: 4317, maxTagLength: 99}}}}\n\
+         defaultProviders: {{tracing: [{defaults}]}}\n{settings}\n{}",
+        provider("zip"),
+        provider("otel"),
+        service("collector", "obs", "collector.obs")
+    )
+}
+
+/// What is traced in the notation of the examples: the provider, then what was said of it.
+fn show(tracing: &Tracing) -> String {
+    let (name, settings) = match tracing {
+        Tracing::Untouched => return "legacy".to_owned(),
+        Tracing::Off(_) => return "off".to_owned(),
+        Tracing::Bootstrap(settings) => ("bootstrap", settings),
+        Tracing::Provider { provider, settings, .. } => (provider.value.as_str(), settings),
+    };
+    let mut shown = name.to_owned();
+    if let Origin::Document { .. } = settings.sampling.origin {
+        shown += &format!(" {}", settings.sampling.value);
+    }
+    let names: Vec<&str> = settings.custom_tags.iter().map(|(name, _)| name.as_str()).collect();
+    let own: Vec<&str> = names.iter().copied().filter(|name| !name.starts_with("istio.")).collect();
+    if !own.is_empty() {
+        shown += &format!(" {{{}}}", own.join(","));
+    }
+    match names.len() - own.len() {
+        0 => shown += " -istio",
+        9 => {}
+        other => shown += &format!(" {other} of istio's"),
+    }
+    for (value, word) in [
+        (!settings.use_request_id.value, " -id"),
+        (settings.disable_context_propagation.value, " -propagation"),
+    ] {
+        shown += if value { word } else { "" };
+    }
+    shown
+}
+
+#[test]
+fn entries_add_up_as_in_the_worked_examples() {
+    let rows: &[(&str, &str, Levels<'_>, &str, &str)] = &[
+        ("T1", "", &[], "legacy", "legacy"),
+        ("T2", "zip", &[], "zip", "zip"),
+        ("T3", "", &[("N", &["p=zip"])], "zip", "zip"),
+        ("T4", "zip", &[("N", &["p=otel"])], "otel", "otel"),
+        ("T5", "", &[("R", &["p=zip"]), ("N", &["p=otel"])], "otel", "otel"),
+        ("T6", "", &[("R", &["p=zip"]), ("N", &[""])], "zip", "zip"),
+        ("T7", "", &[("R", &["p=zip"]), ("N", &["off"])], "off", "off"),
+        ("T8", "zip", &[("N", &["off"])], "off", "off"),
+        ("T9", "zip", &[("N", &["p=ghost"])], "off", "off"),
+        ("T10", "ghost", &[], "off", "off"),
+        ("T11", "ghost", &[("N", &["p=zip"])], "zip", "zip"),
+        ("T12", "", &[("R", &["sampling=50"])], "off", "off"),
+        (
+            "T13",
+            "",
+            &[("R", &["p=zip sampling=10 tags=a,b"]), ("N", &["tags=c"])],
+            "zip 10 {c}",
+            "zip 10 {c}",
+        ),
+        ("T14", "", &[("R", &["p=zip tags=a"]), ("N", &["tags="])], "zip {a}", "zip {a}"),
+        ("T15", "", &[("R", &["p=zip sampling=10"]), ("N", &["sampling=0"])], "zip 0", "zip 0"),
+        ("T16", "", &[("R", &["p=zip"]), ("W", &["m=C p=otel sampling=99.9"])], "otel 99.9", "zip"),
+        ("T17", "zip", &[("N", &["m=S off"])], "zip", "off"),
+        ("T18", "zip", &[("N", &["m=C tags=a"])], "zip {a}", "zip"),
+        ("T19", "", &[("R", &["p=zip off"]), ("N", &["on"])], "zip", "zip"),
+        ("T20", "", &[("R", &["p=zip off"]), ("N", &["p=otel"])], "off", "off"),
+        ("T21", "", &[("N", &["p=zip,otel"])], "zip", "zip"),
+        ("T22", "", &[("N", &["m=C p=zip", "m=S p=otel"])], "zip", "otel"),
+        ("T23", "zip, otel", &[], "zip", "zip"),
+        ("T24", "", &[("N", &["p=ZIP"])], "ZIP", "ZIP"),
+        ("T25", "", &[("R", &["p=zip istio=false"]), ("N", &["tags=a"])], "zip {a} -istio", "zip {a} -istio"),
+        ("T26", "", &[("R", &["p=zip id=false"]), ("N", &[""])], "zip -id", "zip -id"),
+        ("T27", "", &[("R", &["p=zip propagation=false"]), ("N", &["propagation=true"])], "zip", "zip"),
+        ("T27 off", "", &[("R", &["p=zip propagation=false"])], "zip -propagation", "zip -propagation"),
+        ("T28", "", &[("R", &["p=zip"]), ("W1", &["sampling=5"]), ("W2", &["sampling=7"])], "zip 7", "zip 7"),
+        ("T29", "zip", &[("N", &["p=prom"])], "off", "off"),
+        ("T30", "", &[("N", &["m=C p=zip"])], "zip", "off"),
+        ("T31", "", &[("R", &["p=zip"]), ("N", &["p=ghost"]), ("W", &["p=otel"])], "otel", "otel"),
+        ("T32", "", &[("R", &["m=S p=zip sampling=1"]), ("N", &["p=otel"])], "otel", "otel 1"),
+        // A document without entries stands for one about metrics alone.
+        ("T33", "", &[("N", &[])], "legacy", "legacy"),
+        ("T34", "", &[("N", &[]), ("Y", &["p=zip"])], "legacy", "legacy"),
+        ("a collector that is missing", "zip", &[("N", &["p=lost"])], "off", "off"),
+        ("a kind that is not written", "zip", &[("N", &["p=zipkin"])], "off", "off"),
+        ("a protocol that is not written", "zip", &[("N", &["p=http"])], "off", "off"),
+    ];
+    for (row, defaults, levels, client, server) in rows {
+        let set = policies(&mesh(defaults, ""), "tracing", levels);
+        let effective = set.resolve(&workload(WorkloadKind::Sidecar));
+        let shown = |class| show(&effective.class(class).tracing);
+        assert_eq!(shown(ListenerClass::Outbound), *client, "{row}: outbound");
+        assert_eq!(shown(ListenerClass::Inbound), *server, "{row}: inbound");
+        let gateway = set.resolve(&workload(WorkloadKind::Gateway));
+        assert_eq!(show(&gateway.class(ListenerClass::Gateway).tracing), *client, "{row}: gateway");
+    }
+}
+
+/// Traces of the outbound class of a sidecar in a mesh with settings and one entry.
+fn outbound(settings: &str, entries: &[&str]) -> Effective {
+    let levels: Levels<'_> = if entries.is_empty() { &[] } else { &[("N", entries)] };
+    policies(&mesh("", settings), "tracing", levels).resolve(&workload(WorkloadKind::Sidecar))
+}
+
+fn provided(effective: &Effective) -> (&Tracer, &TracingSettings) {
+    match &effective.class(ListenerClass::Outbound).tracing {
+        Tracing::Provider { tracer, settings, .. } => (tracer, settings),
+        other => panic!("no provider: {other:?}"),
+    }
+}
+
+#[test]
+fn the_share_of_traces_is_taken_by_precedence() {
+    let said = |value: f64| Some(Traced { value, origin: Origin::Rule("said") });
+    // Telemetry, proxy configuration, control plane, a sampler of the provider's own.
+    for (row, telemetry, proxy, control_plane, own, expected) in [
+        ("P1", None, None, DEFAULT_SAMPLING, false, 1.0),
+        ("P2", None, said(10.0), DEFAULT_SAMPLING, false, 10.0),
+        ("P3", said(0.0), said(10.0), DEFAULT_SAMPLING, false, 0.0),
+        ("P4", said(33.3), said(10.0), 50.0, false, 33.3),
+        ("P5", None, said(0.0), 50.0, false, 50.0),
+        ("P6", None, said(150.0), DEFAULT_SAMPLING, false, 1.0),
+        ("P7", said(5.0), said(10.0), DEFAULT_SAMPLING, true, 100.0),
+        ("P8", None, None, 120.0, false, 1.0),
+    ] {
+        let own = own.then_some(Traced { value: (), origin: Origin::Rule("own") });
+        let found = sampling(own.as_ref(), telemetry.as_ref(), proxy.as_ref(), control_plane);
+        assert!((found.value - expected).abs() < f64::EPSILON, "{row}: {found:?}");
+    }
+}
+
+#[test]
+fn the_share_of_traces_names_the_line_that_set_it() {
+    let effective = outbound("defaultConfig: {tracing: {sampling: 10}}", &["p=zip"]);
+    let sampling = &provided(&effective).1.sampling;
+    assert!((sampling.value - 10.0).abs() < f64::EPSILON);
+    assert_eq!(
+        sampling.origin.to_string().split(" (").next(),
+        Some("MeshConfig mesh defaultConfig.tracing.sampling")
+    );
+}
+
+#[test]
+fn tags_are_composed_as_in_the_worked_examples() {
+    let of_proxy = "defaultConfig: {tracing: {customTags: {b: {header: {name: x-b}}}}}";
+    for (row, settings, entry, istio, own) in [
+        ("C1", "", "p=zip", 9, ""),
+        ("C2", "", "p=zip istio=false", 0, ""),
+        ("C3", of_proxy, "p=zip tags=a", 9, "a"),
+        ("C4", of_proxy, "p=zip", 9, "b"),
+    ] {
+        let effective = outbound(settings, &[entry]);
+        let names: Vec<&str> =
+            provided(&effective).1.custom_tags.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.is_sorted(), "{row}: {names:?}");
+        let (of_istio, others): (Vec<&str>, Vec<&str>) =
+            names.into_iter().partition(|name| name.starts_with("istio."));
+        assert_eq!((of_istio.len(), others.join(",")), (istio, own.to_owned()), "{row}");
+    }
+}
+
+#[test]
+fn a_tag_with_a_format_is_kept_since_every_envoy_here_knows_it() {
+    // C6 without its old proxy.
+    let mesh = mesh("", "defaultConfig: {tracing: {customTags: {b: {literal: {value: v}}}}}");
+    let text = "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: a}\n\
+                spec: {tracing: [{providers: [{name: zip}], customTags: {f: {formatter: {value: '%PROTOCOL%'}}}}]}\n";
+    let set = policies(&format!("{mesh}{text}"), "tracing", &[]);
+    let effective = set.resolve(&workload(WorkloadKind::Sidecar));
+    let tags = &provided(&effective).1.custom_tags;
+    assert_eq!(tags[0].0, "f");
+    assert_eq!(tags[0].1.value, CustomTag::Formatter("%PROTOCOL%".to_owned()));
+    assert_eq!(tags.len(), 10);
+}
+
+#[test]
+fn istios_own_tags_say_who_the_workload_is() {
+    let effective = outbound("defaultConfig: {meshId: main}", &["p=zip"]);
+    let tags = &provided(&effective).1.custom_tags;
+    let literal = |name: &str| match tags.iter().find(|(tag, _)| tag == name).map(|(_, tag)| &tag.value) {
+        Some(CustomTag::Literal(value)) => value.clone(),
+        other => panic!("{name}: {other:?}"),
+    };
+    for (name, expected) in [
+        ("istio.canonical_revision", "latest"),
+        ("istio.canonical_service", "x"),
+        ("istio.mesh_id", "main"),
+        ("istio.namespace", "a"),
+        ("istio.cluster_id", "Kubernetes"),
+    ] {
+        assert_eq!(literal(name), expected, "{name}");
+    }
+    let dry_run = tags.iter().filter(|(_, tag)| matches!(tag.value, CustomTag::Metadata { .. })).count();
+    assert_eq!(dry_run, 4);
+}
+
+#[test]
+fn the_meshs_own_settings_hold_where_nothing_else_is_said() {
+    for (settings, expected) in [
+        ("", "legacy"),
+        ("enableTracing: true", "bootstrap"),
+        ("enableTracing: false", "off"),
+        ("defaultConfig: {concurrency: 2}", "legacy"),
+        ("defaultConfig: {tracing: {}}", "bootstrap"),
+        (
+            "defaultConfig: {tracing: {sampling: 20, customTags: {b: {literal: {value: v}}}}}",
+            "bootstrap 20 {b}",
+        ),
+        ("defaultConfig: {tracing: {enableIstioTags: false}}", "bootstrap -istio"),
+        ("enableTracing: false\ndefaultConfig: {tracing: {sampling: 20}}", "off"),
+    ] {
+        let effective = outbound(settings, &[]);
+        assert_eq!(show(&effective.class(ListenerClass::Inbound).tracing), expected, "{settings}");
+    }
+}
+
+#[test]
+fn what_ends_tracing_is_named() {
+    for (settings, entries, expected) in [
+        ("", vec!["sampling=50"], "Telemetry a/level-n spec.tracing[0]"),
+        ("", vec!["p=zip off"], "Telemetry a/level-n spec.tracing[0].disableSpanReporting"),
+        ("", vec!["p=ghost"], "Telemetry a/level-n spec.tracing[0].providers[0].name"),
+        ("enableTracing: false", vec![], "MeshConfig mesh enableTracing"),
+    ] {
+        let effective = outbound(settings, &entries);
+        let Tracing::Off(origin) = &effective.class(ListenerClass::Outbound).tracing else {
+            panic!("{entries:?} is traced");
+        };
+        assert_eq!(origin.to_string().split(" (").next(), Some(expected));
+    }
+}
+
+#[test]
+fn spans_go_to_the_collector_under_the_proxys_name() {
+    let by_label = workload(WorkloadKind::Sidecar);
+    let mut by_name = by_label.clone();
+    by_name.labels.clear();
+    for (settings, workload, expected) in [
+        ("", &by_label, "x.a"),
+        ("", &by_name, "x-v1.a"),
+        ("defaultConfig: {serviceCluster: shop}", &by_label, "shop"),
+        ("defaultConfig: {serviceCluster: istio-proxy}", &by_label, "x.a"),
+        ("defaultConfig: {tracingServiceName: CANONICAL_NAME_ONLY}", &by_label, "x"),
+        ("defaultConfig: {tracingServiceName: CANONICAL_NAME_AND_NAMESPACE}", &by_label, "x.a"),
+    ] {
+        let effective = policies(&mesh("zip", settings), "tracing", &[]).resolve(workload);
+        let Tracer::OpentelemetryGrpc { collector, service_name } = provided(&effective).0;
+        assert_eq!(service_name, expected, "{settings}");
+        assert_eq!(collector.cluster(), "outbound|4317||collector.obs");
+        assert_eq!(collector.namespace, "obs");
+    }
+}
+
+#[test]
+fn a_path_is_cut_where_the_provider_says_or_else_the_proxy() {
+    let of_proxy = "defaultConfig: {tracing: {maxPathTagLength: 7}}";
+    for (settings, entry, expected) in [
+        ("", "p=zip", None),
+        (of_proxy, "p=zip", Some(7)),
+        (of_proxy, "p=long", Some(99)),
+        ("defaultConfig: {tracing: {maxPathTagLength: 0}}", "p=zip", None),
+    ] {
+        let effective = outbound(settings, &[entry]);
+        assert_eq!(provided(&effective).1.max_path_tag_length, expected, "{settings} {entry}");
+    }
+}
+
+#[test]
+fn only_gateways_begin_a_span_for_the_request_to_the_upstream() {
+    let set: PolicySet = policies(&mesh("zip", ""), "tracing", &[]);
+    for (kind, expected) in [(WorkloadKind::Sidecar, false), (WorkloadKind::Gateway, true)] {
+        let effective = set.resolve(&workload(kind));
+        assert_eq!(provided(&effective).1.spawn_upstream_span, expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_collector_is_looked_up_among_the_services() {
+    let provider = |service: &str| {
+        format!(
+            "extensionProviders:\n- {{name: otel, opentelemetry: {{service: {service}, port: 4317}}}}\n\
+             defaultProviders: {{tracing: [otel]}}\n"
+        )
+    };
+    let one = service("c", "one", "c.example");
+    let two = service("c", "two", "c.example");
+    for (wanted, services, expected) in [
+        ("c.example", one.clone(), Some("one")),
+        ("one/c.example", one.clone(), Some("one")),
+        ("two/c.example", one.clone(), None),
+        ("c.example", format!("{one}{two}"), None),
+        ("two/c.example", format!("{one}{two}"), Some("two")),
+        ("other.example", one.clone(), None),
+        ("c.example", String::new(), None),
+    ] {
+        let set = policies(&format!("{}{services}", provider(wanted)), "tracing", &[]);
+        let effective = set.resolve(&workload(WorkloadKind::Sidecar));
+        let found = match &effective.class(ListenerClass::Outbound).tracing {
+            Tracing::Provider { tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } => {
+                Some(collector.namespace.clone())
+            }
+            _ => None,
+        };
+        assert_eq!(found.as_deref(), expected, "{wanted} among {services}");
+    }
+}
+
+#[test]
+fn the_hash_covers_what_decides_about_traces() {
+    let hash = |settings: &str, entry: &str| {
+        policies(&mesh("zip", settings), "tracing", &[("N", &[entry])]).hash().to_owned()
+    };
+    let mut hashes = vec![hash("", "")];
+    for (settings, entry) in [
+        ("", "sampling=5"),
+        ("", "p=otel"),
+        ("", "m=C"),
+        ("", "tags=a"),
+        ("", "istio=false"),
+        ("", "id=false"),
+        ("", "off"),
+        ("", "propagation=false"),
+        ("enableTracing: true", ""),
+        ("enableTracing: false", ""),
+        ("defaultConfig: {tracing: {}}", ""),
+        ("defaultConfig: {tracing: {sampling: 5}}", ""),
+        ("defaultConfig: {tracing: {customTags: {b: {literal: {value: v}}}}}", ""),
+        ("defaultConfig: {serviceCluster: c}", ""),
+        ("defaultConfig: {tracingServiceName: CANONICAL_NAME_ONLY}", ""),
+        ("defaultConfig: {meshId: m}", ""),
+        ("defaultConfig: {tracing: {maxPathTagLength: 5}}", ""),
+        ("defaultConfig: {tracing: {enableIstioTags: false}}", ""),
+        ("defaultConfig: {tracing: {customTags: {b: {environment: {name: v}}}}}", ""),
+        ("defaultConfig: {tracing: {customTags: {b: {header: {name: v}}}}}", ""),
+        ("defaultConfig: {tracing: {customTags: {b: {header: {name: v, defaultValue: d}}}}}", ""),
+    ] {
+        hashes.push(hash(settings, entry));
+    }
+    for body in ["", ", maxTagLength: 1", ", http: {}", ", dynatraceSampler: {}"] {
+        let mesh =
+            format!("extensionProviders:\n- {{name: o, opentelemetry: {{service: c.obs, port: 1{body}}}}}\n");
+        hashes.push(policies(&mesh, "tracing", &[]).hash().to_owned());
+    }
+    hashes.push(policies(&mesh("otel", ""), "tracing", &[("N", &[""])]).hash().to_owned());
+    let with_service = format!("{}{}", mesh("zip", ""), service("other", "obs", "other.obs"));
+    hashes.push(policies(&with_service, "tracing", &[("N", &[""])]).hash().to_owned());
+    let all = hashes.len();
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), all);
+    assert_eq!(hash("", "sampling=5"), hash("", "sampling=5"));
+}
