@@ -4,6 +4,7 @@
 //! configuration (that is `delivery/overlay`). A name, default or limit that both sides need is one item
 //! in this crate.
 
+pub mod headers;
 pub mod json;
 pub mod labels;
 mod lenient;
@@ -11,6 +12,7 @@ pub mod metrics;
 pub mod stat_name;
 pub mod stats;
 
+pub use headers::HeadersConfig;
 pub use labels::StandardLabel;
 pub use metrics::{MetricKind, StandardMetric};
 pub use stats::{LocalWorkload, MetricConfig, Reporter, StatsConfig};

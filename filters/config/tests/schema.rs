@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use burgee_filter_config::StatsConfig;
+use burgee_filter_config::{HeadersConfig, StatsConfig};
 
 #[test]
-fn the_schema_of_the_stats_filter_is_fresh() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/stats.json");
-    let actual = serde_json::to_string_pretty(&StatsConfig::json_schema()).expect("a schema is JSON") + "\n";
-    if std::env::var_os("BURGEE_BLESS").is_some() {
-        std::fs::write(&file, &actual).expect("the schema can be written");
+fn the_schemas_of_the_filters_are_fresh() {
+    for (name, schema) in [("headers", HeadersConfig::json_schema()), ("stats", StatsConfig::json_schema())] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name).with_extension("json");
+        let actual = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
+        if std::env::var_os("BURGEE_BLESS").is_some() {
+            std::fs::write(&file, &actual).expect("the schema can be written");
+        }
+        let expected = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(expected, actual, "{name}: run again with BURGEE_BLESS=1 and review the change like code");
     }
-    let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(expected, actual, "run again with BURGEE_BLESS=1 and review the change like code");
 }

@@ -7,14 +7,15 @@
 )]
 
 use std::cell::RefCell;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
+use proxy_wasm::types::{Action, ContextType};
 
-use crate::filter::LogFilter;
+use crate::filter::{HttpFilter, LogFilter};
 use crate::host::{Host, HostError, LogLevel, MetricId, MetricKind};
+use crate::http::{Header, HttpHost, Message, Outcome, Response, check_header, decode_pairs, encode_pairs};
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -31,6 +32,40 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_close_stream(kind: u32) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -135,10 +170,121 @@ impl Host for Envoy {
     }
 }
 
-/// Called by [`crate::export!`] when the module starts.
-pub fn start<F: LogFilter>() {
+impl HttpHost for Envoy {
+    fn headers(&self, of: Message) -> Result<Vec<Header>, HostError> {
+        // SAFETY: the pointers are good for the length of the call.
+        let pairs = bytes(|data, size| unsafe { proxy_get_header_map_pairs(map(of), data, size) })?;
+        decode_pairs(&pairs)
+    }
+
+    fn header(&self, of: Message, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+        let value = bytes(|data, size| {
+            // SAFETY: the pointers are good for the length of the call.
+            unsafe { proxy_get_header_map_value(map(of), name.as_ptr(), name.len(), data, size) }
+        });
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(HostError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
+        check_header(name.as_bytes(), value)?;
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe {
+            proxy_replace_header_map_value(map(of), name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn add_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
+        check_header(name.as_bytes(), value)?;
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe {
+            proxy_add_header_map_value(map(of), name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn remove_header(&self, of: Message, name: &str) -> Result<(), HostError> {
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe { proxy_remove_header_map_value(map(of), name.as_ptr(), name.len()) })
+    }
+}
+
+/// The ABI's number of a message's headers.
+fn map(of: Message) -> u32 {
+    match of {
+        Message::Request => 0,
+        Message::Response => 2,
+    }
+}
+
+/// Answers the stream at hand. The host sends it when the callback has returned.
+fn respond(response: Response) {
+    /// The ABI's way to say that there is no gRPC status.
+    const NO_GRPC_STATUS: i32 = -1;
+    /// The stream towards the client.
+    const HTTP_REQUEST: u32 = 0;
+    if !response.is_sendable() {
+        Envoy.log(
+            LogLevel::Error,
+            "the filter's response has a status or a header that HTTP cannot carry: 500 is sent",
+        );
+    }
+    let Response { status, headers, body } = response.sendable();
+    let headers = encode_pairs(&headers);
+    // SAFETY: the pointers are good for the length of the call; of no bytes no pointer is read.
+    let sent = check(unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            null(),
+            0,
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    });
+    if let Err(error) = sent {
+        // A stream that was to end here must neither go on nor wait for ever.
+        Envoy.log(LogLevel::Error, &format!("a response cannot be sent, so the stream is closed: {error}"));
+        // SAFETY: numbers only.
+        let _ = unsafe { proxy_close_stream(HTTP_REQUEST) };
+    }
+}
+
+/// The configuration of the root context at hand; the log says why if it cannot be read.
+fn configuration(size: usize) -> Option<Vec<u8>> {
+    let configuration =
+        // SAFETY: the pointers are good for the length of the call.
+        bytes(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length) });
+    match configuration {
+        Ok(configuration) => Some(configuration),
+        // So Envoy answers where there is none.
+        Err(HostError::NotFound) if size == 0 => Some(Vec::new()),
+        Err(error) => {
+            Envoy.log(LogLevel::Error, &format!("the configuration cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+/// Writes what a panic says to the proxy's log.
+fn report_panics() {
     std::panic::set_hook(Box::new(|panic| Envoy.log(LogLevel::Critical, &panic.to_string())));
+}
+
+/// Called by [`crate::export!`] when the module of a [`LogFilter`] starts.
+pub fn start<F: LogFilter>() {
+    report_panics();
     proxy_wasm::set_root_context(|_| Box::new(Root::<F> { filter: Rc::new(RefCell::new(None)) }));
+}
+
+/// Called by [`crate::export!`] when the module of an [`HttpFilter`] starts.
+pub fn start_http<F: HttpFilter>() {
+    report_panics();
+    proxy_wasm::set_root_context(|_| Box::new(HttpRoot::<F> { filter: None }));
 }
 
 struct Root<F> {
@@ -161,18 +307,7 @@ impl<F: LogFilter> Context for Root<F> {}
 
 impl<F: LogFilter> RootContext for Root<F> {
     fn on_configure(&mut self, size: usize) -> bool {
-        let configuration =
-            // SAFETY: the pointers are good for the length of the call.
-            bytes(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length) });
-        let configuration = match configuration {
-            Ok(configuration) => configuration,
-            // So Envoy answers where there is none.
-            Err(HostError::NotFound) if size == 0 => Vec::new(),
-            Err(error) => {
-                Envoy.log(LogLevel::Error, &format!("the configuration cannot be read: {error}"));
-                return true;
-            }
-        };
+        let Some(configuration) = configuration(size) else { return true };
         if let Ok(mut filter) = self.filter.try_borrow_mut() {
             if let Some(old) = filter.take() {
                 old.retire(&Envoy);
@@ -201,5 +336,63 @@ impl<F: LogFilter> Context for Stream<F> {}
 impl<F: LogFilter> HttpContext for Stream<F> {
     fn on_log(&mut self) {
         log(&self.filter);
+    }
+}
+
+struct HttpRoot<F> {
+    filter: Option<Rc<F>>,
+}
+
+struct HttpStream<F> {
+    filter: Option<Rc<F>>,
+}
+
+impl<F: HttpFilter> Context for HttpRoot<F> {}
+
+impl<F: HttpFilter> RootContext for HttpRoot<F> {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let Some(configuration) = configuration(size) else { return false };
+        match F::configure(&Envoy, &configuration) {
+            Ok(filter) => {
+                self.filter = Some(Rc::new(filter));
+                true
+            }
+            Err(error) => {
+                Envoy.log(LogLevel::Error, &format!("the configuration is refused: {error}"));
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(HttpStream { filter: self.filter.clone() }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl<F: HttpFilter> HttpStream<F> {
+    fn decide(&self, phase: impl FnOnce(&F) -> Outcome) -> Action {
+        match self.filter.as_deref().map(phase) {
+            None | Some(Outcome::Continue) => Action::Continue,
+            Some(Outcome::Respond(response)) => {
+                respond(response);
+                Action::Pause
+            }
+        }
+    }
+}
+
+impl<F: HttpFilter> Context for HttpStream<F> {}
+
+impl<F: HttpFilter> HttpContext for HttpStream<F> {
+    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.decide(|filter| filter.on_request_headers(&Envoy))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.decide(|filter| filter.on_response_headers(&Envoy))
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::expression::{AFTER, BEFORE};
 use crate::host::{Host, HostError, LogLevel, MetricId, MetricKind};
+use crate::http::{Header, HttpHost, Message, check_header};
 
 /// The host. See the module's documentation.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct FakeHost {
     properties: RefCell<BTreeMap<String, Vec<u8>>>,
     expressions: RefCell<BTreeMap<String, Option<Vec<u8>>>>,
     compiled: RefCell<BTreeMap<u32, String>>,
+    request: RefCell<Vec<Header>>,
+    response: RefCell<Vec<Header>>,
     foreign: RefCell<BTreeMap<String, Result<Vec<u8>, HostError>>>,
     definitions: RefCell<Vec<(MetricKind, String)>>,
     metrics: RefCell<BTreeMap<String, Vec<u64>>>,
@@ -56,6 +59,20 @@ impl FakeHost {
     /// Makes an expression one that compiles, and sets what it gives; nothing means that it fails.
     pub fn set_expression(&self, text: &str, value: Option<&str>) {
         self.expressions.borrow_mut().insert(text.to_owned(), value.map(|value| value.as_bytes().to_vec()));
+    }
+
+    /// Gives a message these headers and no others.
+    pub fn set_headers(&self, of: Message, headers: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) {
+        *self.message(of).borrow_mut() = headers
+            .iter()
+            .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().to_vec()))
+            .collect();
+    }
+
+    /// The headers that a message has; what is not UTF-8 is shown as U+FFFD.
+    pub fn headers_text(&self, of: Message) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        self.message(of).borrow().iter().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     /// Sets the answer of a foreign function that has nothing to do with expressions.
@@ -121,6 +138,13 @@ impl FakeHost {
             Some(Failure::Every(error)) => Err(error),
             Some(Failure::Call(failing, error)) if failing == number => Err(error),
             Some(Failure::Call(..)) | None => Ok(()),
+        }
+    }
+
+    fn message(&self, of: Message) -> &RefCell<Vec<Header>> {
+        match of {
+            Message::Request => &self.request,
+            Message::Response => &self.response,
         }
     }
 
@@ -219,6 +243,45 @@ impl Host for FakeHost {
     }
 }
 
+impl HttpHost for FakeHost {
+    fn headers(&self, of: Message) -> Result<Vec<Header>, HostError> {
+        self.call()?;
+        Ok(self.message(of).borrow().clone())
+    }
+
+    fn header(&self, of: Message, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.call()?;
+        let headers = self.message(of).borrow();
+        Ok(headers.iter().find(|(found, _)| is_same(found, name)).map(|(_, value)| value.clone()))
+    }
+
+    fn set_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
+        check_header(name.as_bytes(), value)?;
+        self.call()?;
+        let mut headers = self.message(of).borrow_mut();
+        headers.retain(|(found, _)| !is_same(found, name));
+        headers.push((name.to_ascii_lowercase().into_bytes(), value.to_vec()));
+        Ok(())
+    }
+
+    fn add_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
+        check_header(name.as_bytes(), value)?;
+        self.call()?;
+        self.message(of).borrow_mut().push((name.to_ascii_lowercase().into_bytes(), value.to_vec()));
+        Ok(())
+    }
+
+    fn remove_header(&self, of: Message, name: &str) -> Result<(), HostError> {
+        self.call()?;
+        self.message(of).borrow_mut().retain(|(found, _)| !is_same(found, name));
+        Ok(())
+    }
+}
+
+fn is_same(found: &[u8], name: &str) -> bool {
+    found.eq_ignore_ascii_case(name.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,5 +309,28 @@ mod tests {
         assert!(host.property(&["request", "host"]).is_ok());
         host.fail_every_call(HostError::Status(77));
         assert_eq!(host.now_nanoseconds(), Err(HostError::Status(77)));
+    }
+
+    #[test]
+    fn headers_are_kept_by_name_without_regard_to_case() {
+        let host = FakeHost::new();
+        host.set_headers(Message::Request, &[("Accept", "a"), ("x", "1"), ("accept", "b")]);
+        assert_eq!(host.header(Message::Request, "ACCEPT"), Ok(Some(b"a".to_vec())));
+        assert_eq!(host.header_values(Message::Request, "Accept"), Ok(vec![b"a".to_vec(), b"b".to_vec()]));
+        assert_eq!(host.header(Message::Response, "accept"), Ok(None));
+        host.add_header(Message::Request, "X", b"2").unwrap();
+        host.set_header(Message::Request, "Accept", b"\xff").unwrap();
+        let pairs: Vec<_> = host.headers(Message::Request).unwrap();
+        assert_eq!(
+            pairs,
+            [
+                (b"x".to_vec(), b"1".to_vec()),
+                (b"x".to_vec(), b"2".to_vec()),
+                (b"accept".to_vec(), b"\xff".to_vec())
+            ]
+        );
+        assert_eq!(host.set_header(Message::Request, "x", b"1\r\ny: 2"), Err(HostError::BadArgument));
+        host.remove_header(Message::Request, "X").unwrap();
+        assert_eq!(host.headers_text(Message::Request), [("accept".to_owned(), "\u{fffd}".to_owned())]);
     }
 }

@@ -1,6 +1,6 @@
 //! The kit that Burgee's filters are written with: the only crate that names proxy_wasm.
 //!
-//! A filter sees [`Host`] and nothing else of the proxy. In a module the host is Envoy; in a unit test it is
+//! A filter sees [`Host`], in a phase of HTTP [`HttpHost`], and nothing else of the proxy. In a module the host is Envoy; in a unit test it is
 //! [`fake::FakeHost`], so that a filter's decisions are tested in milliseconds and natively.
 //!
 //! Every call into the host can fail and says so: the SDK's own getters panic on a status that they do not expect
@@ -23,6 +23,7 @@ pub mod callbacks;
 pub mod fake;
 pub mod filter;
 pub mod host;
+pub mod http;
 
 #[cfg(target_arch = "wasm32")]
 pub mod envoy;
@@ -30,5 +31,6 @@ mod expression;
 
 pub use attributes::{Attribute, Vocabulary};
 pub use expression::{Expression, text_literal};
-pub use filter::LogFilter;
+pub use filter::{ConfigurationError, HttpFilter, LogFilter};
 pub use host::{Host, HostError, LogLevel, MetricId, MetricKind};
+pub use http::{Header, HttpHost, Message, Outcome, Phases, Response};

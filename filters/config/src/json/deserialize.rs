@@ -56,7 +56,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.require('{', &visitor)?;
         self.enter("{")?;
-        let value = visitor.visit_map(Items { reader: self, is_first: true, end: "}" })?;
+        let value = visitor.visit_map(Items::new(self, "}"))?;
         self.leave("}")?;
         Ok(value)
     }
@@ -64,7 +64,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.require('[', &visitor)?;
         self.enter("[")?;
-        let value = visitor.visit_seq(Items { reader: self, is_first: true, end: "]" })?;
+        let value = visitor.visit_seq(Items::new(self, "]"))?;
         self.leave("]")?;
         Ok(value)
     }
@@ -153,7 +153,11 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
     type Error = JsonError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, JsonError> {
-        if self.advance()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
+        if self.advance()? {
+            seed.deserialize(&mut *self.reader).map(Some).map_err(|error| self.locate(error))
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -167,11 +171,12 @@ impl<'de> MapAccess<'de> for Items<'_, '_> {
         if self.reader.peek() != Some('"') {
             return fail("expected a key in quotes");
         }
+        self.key = self.reader.rest;
         seed.deserialize(&mut *self.reader).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
         self.reader.expect(":")?;
-        seed.deserialize(&mut *self.reader)
+        seed.deserialize(&mut *self.reader).map_err(|error| self.locate(error))
     }
 }

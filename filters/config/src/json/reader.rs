@@ -100,7 +100,7 @@ impl<'t> Reader<'t> {
 
     pub fn skip_items(&mut self, start: &str, end: &'static str) -> Result<(), JsonError> {
         self.enter(start)?;
-        let mut items = Items { reader: self, is_first: true, end };
+        let mut items = Items::new(self, end);
         while items.advance()? {
             if end == "}" {
                 items.reader.string()?;
@@ -205,22 +205,46 @@ impl<'t> Reader<'t> {
 pub struct Items<'r, 't> {
     /// Where they stand.
     pub reader: &'r mut Reader<'t>,
-    /// Whether none was read yet.
-    pub is_first: bool,
+    /// The text from the last key on.
+    pub key: &'t str,
+    /// How many were begun.
+    count: usize,
     /// What ends them.
-    pub end: &'static str,
+    end: &'static str,
 }
 
-impl Items<'_, '_> {
+impl<'r, 't> Items<'r, 't> {
+    /// None was read yet.
+    pub fn new(reader: &'r mut Reader<'t>, end: &'static str) -> Items<'r, 't> {
+        Items { reader, key: "", count: 0, end }
+    }
+
     /// Goes to the next item, if there is one.
     pub fn advance(&mut self) -> Result<bool, JsonError> {
         self.reader.skip_space();
         if self.reader.rest.starts_with(self.end) {
             return Ok(false);
         }
-        if !std::mem::take(&mut self.is_first) {
+        if self.count > 0 {
             self.reader.expect(",")?;
         }
+        self.count = self.count.saturating_add(1);
         Ok(true)
+    }
+
+    /// An error in the last item, with the step to it.
+    #[cold]
+    pub fn locate(&self, error: JsonError) -> JsonError {
+        if self.end == "]" {
+            return error.within(&["[", &self.count.saturating_sub(1).to_string(), "]"].concat());
+        }
+        let key = Reader::new(self.key).string().unwrap_or_default();
+        if !key.is_empty()
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        {
+            return error.within(&key);
+        }
+        let quoted = key.replace('\\', "\\\\").replace('"', "\\\"");
+        error.within(&["[\"", &quoted, "\"]"].concat())
     }
 }
