@@ -1,4 +1,4 @@
-//! Builds one of our filters from this workspace's sources.
+//! Builds a filter's crate, ours or a stranger's, and keeps what it makes.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,11 +11,15 @@ use std::thread;
 use crate::Progress;
 use crate::cache;
 use crate::error::ModuleError;
+use crate::package::Package;
 use crate::target::{self, TARGET, last_lines};
-use crate::trim::trim;
+use crate::trim::{is_listed, trim};
 
 /// How many of the compiler's last lines an error shows.
-const SHOWN_LINES: usize = 40;
+pub(crate) const SHOWN_LINES: usize = 40;
+
+/// The profile that filters are built with, where their workspace has it.
+const PROFILE: &str = "filter";
 
 /// A module that is ready to be given to a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +32,13 @@ pub struct BuiltModule {
     pub bytes: Vec<u8>,
 }
 
-/// Builds the filter of that name, such as `stats`, and keeps it in the user's cache. If nothing has changed since
+/// Builds our filter of that name, such as `stats`, and keeps it in the user's cache. If nothing has changed since
 /// the last time, that is quick.
 ///
 /// # Errors
 /// If anything is missing or does not build; the message says what to do.
 pub fn build(name: &str, progress: &dyn Progress) -> Result<BuiltModule, ModuleError> {
-    build_in(&burgee_machine::cache_directory().ok_or(ModuleError::NoCache)?, name, progress)
+    build_in(&user_cache()?, name, progress)
 }
 
 /// Like [`build`], into another cache directory.
@@ -42,53 +46,144 @@ pub fn build(name: &str, progress: &dyn Progress) -> Result<BuiltModule, ModuleE
 /// # Errors
 /// Like [`build`].
 pub fn build_in(cache: &Path, name: &str, progress: &dyn Progress) -> Result<BuiltModule, ModuleError> {
-    let root = workspace_root()?;
-    let _lock = cache::lock(cache)?;
-    target::ensure(&root, progress)?;
-    progress.step(&format!("building the filter {name}"));
-    let artifact = compile(&root, name, progress)?;
-    let whole = fs::read(&artifact).map_err(ModuleError::io("reading", &artifact))?;
-    progress.step(&format!("trimming the filter {name}"));
-    let bytes = trim(&whole)?;
-    let sha256 = cache::sha256(&bytes);
-    let path = cache::store(cache, &sha256, &bytes)?;
-    Ok(BuiltModule { path, sha256, bytes })
+    build_crate_in(cache, &filter_folder(name)?, progress)
 }
 
-/// The workspace that this program was built from.
-fn workspace_root() -> Result<PathBuf, ModuleError> {
+/// Builds the crate in a folder, ours or a stranger's, and keeps its module in the user's cache.
+///
+/// It is built with the profile `filter` if its workspace has one, else with `release`. A module that lists the
+/// callbacks that it uses, as those of our kit do, is trimmed; any other is taken as it is.
+///
+/// # Errors
+/// If anything is missing or does not build; the message says what to do.
+pub fn build_crate(folder: &Path, progress: &dyn Progress) -> Result<BuiltModule, ModuleError> {
+    build_crate_in(&user_cache()?, folder, progress)
+}
+
+/// Like [`build_crate`], into another cache directory.
+///
+/// # Errors
+/// Like [`build_crate`].
+pub fn build_crate_in(
+    cache: &Path,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<BuiltModule, ModuleError> {
+    let package = Package::find(folder)?;
+    target::ensure(&package.folder, TARGET, progress)?;
+    let shown = package.name.strip_prefix("burgee-").unwrap_or(&package.name);
+    let whole = {
+        // From cargo's first word until the file is read nobody else of us changes it, whatever their cache.
+        let _lock = cache::lock(&package.target_directory.join("burgee"))?;
+        progress.step(&format!("building the filter {shown}"));
+        let artifact = compile(&package, progress)?;
+        fs::read(&artifact).map_err(ModuleError::io("reading", &artifact))?
+    };
+    let bytes = if is_listed(&whole)? {
+        progress.step(&format!("trimming the filter {shown}"));
+        trim(&whole)?
+    } else {
+        whole
+    };
+    keep(cache, bytes)
+}
+
+/// Checks a module's file and keeps its content in the user's cache, so that the path changes when the content does.
+///
+/// # Errors
+/// If the file cannot be read or is no Wasm core module.
+pub fn keep_file(file: &Path) -> Result<BuiltModule, ModuleError> {
+    keep_file_in(&user_cache()?, file)
+}
+
+/// Like [`keep_file`], into another cache directory.
+///
+/// # Errors
+/// Like [`keep_file`].
+pub fn keep_file_in(cache: &Path, file: &Path) -> Result<BuiltModule, ModuleError> {
+    let unread = |source| ModuleError::NoFile { path: file.to_owned(), source };
+    // A pipe or a device might never end.
+    if !fs::metadata(file).map_err(unread)?.is_file() {
+        return Err(ModuleError::NotAModule { path: file.to_owned() });
+    }
+    let bytes = fs::read(file).map_err(unread)?;
+    if !cache::is_module(&bytes) {
+        return Err(ModuleError::NotAModule { path: file.to_owned() });
+    }
+    keep(cache, bytes)
+}
+
+/// The folder of our filter's crate of that name, in the workspace that this program was built from.
+///
+/// # Errors
+/// If those sources are gone, or there is no such filter.
+pub fn filter_folder(name: &str) -> Result<PathBuf, ModuleError> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     match root.canonicalize() {
-        Ok(root) if root.join("filters").is_dir() => Ok(root),
+        Ok(root) if root.join("filters").is_dir() => Ok(root.join("filters").join(name)),
         Ok(_) | Err(_) => Err(ModuleError::NoSources { root }),
     }
 }
 
+fn user_cache() -> Result<PathBuf, ModuleError> {
+    burgee_machine::cache_directory().ok_or(ModuleError::NoCache)
+}
+
+fn keep(cache: &Path, bytes: Vec<u8>) -> Result<BuiltModule, ModuleError> {
+    let sha256 = cache::sha256(&bytes);
+    let _lock = cache::lock(cache)?;
+    let path = cache::store(cache, &sha256, &bytes)?;
+    Ok(BuiltModule { path, sha256, bytes })
+}
+
 /// Runs cargo; gives the path of the module that it made.
-fn compile(root: &Path, name: &str, progress: &dyn Progress) -> Result<PathBuf, ModuleError> {
-    let package = format!("burgee-{name}");
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["build", "--profile", "filter", "--target", TARGET, "--package", &package, "--lib"];
+fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, ModuleError> {
+    let cargo = cargo();
+    let profile = if package.has_profile(PROFILE) { PROFILE } else { "release" };
+    let arguments = ["build", "--profile", profile, "--target", TARGET, "--package", &package.name, "--lib"];
     let shown = format!("cargo {}", arguments.join(" "));
 
-    let mut command = Command::new(&cargo);
+    let mut command = clean_command(&cargo);
     command
         .args(arguments)
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(root)
+        .current_dir(&package.folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (variable, _) in env::vars_os().filter(|(variable, _)| is_left_by_cargo(variable)) {
-        command.env_remove(variable);
+    if package.is_ours() {
+        command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&package.workspace_root));
     }
-    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root));
-    burgee_machine::end_with_parent(&mut command);
-    let mut child = command.spawn().map_err(|source| ModuleError::NoProgram {
-        program: cargo.to_string_lossy().into_owned(),
-        help: "install Rust with rustup (https://rustup.rs)",
-        source,
-    })?;
+    let ended = watch(command, &cargo, &package.folder, progress)?;
+    if !ended.is_success {
+        return Err(ModuleError::BuildFailed {
+            name: package.name.clone(),
+            folder: package.folder.clone(),
+            command: shown,
+            output: last_lines(&ended.log, SHOWN_LINES),
+        });
+    }
+    artifact(&ended.messages, &package.target).ok_or(ModuleError::NoArtifact { command: shown })
+}
+
+/// What a run of cargo left.
+pub(crate) struct Ended {
+    /// Whether it did what it was told.
+    pub is_success: bool,
+    /// Its messages, a JSON object per line.
+    pub messages: String,
+    /// What it told people.
+    pub log: String,
+}
+
+/// Runs cargo to its end and tells its steps.
+pub(crate) fn watch(
+    mut command: Command,
+    cargo: &OsString,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<Ended, ModuleError> {
+    let mut child = command.spawn().map_err(no_cargo(cargo))?;
 
     // Both pipes are read at once, because cargo waits when either is full.
     let stdout = child.stdout.take();
@@ -102,7 +197,8 @@ fn compile(root: &Path, name: &str, progress: &dyn Progress) -> Result<PathBuf, 
     });
     let mut log = String::new();
     if let Some(stderr) = child.stderr.take() {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
             let line = line.trim_end();
             if ["Compiling", "Blocking", "Downloading"].iter().any(|verb| line.trim_start().starts_with(verb))
             {
@@ -112,27 +208,42 @@ fn compile(root: &Path, name: &str, progress: &dyn Progress) -> Result<PathBuf, 
             log.push('\n');
         }
     }
-    let status = child.wait().map_err(ModuleError::io("waiting for cargo in", root))?;
+    let status = child.wait().map_err(ModuleError::io("waiting for cargo in", folder))?;
     let messages = messages.join().unwrap_or_default();
-    if !status.success() {
-        return Err(ModuleError::BuildFailed {
-            name: name.to_owned(),
-            command: shown,
-            output: last_lines(&log, SHOWN_LINES),
-        });
+    Ok(Ended { is_success: status.success(), messages, log })
+}
+
+/// The cargo that runs us, else the one in the path.
+pub(crate) fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// For `map_err`: cargo that does not start.
+pub(crate) fn no_cargo(cargo: &OsString) -> impl FnOnce(std::io::Error) -> ModuleError {
+    let program = cargo.to_string_lossy().into_owned();
+    move |source| ModuleError::NoProgram {
+        program,
+        help: "install Rust with rustup (https://rustup.rs)",
+        source,
     }
-    artifact(&messages, &package).ok_or(ModuleError::NoArtifact { command: shown })
+}
+
+/// A command that does not see what cargo told us, and that ends when we do.
+pub(crate) fn clean_command(program: &OsString) -> Command {
+    let mut command = Command::new(program);
+    burgee_machine::end_with_parent(&mut command);
+    for (variable, _) in env::vars_os().filter(|(variable, _)| is_left_by_cargo(variable)) {
+        command.env_remove(variable);
+    }
+    command
 }
 
 /// The module among the files that cargo says it made.
-fn artifact(messages: &str, package: &str) -> Option<PathBuf> {
-    let target = package.replace('-', "_");
+fn artifact(messages: &str, target: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| {
-            message["reason"] == "compiler-artifact" && message["target"]["name"] == target.as_str()
-        })
+        .filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == target)
         .filter_map(|message| {
             let files = message["filenames"].as_array()?;
             let file = files.iter().filter_map(|file| file.as_str()).find(|file| file.ends_with(".wasm"))?;
@@ -150,8 +261,9 @@ fn is_left_by_cargo(variable: &OsString) -> bool {
     is_cargo_s || matches!(&*variable, "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WORKSPACE_WRAPPER" | "OUT_DIR")
 }
 
-/// Keeps this machine's directories out of the module, so that it is the same wherever it is built.
-fn rust_flags(root: &Path) -> OsString {
+/// Keeps this machine's directories out of our modules, so that they are the same wherever they are built. A stranger's
+/// crate keeps the flags that its own configuration names: these would take their place.
+pub(crate) fn rust_flags(root: &Path) -> OsString {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
@@ -180,8 +292,8 @@ mod tests {
             "\n",
             r#"{"reason":"build-finished","success":true}"#,
         );
-        assert_eq!(artifact(messages, "burgee-stats"), Some(PathBuf::from("/t/burgee_stats.wasm")));
-        assert_eq!(artifact(messages, "burgee-kit"), None);
+        assert_eq!(artifact(messages, "burgee_stats"), Some(PathBuf::from("/t/burgee_stats.wasm")));
+        assert_eq!(artifact(messages, "burgee_kit"), None);
     }
 
     #[test]

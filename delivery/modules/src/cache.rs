@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::error::ModuleError;
 
-/// Holds off every other process that builds into this cache, until the file is dropped.
-pub fn lock(cache: &Path) -> Result<File, ModuleError> {
-    fs::create_dir_all(cache).map_err(ModuleError::io("creating", cache))?;
-    let path = cache.join("build.lock");
+/// Holds off everybody else who locks this directory, until the file is dropped.
+pub fn lock(directory: &Path) -> Result<File, ModuleError> {
+    fs::create_dir_all(directory).map_err(ModuleError::io("creating", directory))?;
+    let path = directory.join("build.lock");
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -26,13 +26,18 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether bytes begin as a Wasm core module does.
+pub fn is_module(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0asm\x01\0\0\0")
+}
+
 /// The digest of a module's file, in hexadecimal; nothing if the file is not a Wasm core module.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn digest_of_module(path: &Path) -> std::io::Result<Option<String>> {
     let bytes = fs::read(path)?;
-    Ok(bytes.starts_with(b"\0asm\x01\0\0\0").then(|| sha256(&bytes)))
+    Ok(is_module(&bytes).then(|| sha256(&bytes)))
 }
 
 /// Puts a module where its digest is its name. Whoever reads the path sees all of it or nothing.

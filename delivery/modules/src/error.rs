@@ -37,19 +37,54 @@ pub enum ModuleError {
         /// The last lines that rustup wrote.
         output: String,
     },
-    /// The compiler did not accept the filter.
-    #[error("the filter `{name}` does not build; the last lines of `{command}` are:\n{output}")]
+    /// A folder without a crate that makes a module.
+    #[error("{} is not the folder of a crate that makes a module: {reason}", folder.display())]
+    NoCrate {
+        /// The folder.
+        folder: PathBuf,
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// A module's file that cannot be read.
+    #[error("the module {} cannot be read: {source}", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that is something else than a module.
+    #[error(
+        "{} is not a Wasm core module: name a file that was built for wasm32-wasip1, or the folder of its crate",
+        path.display()
+    )]
+    NotAModule {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The compiler did not accept the crate.
+    #[error(
+        "the crate `{name}` does not build; the last lines of `{command}` in {} are:\n{output}", folder.display()
+    )]
     BuildFailed {
-        /// The filter.
+        /// The crate.
         name: String,
+        /// Its folder.
+        folder: PathBuf,
         /// The command, to be tried by hand.
         command: String,
         /// The last lines that cargo wrote.
         output: String,
     },
     /// Cargo succeeded without a module.
-    #[error("`{command}` made no module: the filter's crate needs `crate-type = [\"cdylib\", \"rlib\"]`")]
+    #[error("`{command}` made no module: the crate needs `crate-type = [\"cdylib\", \"rlib\"]`")]
     NoArtifact {
+        /// The command.
+        command: String,
+    },
+    /// Cargo succeeded without a program.
+    #[error("`{command}` made no program: the crate needs a `src/main.rs`")]
+    NoProgramMade {
         /// The command.
         command: String,
     },

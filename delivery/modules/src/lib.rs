@@ -1,19 +1,28 @@
 //! Builds, trims and finds Wasm modules.
 //!
-//! [`build`] makes a module of one of our filters from this workspace: it looks after the compiler's target, builds
-//! with the profile `filter`, trims what Envoy would pay for without need, and puts the result where its digest is
-//! its name. The same sources give the same bytes. Deliberately not here: anything of a terminal (steps are told
-//! to the caller's [`Progress`]) and anything of Envoy's configuration.
+//! [`build`] makes a module of one of our filters from this workspace, [`build_crate`] of any folder's crate: they look
+//! after the compiler's target, trim what Envoy would pay for without need, and put the result where its digest is
+//! its name; [`keep_file`] puts a module that is there already beside them, and [`sources`] says what crates are made of,
+//! so that it can be watched. [`build_program`] makes a program of ours for containers. The same sources of ours give the
+//! same bytes. Deliberately not here: anything of a terminal (steps are told to the caller's [`Progress`]) and anything
+//! of Envoy's configuration.
 
 mod build;
 mod cache;
 mod error;
+mod package;
+mod program;
+mod sources;
 mod target;
 mod trim;
 
-pub use build::{BuiltModule, build, build_in};
+pub use build::{
+    BuiltModule, build, build_crate, build_crate_in, build_in, filter_folder, keep_file, keep_file_in,
+};
 pub use cache::digest_of_module;
 pub use error::ModuleError;
+pub use program::{CONTAINER_TARGET, build_program};
+pub use sources::sources;
 pub use trim::trim;
 
 /// Hears what is being done, one short line for each step. Any `Fn(&str)` is one.

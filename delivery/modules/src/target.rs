@@ -1,4 +1,4 @@
-//! The compiler's target for modules: looked for, and added if it is missing.
+//! The compiler's targets: looked for, and added if they are missing.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,37 +9,36 @@ use crate::error::ModuleError;
 /// The target that filters are built for.
 pub const TARGET: &str = "wasm32-wasip1";
 
-/// Makes sure that the compiler can build for [`TARGET`].
-pub fn ensure(root: &Path, progress: &dyn Progress) -> Result<(), ModuleError> {
-    if is_installed(root) {
+/// Makes sure that the compiler can build for a target.
+pub fn ensure(root: &Path, target: &'static str, progress: &dyn Progress) -> Result<(), ModuleError> {
+    if is_installed(root, target) {
         return Ok(());
     }
     let mut last = String::new();
     // Once more, because the network may just have hiccuped.
     for attempt in ["adding", "again adding"] {
-        progress.step(&format!("{attempt} the compiler's target {TARGET}"));
-        let output = Command::new("rustup")
-            .args(["target", "add", TARGET])
-            .current_dir(root)
-            .output()
-            .map_err(|source| ModuleError::NoProgram {
-                program: "rustup".to_owned(),
-                help: "install Rust with rustup (https://rustup.rs), or the target wasm32-wasip1 by other means",
-                source,
-            })?;
-        if output.status.success() && is_installed(root) {
+        progress.step(&format!("{attempt} the compiler's target {target}"));
+        let output =
+            Command::new("rustup").args(["target", "add", target]).current_dir(root).output().map_err(
+                |source| ModuleError::NoProgram {
+                    program: "rustup".to_owned(),
+                    help: "install Rust with rustup (https://rustup.rs), or the target by other means",
+                    source,
+                },
+            )?;
+        if output.status.success() && is_installed(root, target) {
             return Ok(());
         }
         last = last_lines(&text(&output), 10);
     }
-    Err(ModuleError::NoTarget { target: TARGET, output: last })
+    Err(ModuleError::NoTarget { target, output: last })
 }
 
 /// Asks the compiler where the target's library would be: that is the truth with and without rustup.
-fn is_installed(root: &Path) -> bool {
+fn is_installed(root: &Path, target: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .current_dir(root)
         .output()
         .ok()

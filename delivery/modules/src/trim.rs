@@ -4,7 +4,7 @@
 //! exports. The SDK exports all of them; a filter's own list, which the kit puts into the module, says which ones
 //! it uses.
 
-use walrus::ModuleConfig;
+use walrus::{Module, ModuleConfig};
 
 use crate::error::ModuleError;
 
@@ -14,18 +14,26 @@ const SECTION: &str = burgee_kit::callbacks::SECTION;
 /// What every module must keep beside its callbacks.
 const ALWAYS: [&str; 4] = ["memory", "_initialize", "proxy_on_memory_allocate", "malloc"];
 
+/// Whether a module lists the callbacks that it uses, and so can be trimmed.
+pub fn is_listed(bytes: &[u8]) -> Result<bool, ModuleError> {
+    Ok(parse(bytes)?.customs.remove_raw(SECTION).is_some())
+}
+
+fn parse(bytes: &[u8]) -> Result<Module, ModuleError> {
+    let mut config = ModuleConfig::new();
+    config.generate_name_section(false).generate_producers_section(false).generate_dwarf(false);
+    config
+        .parse(bytes)
+        .map_err(|error| ModuleError::InvalidModule { reason: format!("it cannot be read: {error:#}") })
+}
+
 /// Removes the exports that the module's own list does not name, all that is then unreachable, and every custom
 /// section but that list. The same module gives the same bytes, and a trimmed one stays as it is.
 ///
 /// # Errors
 /// If the bytes are no module, or a module without a list.
 pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
-    let mut config = ModuleConfig::new();
-    config.generate_name_section(false).generate_producers_section(false).generate_dwarf(false);
-    let mut module = config
-        .parse(bytes)
-        .map_err(|error| ModuleError::InvalidModule { reason: format!("it cannot be read: {error:#}") })?;
-
+    let mut module = parse(bytes)?;
     let list = module.customs.remove_raw(SECTION).ok_or_else(|| ModuleError::InvalidModule {
         reason: format!("it has no section {SECTION:?}: the filter's lib.rs must call `burgee_kit::export!`"),
     })?;

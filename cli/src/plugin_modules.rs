@@ -1,0 +1,256 @@
+//! Where the modules of WasmPlugins are on this machine: built, taken from a file, or missing and why.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burgee_api::origin::Origin;
+use burgee_api::problem::{Code, Problem};
+use burgee_api::resources::wasm_plugin::MODULE_ANNOTATION;
+use burgee_api::resources::{Resources, WasmPlugin};
+use burgee_api::{Severity, Traced};
+use burgee_filter_config::HeadersConfig;
+use burgee_modules::{BuiltModule, ModuleError};
+use burgee_overlay::{Module, PluginModule};
+
+use crate::progress::Steps;
+
+/// An annotation that leads to no module, or to a crate that does not build.
+const NO_LOCAL_MODULE: Code = Code("BG0009");
+/// A module that is not the one that the document names by its digest.
+const OTHER_DIGEST: Code = Code("BG0010");
+/// A configuration that our own filter refuses.
+const BAD_PLUGIN_CONFIG: Code = Code("BG0011");
+
+/// The scheme of a module that is a file.
+const FILE_SCHEME: &str = "file://";
+
+/// The modules of plugins, by `NAMESPACE/NAME`.
+pub(crate) type PluginModules = BTreeMap<String, PluginModule>;
+
+/// The module of every WasmPlugin, and what is wrong with them at this desk. What cannot be had is missing, with
+/// the reason: nothing here ends a run.
+pub(crate) fn resolve(resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
+    resolve_in(burgee_machine::cache_directory().as_deref(), resources, steps)
+}
+
+/// Like [`resolve`], with modules kept in this directory.
+fn resolve_in(cache: Option<&Path>, resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
+    let mut modules = BTreeMap::new();
+    let mut problems = Vec::new();
+    for plugin in &resources.wasm_plugins {
+        let module = match (module(plugin, cache, steps, &mut problems), bad_config(plugin)) {
+            // A proxy would refuse it, and a gateway that cannot start helps nobody.
+            (PluginModule::Ready(_), Some(problem)) => {
+                let why = format!("its filter refuses {}: {}", problem.path, problem.message);
+                problems.push(problem);
+                PluginModule::Missing(why)
+            }
+            (module, _) => module,
+        };
+        modules.insert(key(plugin), module);
+    }
+    (modules, problems)
+}
+
+/// Like [`resolve`], for a proxy that need not be on this machine. It finds a module at the path that is given by
+/// `NAMESPACE/NAME`, else at that of the plugin's `file://` URL, else where the module is here.
+///
+/// A module that is at such a path and not here is not among the result: all that is known of it is in the document,
+/// whose URL is that path then.
+pub(crate) fn resolve_for(
+    resources: &mut Resources,
+    paths: &BTreeMap<String, String>,
+    steps: &Steps,
+) -> (PluginModules, Vec<Problem>) {
+    for plugin in &mut resources.wasm_plugins {
+        let Some(path) = paths.get(&key(plugin)) else { continue };
+        plugin.url.value = format!("{FILE_SCHEME}{path}");
+        if Path::new(path).exists() {
+            // The file says its digest itself; that of the URL which it stands for may be an image's.
+            plugin.sha256 = None;
+        }
+    }
+    let (mut modules, problems) = resolve(resources, steps);
+    for plugin in &resources.wasm_plugins {
+        let key = key(plugin);
+        // An annotation takes the place of a URL, but not of a path that is given.
+        if plugin.local_module.is_some() && !paths.contains_key(&key) {
+            continue;
+        }
+        let Some(path) = plugin.url.value.strip_prefix(FILE_SCHEME) else { continue };
+        let is_missing = match modules.get_mut(&key) {
+            Some(PluginModule::Ready(module)) => {
+                path.clone_into(&mut module.path);
+                false
+            }
+            Some(PluginModule::Missing(_)) => plugin.local_module.is_none() && !Path::new(path).exists(),
+            None => false,
+        };
+        if is_missing {
+            modules.remove(&key);
+        }
+    }
+    (modules, problems)
+}
+
+/// A plugin's `NAMESPACE/NAME`.
+pub(crate) fn key(plugin: &WasmPlugin) -> String {
+    format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name)
+}
+
+/// Every file and folder that the modules of WasmPlugins are made of.
+pub(crate) fn watched(resources: &Resources) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    let mut crates = Vec::new();
+    for plugin in &resources.wasm_plugins {
+        match Whereabouts::of(plugin) {
+            Whereabouts::Annotated(path, _) if path.is_dir() => crates.push(path),
+            Whereabouts::Annotated(path, _) | Whereabouts::File(path) => paths.push(path),
+            Whereabouts::Elsewhere(_) => {}
+        }
+    }
+    paths.extend(burgee_modules::sources(&crates));
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Where a plugin's module is.
+enum Whereabouts<'a> {
+    /// Where the annotation says: a crate's folder, or a file.
+    Annotated(PathBuf, &'a Traced<String>),
+    /// In the file that the URL names.
+    File(PathBuf),
+    /// Not on this machine, and why.
+    Elsewhere(String),
+}
+
+impl Whereabouts<'_> {
+    fn of(plugin: &WasmPlugin) -> Whereabouts<'_> {
+        if let Some(annotation) = &plugin.local_module {
+            return Whereabouts::Annotated(folder_of(&annotation.origin).join(&annotation.value), annotation);
+        }
+        let url = &plugin.url.value;
+        match url.strip_prefix(FILE_SCHEME) {
+            Some(path) => Whereabouts::File(path.into()),
+            None => Whereabouts::Elsewhere(format!(
+                "{url} is not fetched: name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}"
+            )),
+        }
+    }
+}
+
+/// The folder of the document that a value stands in. A text without a file belongs to the current folder.
+fn folder_of(origin: &Origin) -> PathBuf {
+    match origin {
+        Origin::Document { place, .. } => {
+            Path::new(&*place.file).parent().unwrap_or(Path::new("")).to_owned()
+        }
+        Origin::Rule(_) => PathBuf::new(),
+    }
+}
+
+fn module(
+    plugin: &WasmPlugin,
+    cache: Option<&Path>,
+    steps: &Steps,
+    problems: &mut Vec<Problem>,
+) -> PluginModule {
+    match Whereabouts::of(plugin) {
+        Whereabouts::Annotated(path, annotation) => match at_hand(&path, cache, steps) {
+            // What is built here is not what was published, so the document's digest says nothing about it.
+            Ok(built) => ready(built),
+            Err(error) => {
+                let why = short(&error, &path);
+                problems.push(no_local_module(&error, annotation));
+                PluginModule::Missing(why)
+            }
+        },
+        Whereabouts::File(path) => match file_at_hand(&path, cache) {
+            Ok(built) => match &plugin.sha256 {
+                Some(wanted) if !wanted.value.eq_ignore_ascii_case(&built.sha256) => {
+                    let why = other_digest(&path, &built, wanted);
+                    problems.push(
+                        at(Problem::new(Severity::Error, OTHER_DIGEST, why.clone()), &wanted.origin).help(
+                            "take the module that was published under this digest, or write the digest of this one",
+                        ),
+                    );
+                    PluginModule::Missing(why)
+                }
+                _ => ready(built),
+            },
+            Err(error) => PluginModule::Missing(error.to_string()),
+        },
+        Whereabouts::Elsewhere(why) => PluginModule::Missing(why),
+    }
+}
+
+/// The module of a crate's folder or of a file.
+fn at_hand(path: &Path, cache: Option<&Path>, steps: &Steps) -> Result<BuiltModule, ModuleError> {
+    if path.is_dir() {
+        burgee_modules::build_crate_in(cache.ok_or(ModuleError::NoCache)?, path, steps)
+    } else {
+        file_at_hand(path, cache)
+    }
+}
+
+fn file_at_hand(path: &Path, cache: Option<&Path>) -> Result<BuiltModule, ModuleError> {
+    burgee_modules::keep_file_in(cache.ok_or(ModuleError::NoCache)?, path)
+}
+
+fn ready(built: BuiltModule) -> PluginModule {
+    PluginModule::Ready(Module { path: built.path.to_string_lossy().into_owned(), sha256: built.sha256 })
+}
+
+/// One line of an error that may be many.
+fn short(error: &ModuleError, path: &Path) -> String {
+    match error {
+        ModuleError::BuildFailed { .. } => format!("the crate in {} does not build", path.display()),
+        error => error.to_string().lines().next().unwrap_or_default().trim_end_matches(':').to_owned(),
+    }
+}
+
+fn no_local_module(error: &ModuleError, annotation: &Traced<String>) -> Problem {
+    let help = match error {
+        ModuleError::BuildFailed { .. } => "mend the crate; the module is built again then",
+        ModuleError::NoCrate { .. } | ModuleError::NoFile { .. } | ModuleError::NotAModule { .. } => {
+            "name the folder of a crate, or a .wasm file, from the folder of this document"
+        }
+        _ => "",
+    };
+    at(Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string()), &annotation.origin).help(help)
+}
+
+fn other_digest(path: &Path, built: &BuiltModule, wanted: &Traced<String>) -> String {
+    format!("{} has the SHA-256 {}, not {}", path.display(), built.sha256, wanted.value)
+}
+
+/// What our own filter would refuse of its configuration, found before a proxy is asked.
+fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
+    let config = plugin.plugin_config.as_ref()?;
+    let Whereabouts::Annotated(path, _) = Whereabouts::of(plugin) else { return None };
+    let ours = burgee_modules::filter_folder("headers").ok()?;
+    if path.canonicalize().ok()? != ours {
+        return None;
+    }
+    let text = serde_json::to_vec(&config.value).ok()?;
+    let error = HeadersConfig::from_json(&text).err()?;
+    let help = "the filter `headers` takes {\"request\": {\"set\": {NAME: VALUE}, \"remove\": [NAME]}, \"response\": {…}}; names and \
+                values are texts, so put numbers in quotes";
+    let mut problem =
+        at(Problem::new(Severity::Error, BAD_PLUGIN_CONFIG, error.message()), &config.origin).help(help);
+    if !error.path().is_empty() {
+        problem.path = format!("{}.{}", problem.path, error.path());
+    }
+    Some(problem)
+}
+
+fn at(problem: Problem, origin: &Origin) -> Problem {
+    match origin {
+        Origin::Document { path, place, .. } => problem.at(place.clone(), &**path),
+        Origin::Rule(_) => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests;
