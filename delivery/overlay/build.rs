@@ -7,15 +7,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the overlay enters or writes; their imports come along.
-const ROOTS: [&str; 9] = [
+const ROOTS: [&str; 19] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/config/cluster/v3/cluster.proto",
     "envoy/config/core/v3/extension.proto",
     "envoy/config/listener/v3/listener.proto",
+    "envoy/config/trace/v3/opentelemetry.proto",
+    "envoy/extensions/access_loggers/file/v3/file.proto",
+    "envoy/extensions/access_loggers/filters/cel/v3/cel.proto",
+    "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto",
+    "envoy/extensions/filters/http/cors/v3/cors.proto",
     "envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto",
+    "envoy/extensions/filters/http/jwt_authn/v3/config.proto",
+    "envoy/extensions/filters/http/rbac/v3/rbac.proto",
     "envoy/extensions/filters/http/router/v3/router.proto",
     "envoy/extensions/filters/http/wasm/v3/wasm.proto",
     "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+    "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
+    "envoy/extensions/request_id/uuid/v3/uuid.proto",
     "envoy/service/discovery/v3/discovery.proto",
 ];
 

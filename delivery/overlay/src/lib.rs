@@ -22,7 +22,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 use burgee_api::Problem;
-use burgee_api::resolve::{Effective, ListenerClass};
+use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 
 pub use edit::{Edit, Owner, Path, Step};
 pub use value::Value;
@@ -71,6 +71,54 @@ pub struct Options {
     pub identity: Identity,
     /// The class of listeners by name, where it differs from what their traffic direction says.
     pub classes: BTreeMap<String, ListenerClass>,
+    /// The port of listeners by name, where the documents' differs from that of the listener's address.
+    pub ports: BTreeMap<String, u16>,
+    /// The module of each plugin, by `NAMESPACE/NAME`. One that is not here is taken from its `file://` URL.
+    pub plugins: BTreeMap<String, PluginModule>,
+    /// Which files access logs are written to.
+    pub log_files: LogFiles,
+    /// What calls to collectors carry as gRPC metadata beside the documents' own; absent: nothing.
+    pub reporter: Option<String>,
+}
+
+/// The module of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginModule {
+    /// It is there.
+    Ready(Module),
+    /// It cannot be had, and this is why.
+    Missing(String),
+}
+
+/// Which files access logs are written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogFiles {
+    /// Those that the documents name.
+    #[default]
+    AsWritten,
+    /// One file per logger in this directory, named by [`log_file_name`]: for proxies that share a file system.
+    Below {
+        /// The directory.
+        directory: String,
+    },
+}
+
+/// The name of the gRPC metadata by which a receiver knows who calls: `REPORTER;CLASS;PROVIDER`, where the class and
+/// the provider are of the logger or the tracer, and the reporter is [`Options::reporter`]. A provider's name is
+/// written as in a file's name.
+pub const REPORTER_METADATA: &str = "x-burgee-reporter";
+
+/// The name of a logger's file under [`LogFiles::Below`].
+pub fn log_file_name(class: ListenerClass, provider: &str) -> String {
+    format!("{}.{}.log", class.name(), lower::safe_name(provider))
+}
+
+/// What the names of plugins' extension configurations begin with: then come the namespace, a dot and the name.
+pub const PLUGIN_PREFIX: &str = lower::plugin::PREFIX;
+
+/// The name of a plugin's extension configuration under [`Delivery::Discovery`].
+pub fn plugin_extension_name(plugin: &Plugin) -> String {
+    lower::plugin::filter_name(plugin)
 }
 
 /// A base with a policy laid over it.

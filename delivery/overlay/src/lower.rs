@@ -1,5 +1,10 @@
-//! From an effective policy to what Envoy is told: the stats filter's configuration, the HTTP filter around it, and
-//! the extension configuration that delivers it by name.
+//! From an effective policy to what Envoy is told. Here: the stats filter's configuration, the HTTP filter around it,
+//! and the extension configuration that delivers it by name; below: access logs, tracing, plugins.
+
+pub(crate) mod access_log;
+mod collector;
+pub(crate) mod plugin;
+pub(crate) mod tracing;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,6 +12,7 @@ use std::time::Duration;
 
 use burgee_api::Origin;
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
+use burgee_api::resources::wasm_plugin::PluginKind;
 use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StatsConfig, stat_name};
 use sha2::{Digest as _, Sha256};
 
@@ -95,19 +101,13 @@ pub(crate) fn http_filter(
         ]),
         Delivery::Discovery { directory } => {
             let name = resource_name(class, provider);
-            let path = format!("{}/{}", directory.trim_end_matches('/'), file_name(&name));
+            let source = config_source(directory, &file_name(&name));
             Value::map([
                 ("name", Value::string(name)),
                 (
                     "config_discovery",
                     Value::map([
-                        (
-                            "config_source",
-                            Value::map([
-                                ("path_config_source", Value::map([("path", Value::string(path))])),
-                                ("resource_api_version", Value::string("V3")),
-                            ]),
-                        ),
+                        ("config_source", source),
                         // Without a default, a proxy that starts while the configuration or the module is
                         // unusable answers every request with 500. Metrics are not worth that.
                         ("default_config", Value::map([("@type", Value::string(IDLE_TYPE))])),
@@ -119,10 +119,19 @@ pub(crate) fn http_filter(
     }
 }
 
+/// Where an extension configuration is found: in a file.
+fn config_source(directory: &str, file_name: &str) -> Value {
+    let path = format!("{}/{file_name}", directory.trim_end_matches('/'));
+    Value::map([
+        ("path_config_source", Value::map([("path", Value::string(path))])),
+        ("resource_api_version", Value::string("V3")),
+    ])
+}
+
 /// Whether an HTTP filter is one that [`http_filter`] wrote, whatever the policy and the options were. Anybody may
 /// use a name, so it takes the content as well.
 pub(crate) fn is_http_filter(filter: &Value) -> bool {
-    let name = view::filter_name(filter);
+    let name = view::name(filter);
     if !name.starts_with(FILTER_PREFIX) {
         return false;
     }
@@ -157,19 +166,22 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
                 ("name", Value::string(name.clone())),
                 ("typed_config", wasm(policy, class, provider, options)),
             ]);
-            let version = short_digest(resource.to_json().as_bytes());
-            ExtensionConfig {
-                file_name: file_name(&name),
-                name,
-                value: Value::map([
-                    ("version_info", Value::string(version)),
-                    ("resources", Value::List(vec![resource])),
-                ]),
-            }
+            ExtensionConfig { file_name: file_name(&name), name, value: response_of(resource) }
         })
         .collect();
+    let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
+    let plugins = plugins.filter(|plugin| plugin.document.kind == PluginKind::Http);
+    configs.extend(plugins.filter_map(|plugin| plugin::extension_config(plugin, options)));
     configs.sort_by(|a, b| a.name.cmp(&b.name));
+    // A plugin is the same for every class.
+    configs.dedup_by(|a, b| a.name == b.name);
     configs
+}
+
+/// A response with one resource, whose content is its version.
+fn response_of(resource: Value) -> Value {
+    let version = short_digest(resource.to_json().as_bytes());
+    Value::map([("version_info", Value::string(version)), ("resources", Value::List(vec![resource]))])
 }
 
 /// The Wasm filter's own message.
@@ -219,13 +231,14 @@ fn file_name(resource: &str) -> String {
     format!("{resource}.json")
 }
 
-/// A provider's name as part of a resource's and a file's name: anything but letters, digits, `_`, `-` and `.` is
-/// written as `%XX` per byte. Different names stay different; of a very long one a digest takes the end's place.
+/// A provider's name as part of a resource's and a file's name: anything but small letters, digits, `_`, `-` and `.`
+/// is written as `%XX` per byte. Different names stay different, also where file names are compared without case; of a
+/// very long one a digest takes the end's place.
 pub(crate) fn safe_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' => out.push(char::from(byte)),
             byte => {
                 let _ = write!(out, "%{byte:02X}");
             }

@@ -1,22 +1,28 @@
 //! What is ours in a base, so that it can be taken out again.
 //!
-//! Things are known by their content, not by a name alone: anybody may use a name. HTTP filters are our Wasm filter
-//! with our root and VM, or refer to it in our way; `stats_tags` have a label and the regular expression that is made
-//! for it. Containers that the overlay had to make for them look like anybody's, so a note in the node's metadata
-//! names those. What is under our names and is not ours stays, with a warning.
+//! Things are known by their content, not by a name alone: anybody may use a name. HTTP filters are Wasm filters with
+//! our VMs, or refer to them in our way; `stats_tags` have a label and the regular expression that is made for it;
+//! access logs and tracers have a name and a type. Containers that the overlay had to make look like anybody's: for
+//! those of the bootstrap a note in the node's metadata names them, and for those of listeners the names of what is in
+//! them say so. What is under our names and is not ours stays, with a warning.
 
 use burgee_api::{Problem, Severity};
 use burgee_filter_config::stat_name;
 
 use crate::edit::{Edit, Owner, Path};
-use crate::lower::{self, FILTER_PREFIX};
+use crate::lower::{self, FILTER_PREFIX, access_log, plugin, tracing};
 use crate::plan::problem;
 use crate::text;
 use crate::value::Value;
-use crate::view::{self, Shape};
+use crate::view::{self, Listener, Part, Shape};
 
 /// The key of the note in `node.metadata`.
 pub(crate) const KEY: &str = "burgee.dev/overlay";
+
+/// The fields of listeners' parts that the overlay fills.
+pub(crate) const ACCESS_LOG: &str = "access_log";
+pub(crate) const TRACING: &str = "tracing";
+pub(crate) const REQUEST_ID_EXTENSION: &str = "request_id_extension";
 
 /// Containers that were not in the base.
 const CREATED: &str = "created";
@@ -26,6 +32,52 @@ const WAS_NULL: &str = "was_null";
 /// The containers that an overlay may have to make, by path. A note that names anything else is not believed.
 pub(crate) const CONTAINERS: [&[&str]; 4] =
     [&["stats_config"], &["stats_config", "stats_tags"], &["node"], &["node", "metadata"]];
+
+/// What a base has in the place of a field that the overlay fills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing, or a list with something in it, which goes on to say itself that it was there.
+    #[default]
+    Nothing,
+    /// Null.
+    Null,
+    /// A list without elements.
+    Empty,
+}
+
+impl Before {
+    /// What a configuration has in that place.
+    pub fn of(config: &Value, field: &str) -> Before {
+        let Value::Map(entries) = config else { return Before::Nothing };
+        match entries.iter().find(|(key, _)| crate::value::is_field(key, field)) {
+            Some((_, Value::Null)) => Before::Null,
+            Some((_, Value::List(items))) if items.is_empty() => Before::Empty,
+            _ => Before::Nothing,
+        }
+    }
+
+    /// How the name of what is put there says it. No provider's name gives such an end: `~` is not safe.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Before::Nothing => "",
+            Before::Null => "~null",
+            Before::Empty => "~empty",
+        }
+    }
+
+    /// What a name says.
+    pub fn read(name: &str) -> Before {
+        [Before::Null, Before::Empty]
+            .into_iter()
+            .find(|before| name.ends_with(before.suffix()))
+            .unwrap_or_default()
+    }
+
+    /// Taking the field out again; none when it stays, as a list without elements.
+    fn removal(self, path: Path) -> Option<Removal> {
+        (self != Before::Empty).then(|| Removal { path, leaves_null: self == Before::Null })
+    }
+}
 
 /// Something of ours to take out.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,19 +92,53 @@ pub(crate) struct Removal {
 pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
     let mut removals = Vec::new();
     for listener in view::listeners(base, shape) {
-        for manager in listener.managers {
+        for manager in &listener.managers {
             // From the end, so that an index holds when the ones after it are gone.
-            for (i, filter) in manager.http_filters.iter().enumerate().rev() {
-                if lower::is_http_filter(filter) {
-                    removals.push(plain(manager.path.index(i)));
+            for (i, filter) in manager.http_filters().iter().enumerate().rev() {
+                if lower::is_http_filter(filter) || plugin::is_http_filter(filter) {
+                    removals.push(plain(manager.filters_path().index(i)));
                 }
             }
+            tracing_removals(manager, &mut removals);
+        }
+        for part in logged(&listener) {
+            log_removals(part, &mut removals);
         }
     }
     if shape == Shape::Bootstrap {
         bootstrap_removals(base, &mut removals);
     }
     removals
+}
+
+/// The parts of a listener that have access logs.
+fn logged<'a>(listener: &'a Listener<'a>) -> impl Iterator<Item = &'a Part<'a>> {
+    listener.managers.iter().chain(&listener.tcp_proxies).chain([&listener.own])
+}
+
+fn log_removals(part: &Part<'_>, removals: &mut Vec<Removal>) {
+    let path = part.path.field(ACCESS_LOG);
+    let logs = part.list(ACCESS_LOG);
+    let is_ours = |log: &&Value| access_log::is_access_log(log);
+    for (i, _) in logs.iter().enumerate().rev().filter(|(_, log)| is_ours(log)) {
+        removals.push(plain(path.index(i)));
+    }
+    if let Some(first) = logs.first().filter(|_| logs.iter().all(|log| is_ours(&log))) {
+        removals.extend(Before::read(view::name(first)).removal(path));
+    }
+}
+
+fn tracing_removals(manager: &Part<'_>, removals: &mut Vec<Removal>) {
+    let Some(found) = manager.config.field(TRACING).and_then(tracing::found) else {
+        return;
+    };
+    removals.extend(found.tracing.removal(manager.path.field(TRACING)));
+    let extension = manager.config.field(REQUEST_ID_EXTENSION);
+    if let Some(before) = found.request_id
+        && extension.is_some_and(tracing::is_request_id_extension)
+    {
+        removals.extend(before.removal(manager.path.field(REQUEST_ID_EXTENSION)));
+    }
 }
 
 fn bootstrap_removals(base: &Value, removals: &mut Vec<Removal>) {
@@ -110,13 +196,31 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
         )
     };
     let mut problems = Vec::new();
-    for manager in view::listeners(base, shape).into_iter().flat_map(|listener| listener.managers) {
-        for (i, filter) in manager.http_filters.iter().enumerate() {
-            let name = view::filter_name(filter);
-            if name.starts_with(FILTER_PREFIX) {
-                let what =
-                    format!("the HTTP filter {name:?} has a name of Burgee's, and is none of its filters");
-                problems.push(warning(manager.path.index(i), what));
+    for listener in view::listeners(base, shape) {
+        for manager in &listener.managers {
+            for (i, filter) in manager.http_filters().iter().enumerate() {
+                let name = view::name(filter);
+                if name.starts_with(FILTER_PREFIX) {
+                    let what = format!(
+                        "the HTTP filter {name:?} has a name of Burgee's, and is none of its filters"
+                    );
+                    problems.push(warning(manager.filters_path().index(i), what));
+                }
+            }
+            let tracer = manager.config.at(&[TRACING, "provider"]).map(view::name);
+            if let Some(name) = tracer.filter(|name| name.starts_with(tracing::PREFIX)) {
+                let what = format!("the tracer {name:?} has a name of Burgee's, and is none of its tracers");
+                problems.push(warning(manager.path.field(TRACING), what));
+            }
+        }
+        for part in logged(&listener) {
+            for (i, log) in part.list(ACCESS_LOG).iter().enumerate() {
+                let name = view::name(log);
+                if name.starts_with(access_log::PREFIX) {
+                    let what =
+                        format!("the access log {name:?} has a name of Burgee's, and is none of its logs");
+                    problems.push(warning(part.path.field(ACCESS_LOG).index(i), what));
+                }
             }
         }
     }

@@ -1,18 +1,21 @@
 //! From a policy and a base to edits, and to what is worth knowing.
 
-use std::collections::BTreeSet;
+mod filters;
+mod listener;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::problem::{Code, closest};
-use burgee_api::resolve::{Effective, ListenerClass};
-use burgee_api::{Problem, Severity};
+use burgee_api::resolve::{Collector, Effective};
+use burgee_api::{Origin, Problem, Severity, Traced};
 
 use crate::edit::Edit;
-use crate::lower;
+use crate::lower::FILTER_PREFIX;
 use crate::mark::{self, Removal};
 use crate::stats;
 use crate::text;
 use crate::value::Value;
-use crate::view::{self, Listener, Shape};
+use crate::view::{self, Shape};
 use crate::{Delivery, Options};
 
 /// What laying a policy over a base comes to, whatever carries it out.
@@ -35,21 +38,41 @@ pub(crate) fn lay(base: &mut Value, shape: Shape, policy: &Effective, options: &
 }
 
 /// What a plan comes to.
+#[derive(Default)]
 pub(crate) struct Plan {
     pub edits: Vec<Edit>,
     pub problems: Vec<Problem>,
+    /// What was said already.
+    said: BTreeSet<Problem>,
+    /// The collectors that edits refer to, each with the first provider that does.
+    collectors: BTreeMap<Collector, Traced<String>>,
+}
+
+impl Plan {
+    /// Says something once, however many places it is about.
+    fn say(&mut self, problem: Problem) {
+        if self.said.insert(problem.clone()) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Whether any listener of the base gets a filter that measures.
+    pub fn measures(&self) -> bool {
+        self.edits.iter().any(|edit| view::name(&edit.value).starts_with(FILTER_PREFIX))
+    }
 }
 
 /// Plans a policy over a base without anything of ours in it.
 fn plan(base: &Value, shape: Shape, policy: &Effective, options: &Options) -> Plan {
-    let mut plan = Plan { edits: Vec::new(), problems: Vec::new() };
+    let mut plan = Plan::default();
     let listeners = view::listeners(base, shape);
     for listener in &listeners {
         let class = options.classes.get(listener.name).copied().unwrap_or_else(|| listener.class());
-        plan_listener(listener, class, policy, options, &mut plan);
+        listener::plan(listener, class, policy, options, &mut plan);
     }
     if shape == Shape::Bootstrap {
         check_node(base, options, &mut plan);
+        check_collectors(base, &mut plan);
         stats::plan(base, policy, &mut plan);
     }
     plan
@@ -61,7 +84,8 @@ fn check_node(base: &Value, options: &Options, plan: &mut Plan) {
         .into_iter()
         .filter(|name| base.at(&["node", name]).and_then(Value::as_str).is_none_or(str::is_empty))
         .collect();
-    if matches!(options.delivery, Delivery::Inline) || plan.edits.is_empty() || missing.is_empty() {
+    let subscribes = plan.edits.iter().any(|edit| edit.value.field("config_discovery").is_some());
+    if matches!(options.delivery, Delivery::Inline) || !subscribes || missing.is_empty() {
         return;
     }
     plan.problems.push(problem(
@@ -73,81 +97,35 @@ fn check_node(base: &Value, options: &Options, plan: &mut Plan) {
     ));
 }
 
-fn plan_listener(
-    listener: &Listener<'_>,
-    class: ListenerClass,
-    policy: &Effective,
-    options: &Options,
-    plan: &mut Plan,
-) {
-    let metrics = &policy.class(class).metrics;
-    if metrics.is_empty() {
+/// A bootstrap that asks nobody for clusters has to have those that its proxy reports to.
+fn check_collectors(base: &Value, plan: &mut Plan) {
+    if view::asks_for_clusters(base) {
         return;
     }
-    for path in &listener.sealed {
-        plan.problems.push(problem(
-            Severity::Warning,
-            "BG0614",
-            path.to_string(),
-            format!(
-                "this is an HTTP connection manager of listener {:?}, which this version cannot change, so it gets \
-                 no metrics",
-                listener.name
-            ),
-            "managers are changed where a filter chain has them as a typed_config of their own type; not in an \
-             api_listener, and not as a TypedStruct",
-        ));
-    }
-    if listener.managers.is_empty() {
-        if listener.has_filters && listener.sealed.is_empty() {
-            plan.problems.push(problem(
-                Severity::Note,
-                "BG0602",
-                listener.path.to_string(),
-                format!("listener {:?} carries no HTTP, so it gets no request metrics", listener.name),
-                "this version measures HTTP and gRPC requests; TCP connections are not measured yet",
-            ));
-        }
-        return;
-    }
-    for manager in &listener.managers {
-        let Some((last, _)) = manager.http_filters.split_last() else {
-            plan.problems.push(problem(
-                Severity::Warning,
-                "BG0601",
-                manager.path.to_string(),
-                format!(
-                    "an HTTP connection manager of listener {:?} has no HTTP filters and is left alone",
-                    listener.name
-                ),
-                "give it the filter envoy.filters.http.router; without a terminal filter it serves nothing",
-            ));
+    for (collector, provider) in std::mem::take(&mut plan.collectors) {
+        let cluster = collector.cluster();
+        if view::has_cluster(base, &cluster) {
             continue;
-        };
-        // A filter without its type, such as one that is delivered by name, may well be a router.
-        let router =
-            last.field("typed_config").and_then(Value::any_type).is_none_or(|name| name == view::ROUTER);
-        let terminal = manager.http_filters.len() - 1;
-        if !router {
-            plan.problems.push(problem(
-                Severity::Note,
-                "BG0605",
-                manager.path.index(terminal).to_string(),
-                format!(
-                    "the last HTTP filter of listener {:?} is {:?} and no router; metrics go before it",
-                    listener.name,
-                    view::filter_name(last)
-                ),
-                "the last filter has to be the one that ends the chain",
-            ));
         }
-        for (i, provider) in metrics.iter().enumerate() {
-            plan.edits.push(Edit {
-                path: manager.path.index(terminal + i),
-                owner: lower::filter_owner(provider),
-                value: lower::http_filter(policy, class, provider, options),
-            });
-        }
+        let Collector { host, port, .. } = &collector;
+        let message = format!(
+            "the base has no cluster {cluster:?}, so nothing reaches the collector of provider {:?}",
+            provider.value
+        );
+        let help = format!(
+            "add a cluster of that name that leads to port {port} of {host} and speaks HTTP/2 \
+             (http2_protocol_options); Envoy starts without it and drops what it would send"
+        );
+        let path = "static_resources.clusters".to_owned();
+        plan.say(placed(problem(Severity::Warning, "BG0618", path, message, help), &provider.origin));
+    }
+}
+
+/// A problem that a document causes, at its place there; one that a rule causes keeps its path in the base.
+fn placed(problem: Problem, origin: &Origin) -> Problem {
+    match origin {
+        Origin::Document { path, place, .. } => problem.at(place.clone(), path.to_string()),
+        Origin::Rule(_) => problem,
     }
 }
 

@@ -19,7 +19,7 @@ const SAMPLE: &str = "wasmcustom.reporter=.=source;.;source_workload=.=web-v1;.;
 /// no filter here and no listener from elsewhere.
 pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
     let labels = lower::labels(policy);
-    if labels.is_empty() || (plan.edits.is_empty() && !view::asks_for_listeners(base)) {
+    if labels.is_empty() || (!plan.measures() && !view::asks_for_listeners(base)) {
         return;
     }
     check_matcher(base, plan);

@@ -3,6 +3,8 @@
 mod bases;
 mod by_hand;
 pub(crate) mod generated;
+mod listeners;
+pub(crate) mod policies;
 mod problems;
 pub(crate) mod support;
 mod written;

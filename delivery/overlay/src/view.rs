@@ -3,6 +3,8 @@
 //! A view is taken of a tree. The tree is the whole base for a text; for bytes it is a sketch with only the fields
 //! that a plan asks for (see [`crate::wire`]).
 
+use std::collections::BTreeMap;
+
 use burgee_api::resolve::ListenerClass;
 
 use crate::edit::Path;
@@ -16,11 +18,15 @@ pub(crate) const MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 pub(crate) const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+pub(crate) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 /// Messages that say their own type and hold another one as a struct.
 pub(crate) const TYPED_STRUCTS: [&str; 2] = ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
 /// What Envoy Mobile puts around a manager, for API listeners alone.
 const MOBILE_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.EnvoyMobileHttpConnectionManager";
+
+const HTTP_FILTERS: &str = "http_filters";
 
 /// What a base is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +92,14 @@ pub(crate) struct Listener<'a> {
     pub name: &'a str,
     pub path: Path,
     direction: Option<ListenerClass>,
-    pub managers: Vec<Manager<'a>>,
+    /// The port of its address.
+    port: Option<u16>,
+    /// The listener itself, which has access logs of its own.
+    pub own: Part<'a>,
+    /// Its HTTP connection managers.
+    pub managers: Vec<Part<'a>>,
+    /// Its TCP proxies.
+    pub tcp_proxies: Vec<Part<'a>>,
     /// The paths of HTTP connection managers that are there in a form that cannot be changed.
     pub sealed: Vec<Path>,
     /// Whether it has any filter at all: one without is no place for traffic.
@@ -98,13 +111,37 @@ impl Listener<'_> {
     pub fn class(&self) -> ListenerClass {
         self.direction.unwrap_or(ListenerClass::Gateway)
     }
+
+    /// The port that a part's traffic is for: what its chain says, then what is known of the listener by name, then
+    /// the port of the listener's address.
+    pub fn port_of(&self, part: &Part<'_>, known: &BTreeMap<String, u16>) -> Option<u16> {
+        part.chain_port.or_else(|| known.get(self.name).copied()).or(self.port)
+    }
 }
 
-/// An HTTP connection manager of a listener.
-pub(crate) struct Manager<'a> {
-    /// The path of its list of HTTP filters.
+/// A part of a base that lists of ours go into: a listener, an HTTP connection manager, a TCP proxy.
+pub(crate) struct Part<'a> {
     pub path: Path,
-    pub http_filters: &'a [Value],
+    pub config: &'a Value,
+    /// The port that connections to its filter chain are for, where the chain says it.
+    chain_port: Option<u16>,
+}
+
+impl<'a> Part<'a> {
+    /// The elements of one of its lists.
+    pub fn list(&self, name: &str) -> &'a [Value] {
+        self.config.field(name).map_or(&[], Value::items)
+    }
+
+    /// The HTTP filters of a manager.
+    pub fn http_filters(&self) -> &'a [Value] {
+        self.list(HTTP_FILTERS)
+    }
+
+    /// The path of that list.
+    pub fn filters_path(&self) -> Path {
+        self.path.field(HTTP_FILTERS)
+    }
 }
 
 /// Every listener of a base, in order.
@@ -156,10 +193,12 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         .chain(default.map(|chain| (default_path, chain)))
         .collect();
     let mut managers = Vec::new();
+    let mut tcp_proxies = Vec::new();
     let mut sealed = Vec::new();
     let mut has_filters = false;
     for (chain_path, chain) in chains {
         let filters_path = chain_path.field("filters");
+        let chain_port = chain.at(&["filter_chain_match", "destination_port"]).and_then(port);
         for (i, filter) in chain.field("filters").map_or(&[][..], Value::items).iter().enumerate() {
             has_filters = true;
             let Some(config) = filter.field("typed_config") else {
@@ -169,10 +208,9 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
             if is_sealed(config) {
                 sealed.push(path);
             } else if config.any_type() == Some(MANAGER) {
-                managers.push(Manager {
-                    path: path.field("http_filters"),
-                    http_filters: config.field("http_filters").map_or(&[][..], Value::items),
-                });
+                managers.push(Part { path, config, chain_port });
+            } else if config.any_type() == Some(TCP_PROXY) && has_fields(config) {
+                tcp_proxies.push(Part { path, config, chain_port });
             }
         }
     }
@@ -181,7 +219,22 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         sealed.push(path.field("api_listener").field("api_listener"));
     }
     let name = value.field("name").and_then(Value::as_str).unwrap_or_default();
-    Listener { name, path, direction, managers, sealed, has_filters }
+    let port = value.at(&["address", "socket_address", "port_value"]).and_then(port);
+    let own = Part { path: path.clone(), config: value, chain_port: None };
+    Listener { name, path, direction, port, own, managers, tcp_proxies, sealed, has_filters }
+}
+
+/// Whether an `Any` has anything in it. Envoy refuses a TCP proxy that has not, and bytes have no place in it.
+fn has_fields(any: &Value) -> bool {
+    matches!(any, Value::Map(fields) if fields.iter().any(|(key, value)| key != "@type" && !value.is_null()))
+}
+
+fn port(value: &Value) -> Option<u16> {
+    match value {
+        Value::Int(port) => u16::try_from(*port).ok(),
+        Value::String(port) => port.parse().ok(),
+        _ => None,
+    }
 }
 
 /// Whether a network filter's configuration is an HTTP connection manager written as a struct.
@@ -198,7 +251,20 @@ pub(crate) fn asks_for_listeners(bootstrap: &Value) -> bool {
         .any(|name| bootstrap.at(&["dynamic_resources", name]).is_some())
 }
 
-/// The name of an HTTP filter.
-pub(crate) fn filter_name(filter: &Value) -> &str {
-    filter.field("name").and_then(Value::as_str).unwrap_or_default()
+/// Whether a bootstrap has its proxy ask others for clusters.
+pub(crate) fn asks_for_clusters(bootstrap: &Value) -> bool {
+    ["cds_config", "cds_resources_locator"]
+        .into_iter()
+        .any(|name| bootstrap.at(&["dynamic_resources", name]).is_some())
+}
+
+/// Whether a bootstrap has a cluster of that name.
+pub(crate) fn has_cluster(bootstrap: &Value, name: &str) -> bool {
+    let clusters = bootstrap.at(&["static_resources", "clusters"]).map_or(&[][..], Value::items);
+    clusters.iter().any(|cluster| cluster.field("name").and_then(Value::as_str) == Some(name))
+}
+
+/// The name of an HTTP filter, an access log or a tracer.
+pub(crate) fn name(extension: &Value) -> &str {
+    extension.field("name").and_then(Value::as_str).unwrap_or_default()
 }

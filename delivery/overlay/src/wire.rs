@@ -3,6 +3,7 @@
 //! Only the path to an edit is read. Fields that the descriptors do not know, types that nobody knows and the order
 //! of everything stay, which decoding and encoding again would not promise.
 
+pub(crate) mod canonical;
 mod record;
 mod rewrite;
 mod sketch;

@@ -2,22 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics};
+use burgee_api::Origin;
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics, Tracing};
 use proptest::prelude::*;
 
-use super::support::{busy, by_discovery, nothing, options, provider, workload, yaml};
-use crate::{Value, overlay};
+use super::policies::{
+    all_options, bootstrap_tracing, everything, filtered, json_logger, otel_logger, otel_tracing, plugins,
+    text_logger,
+};
+use super::support::{busy, nothing, options, provider, workload, yaml};
+use crate::{Options, Value, overlay};
 
 const MANAGER: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const TCP_PROXY: &str = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 
 /// A message whose fields may each be missing, in any order.
 fn message(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
     let fields: Vec<_> = fields
         .into_iter()
-        .map(|(name, value)| proptest::option::of(value.prop_map(move |value| (name.to_owned(), value))))
+        .map(|(name, value)| {
+            // Most are there: what is deep in a base would else hardly ever be.
+            proptest::option::weighted(0.75, value.prop_map(move |value| (name.to_owned(), value)))
+        })
         .collect();
     fields
         .prop_map(|fields| fields.into_iter().flatten().collect::<Vec<_>>())
@@ -54,6 +63,7 @@ fn http_filter() -> BoxedStrategy<Value> {
     });
     prop_oneof![
         known,
+        phased(),
         message(vec![
             ("name", any_of(vec!["x", "burgee.other", "burgee.stats.a"])),
             ("unknown", Just(Value::Float(1.5)).boxed())
@@ -61,6 +71,57 @@ fn http_filter() -> BoxedStrategy<Value> {
         by_hand(),
     ]
     .boxed()
+}
+
+/// A filter that plugins go before or behind, or that bears a plugin's name.
+fn phased() -> BoxedStrategy<Value> {
+    const PREFIX: &str = "type.googleapis.com/envoy.extensions.filters.http";
+    let filters: Vec<Value> = [
+        format!("{{name: jwt, typed_config: {{'@type': {PREFIX}.jwt_authn.v3.JwtAuthentication}}}}"),
+        format!("{{name: rbac, typed_config: {{'@type': {PREFIX}.rbac.v3.RBAC, rules_stat_prefix: x}}}}"),
+        format!("{{name: cors, typed_config: {{'@type': {PREFIX}.cors.v3.Cors}}}}"),
+        "{name: istio_authn}".to_owned(),
+        "{name: extensions.istio.io/wasmplugin/shop.guard, config_discovery: {config_source: {ads: {}}}}"
+            .to_owned(),
+        format!(
+            "{{name: extensions.istio.io/wasmplugin/shop.gone, typed_config: {{'@type': {PREFIX}.rbac.v3.RBAC}}}}"
+        ),
+    ]
+    .iter()
+    .map(|text| yaml(text))
+    .collect();
+    proptest::sample::select(filters).boxed()
+}
+
+/// What a base may have in the place of access logs.
+fn access_logs() -> BoxedStrategy<Value> {
+    const FILE: &str = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
+    let logs: Vec<Value> = [
+        format!("{{name: mine, typed_config: {{'@type': {FILE}, path: /dev/stdout}}}}"),
+        format!("{{name: burgee.access_log.x, typed_config: {{'@type': {ROUTER}}}}}"),
+        "{name: burgee.access_log.file}".to_owned(),
+    ]
+    .iter()
+    .map(|text| yaml(text))
+    .collect();
+    let log = proptest::sample::select(logs).boxed();
+    prop_oneof![4 => list(log), 1 => null(), 1 => any_of(vec!["text"])].boxed()
+}
+
+/// What a base may have in the place of tracing.
+fn tracing() -> BoxedStrategy<Value> {
+    let tracings: Vec<Value> = [
+        "{}",
+        "[]",
+        "text",
+        "{custom_tags: [{tag: burgee.tracing, environment: {name: HOME}}]}",
+        "{provider: {name: burgee.tracing.otel}}",
+        "{provider: {name: zipkin, typed_config: {'@type': x/acme.Tracer}}, verbose: true}",
+    ]
+    .iter()
+    .map(|text| yaml(text))
+    .collect();
+    prop_oneof![1 => null(), 3 => proptest::sample::select(tracings)].boxed()
 }
 
 /// A filter under a name of ours which somebody wrote: each lacks something of what ours have.
@@ -86,32 +147,60 @@ fn by_hand() -> BoxedStrategy<Value> {
     proptest::sample::select(filters).boxed()
 }
 
+fn typed(url: &str, value: Value) -> Value {
+    match value {
+        Value::Map(mut fields) => {
+            fields.insert(0, ("@type".to_owned(), Value::string(url)));
+            Value::Map(fields)
+        }
+        other => other,
+    }
+}
+
 fn listener() -> BoxedStrategy<Value> {
+    const UUID: &str = "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+    let own = yaml(&format!("{{typed_config: {{'@type': {UUID}}}}}"));
+    let request_ids = vec![Value::Null, Value::Map(Vec::new()), own];
+    let proxy = message(vec![("access_log", access_logs()), ("stat_prefix", any_of(vec!["t"]))]);
+    let proxy = proxy.prop_map(|value| typed(TCP_PROXY, value)).boxed();
     let manager = message(vec![
         ("httpFilters", list(http_filter())),
         ("http_filters", list(http_filter())),
         ("stat_prefix", any_of(vec!["a"])),
+        ("accessLog", access_logs()),
+        ("access_log", access_logs()),
+        ("tracing", tracing()),
+        ("request_id_extension", proptest::sample::select(request_ids).boxed()),
     ])
-    .prop_map(|value| match value {
-        Value::Map(mut fields) => {
-            fields.insert(0, ("@type".to_owned(), Value::string(MANAGER)));
-            Value::Map(fields)
-        }
-        other => other,
-    })
+    .prop_map(|value| typed(MANAGER, value))
     .boxed();
     let opaque =
         Just(Value::map([("@type", Value::string("a/acme.Unknown")), ("http_filters", Value::List(vec![]))]));
     let filter = message(vec![
         ("name", any_of(vec!["f"])),
-        ("typed_config", prop_oneof![3 => manager, 1 => opaque.boxed(), 1 => null()].boxed()),
+        ("typed_config", prop_oneof![4 => manager, 1 => proxy, 1 => opaque.boxed(), 1 => null()].boxed()),
     ]);
-    let chain = || message(vec![("filters", list(filter.clone())), ("name", any_of(vec!["c"]))]);
+    let at_port = proptest::sample::select(vec!["{destination_port: 80}", "{destination_port: 81}", "{}"]);
+    let chain = || {
+        message(vec![
+            ("filters", list(filter.clone())),
+            ("name", any_of(vec!["c"])),
+            ("filter_chain_match", at_port.clone().prop_map(yaml).boxed()),
+        ])
+    };
+    let address = proptest::sample::select(vec![
+        "{socket_address: {port_value: 8080}}",
+        "{socket_address: {port_value: 9}}",
+        "{socketAddress: {named_port: http}}",
+        "{pipe: {path: /run/x}}",
+    ]);
     message(vec![
         ("name", any_of(vec!["a", "b"])),
         ("traffic_direction", any_of(vec!["INBOUND", "OUTBOUND", "UNSPECIFIED"])),
         ("filter_chains", list(chain())),
         ("defaultFilterChain", chain()),
+        ("address", address.prop_map(yaml).boxed()),
+        ("access_log", access_logs()),
     ])
 }
 
@@ -141,10 +230,12 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
         message(vec![("APP", any_of(vec!["web"])), ("created", null()), ("burgee.dev/overlay", note)]);
     let metadata = prop_oneof![4 => metadata, 1 => null(), 1 => list(null())];
     let node = message(vec![("id", any_of(vec!["n"])), ("metadata", metadata.boxed())]);
+    let cluster = message(vec![("name", any_of(vec!["web", "outbound|4317||otel.obs.svc"]))]);
+    let resources = message(vec![("listeners", list(listener())), ("clusters", list(cluster))]);
     let sources = message(vec![("lds_config", message(Vec::new())), ("cdsConfig", message(Vec::new()))]);
     message(vec![
         ("admin", Just(Value::Map(Vec::new())).boxed()),
-        ("static_resources", prop_oneof![message(vec![("listeners", list(listener()))]), null()].boxed()),
+        ("static_resources", prop_oneof![3 => resources, 1 => null()].boxed()),
         ("statsConfig", prop_oneof![stats.clone(), null()].boxed()),
         ("stats_config", stats),
         ("node", prop_oneof![4 => node, 1 => null(), 1 => any_of(vec!["text"])].boxed()),
@@ -156,14 +247,31 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
 pub(crate) fn policy() -> BoxedStrategy<Effective> {
     let providers = proptest::sample::subsequence(vec!["a", "b/c", "prometheus"], 0..=3)
         .prop_map(|names| names.into_iter().map(provider).collect::<Vec<ProviderMetrics>>());
-    let classes = [providers.clone(), providers.clone(), providers].prop_map(|classes| {
-        let classes = classes.map(|metrics| ClassPolicy { metrics });
-        Effective {
-            workload: workload(),
-            classes: BTreeMap::from_iter(ListenerClass::ALL.into_iter().zip(classes)),
-        }
+    let loggers =
+        vec![filtered(text_logger("a")), text_logger("b c"), json_logger("json"), otel_logger("otel")];
+    let loggers = proptest::sample::subsequence(loggers, 0..=4);
+    let tracing = proptest::sample::select(vec![
+        Tracing::Untouched,
+        Tracing::Off(Origin::Rule("a test says so")),
+        bootstrap_tracing(),
+        otel_tracing(true),
+        otel_tracing(false),
+    ]);
+    let plugins = proptest::sample::subsequence(plugins(), 0..=7);
+    let class =
+        (providers, loggers, tracing, plugins).prop_map(|(metrics, access_logs, tracing, plugins)| {
+            ClassPolicy { metrics, tracing, access_logs, plugins }
+        });
+    let classes = [class.clone(), class.clone(), class].prop_map(|classes| Effective {
+        workload: workload(),
+        classes: BTreeMap::from_iter(ListenerClass::ALL.into_iter().zip(classes)),
     });
-    prop_oneof![3 => classes, 1 => Just(busy())].boxed()
+    prop_oneof![4 => classes, 1 => Just(busy()), 1 => Just(everything())].boxed()
+}
+
+/// Options of every kind.
+pub(crate) fn some_options() -> impl Strategy<Value = Options> {
+    proptest::sample::select(all_options().to_vec())
 }
 
 /// Every path of a value with its leaf, so that what was there can be looked for.
@@ -184,6 +292,36 @@ fn leaves(value: &Value, path: &str, out: &mut Vec<(String, Value)>) {
     }
 }
 
+#[test]
+fn generated_bases_have_what_the_rules_are_about() {
+    use crate::view::{Shape, listeners};
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let (mut several, mut logged, mut traced, mut discovered) = (0, 0, 0, 0);
+    for _ in 0..256 {
+        let tree = |strategy: BoxedStrategy<Value>, runner: &mut TestRunner| {
+            strategy.new_tree(runner).expect("a base").current()
+        };
+        let base = tree(bootstrap(), &mut runner);
+        let managers = |value: &Value| {
+            let listeners = listeners(value, Shape::Bootstrap);
+            listeners.iter().map(|listener| listener.managers.len()).sum::<usize>()
+        };
+        several += usize::from(managers(&base) > 1);
+        let edits = overlay(&base, &everything(), &all_options()[1]).edits;
+        let is_at = |text: &str| edits.iter().any(|edit| edit.path.to_string().contains(text));
+        logged += usize::from(is_at("typed_config.access_log"));
+        traced += usize::from(is_at("tracing"));
+        discovered += usize::from(edits.iter().any(|edit| edit.value.field("config_discovery").is_some()));
+    }
+    for (what, count) in
+        [("several managers", several), ("logs", logged), ("tracing", traced), ("discovery", discovered)]
+    {
+        assert!(count >= 16, "{what}: in {count} of 256 bases only");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_over_a_base_is_the_base(base in bootstrap()) {
@@ -193,17 +331,18 @@ proptest! {
     }
 
     #[test]
-    fn twice_is_once_and_back_is_the_base(base in bootstrap(), policy in policy(), inline in any::<bool>()) {
-        let options = if inline { options() } else { by_discovery() };
+    fn twice_is_once_and_back_is_the_base(base in bootstrap(), policy in policy(), options in some_options()) {
         let once = overlay(&base, &policy, &options);
         prop_assert_eq!(&overlay(&once.value, &policy, &options), &once);
         prop_assert_eq!(overlay(&once.value, &nothing(), &options).value, base);
     }
 
     #[test]
-    fn another_policy_leaves_no_trace_of_the_first(base in bootstrap(), first in policy(), second in policy()) {
-        let over = overlay(&overlay(&base, &first, &options()).value, &second, &options());
-        prop_assert_eq!(over, overlay(&base, &second, &options()));
+    fn another_policy_leaves_no_trace_of_the_first(
+        base in bootstrap(), first in policy(), before in some_options(), second in policy(), options in some_options(),
+    ) {
+        let over = overlay(&overlay(&base, &first, &before).value, &second, &options);
+        prop_assert_eq!(over, overlay(&base, &second, &options));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use burgee_api::resolve::{
 use burgee_api::{Origin, Traced};
 use burgee_filter_config::StandardMetric;
 
-use crate::{Delivery, Identity, Module, Options, Value};
+use crate::{Delivery, Identity, LogFiles, Module, Options, Value};
 
 pub(crate) fn options() -> Options {
     Options {
@@ -23,6 +23,10 @@ pub(crate) fn options() -> Options {
         delivery: Delivery::Inline,
         identity: Identity::Node,
         classes: BTreeMap::new(),
+        ports: BTreeMap::new(),
+        plugins: BTreeMap::new(),
+        log_files: LogFiles::AsWritten,
+        reporter: None,
     }
 }
 
@@ -50,7 +54,8 @@ pub(crate) fn provider(name: &str) -> ProviderMetrics {
 
 /// The same metrics for every class.
 pub(crate) fn everywhere(metrics: Vec<ProviderMetrics>) -> Effective {
-    let classes = ListenerClass::ALL.map(|class| (class, ClassPolicy { metrics: metrics.clone() }));
+    let classes = ListenerClass::ALL
+        .map(|class| (class, ClassPolicy { metrics: metrics.clone(), ..ClassPolicy::default() }));
     Effective { workload: workload(), classes: BTreeMap::from(classes) }
 }
 

@@ -57,6 +57,7 @@ fn every_name_that_a_listener_refers_to_is_an_extension_configuration() {
 fn provider_names_become_safe_and_stay_apart() {
     assert_eq!(safe_name("prometheus"), "prometheus");
     assert_eq!(safe_name("../x y%é"), "..%2Fx%20y%25%C3%A9");
+    assert_eq!(safe_name("Logs"), "%4Cogs");
     let long = |end: &str| safe_name(&("p".repeat(300) + end));
     assert_ne!(long("a"), long("b"));
     assert!(long("a").len() <= 120, "{}", long("a"));

@@ -15,16 +15,19 @@ use crate::{descriptors, mark, view};
 
 pub(super) const ANY: &str = "google.protobuf.Any";
 pub(super) const STRUCT: &str = "google.protobuf.Struct";
+/// A number that can be absent, which texts write as the number itself.
+const NUMBER: &str = "google.protobuf.UInt32Value";
 
 /// The fields that a plan asks for, by message.
 fn wanted(message: &str) -> &'static [&'static str] {
     match message {
         view::BOOTSTRAP => &["static_resources", "dynamic_resources", "stats_config", "node"],
-        "envoy.config.bootstrap.v3.Bootstrap.StaticResources" => &["listeners"],
+        "envoy.config.bootstrap.v3.Bootstrap.StaticResources" => &["listeners", "clusters"],
+        "envoy.config.cluster.v3.Cluster" => &["name"],
         "envoy.config.core.v3.Node" => &["id", "cluster", "metadata"],
         "envoy.config.metrics.v3.StatsConfig" => &["stats_tags", "stats_matcher"],
         "envoy.config.bootstrap.v3.Bootstrap.DynamicResources" => {
-            &["lds_config", "lds_resources_locator", "ads_config"]
+            &["lds_config", "lds_resources_locator", "ads_config", "cds_config", "cds_resources_locator"]
         }
         "envoy.config.metrics.v3.TagSpecifier" => &["tag_name", "regex", "fixed_value"],
         "envoy.config.metrics.v3.StatsMatcher" => &["reject_all", "inclusion_list", "exclusion_list"],
@@ -32,17 +35,36 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.type.matcher.v3.StringMatcher" => &["exact", "prefix", "suffix", "contains", "ignore_case"],
         view::RESPONSE => &["resources"],
         view::RESOURCE => &["resource"],
-        view::LISTENER => {
-            &["name", "traffic_direction", "filter_chains", "default_filter_chain", "api_listener"]
-        }
+        view::LISTENER => &[
+            "name",
+            "address",
+            "traffic_direction",
+            "filter_chains",
+            "default_filter_chain",
+            "api_listener",
+            "access_log",
+        ],
+        "envoy.config.core.v3.Address" => &["socket_address"],
+        "envoy.config.core.v3.SocketAddress" => &["port_value"],
         "envoy.config.listener.v3.ApiListener" => &["api_listener"],
-        "envoy.config.listener.v3.FilterChain" => &["filters"],
+        "envoy.config.listener.v3.FilterChain" => &["filter_chain_match", "filters"],
+        "envoy.config.listener.v3.FilterChainMatch" => &["destination_port"],
         "envoy.config.listener.v3.Filter" => &["name", "typed_config"],
-        view::MANAGER => &["http_filters"],
+        view::MANAGER => &["http_filters", "access_log", "tracing", "request_id_extension"],
+        view::TCP_PROXY => &["access_log"],
+        "envoy.config.accesslog.v3.AccessLog" => &["name", "typed_config"],
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing" => {
+            &["custom_tags", "provider"]
+        }
+        "envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension" => &["typed_config"],
+        "envoy.config.trace.v3.Tracing.Http" => &["name", "typed_config"],
+        "envoy.type.tracing.v3.CustomTag" => &["tag", "environment"],
+        "envoy.type.tracing.v3.CustomTag.Environment" => &["name"],
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter" => {
             &["name", "typed_config", "config_discovery"]
         }
         view::WASM => &["config"],
+        view::RBAC => &["rules_stat_prefix"],
         "envoy.extensions.wasm.v3.PluginConfig" => &["root_id", "vm_config"],
         "envoy.extensions.wasm.v3.VmConfig" => &["vm_id"],
         "envoy.config.core.v3.ExtensionConfigSource" => &["config_source", "type_urls"],
@@ -79,6 +101,7 @@ fn read(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Result<Value
                 read_message(&inner, &bytes[range.clone()], depth + 1)?
             }
             (Kind::Bool, Payload::Varint(number)) => Value::Bool(*number != 0),
+            (Kind::Uint32, Payload::Varint(number)) => Value::Int(i64::try_from(*number).unwrap_or(i64::MAX)),
             (Kind::Enum(_), Payload::Varint(number)) => read_direction(*number),
             _ => return Err(malformed("a field has another type than it should")),
         };
@@ -136,8 +159,21 @@ fn read_message(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Resu
             Ok(Value::Map(fields))
         }
         STRUCT => read_note(message, bytes),
+        NUMBER => read_number(message, bytes),
         _ => read(message, bytes, depth),
     }
+}
+
+/// Of a repeated field the last one counts.
+fn read_number(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireError> {
+    let malformed = |cause| WireError::Malformed { message: message.full_name().to_owned(), cause };
+    let mut number = 0;
+    for record in records(bytes).map_err(malformed)? {
+        if let (1, Payload::Varint(value)) = (record.number, record.payload) {
+            number = i64::try_from(value).unwrap_or(i64::MAX);
+        }
+    }
+    Ok(Value::Int(number))
 }
 
 /// An encoded `Any`.

@@ -3,15 +3,17 @@
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
+use burgee_api::resolve::Effective;
 use prost_reflect::DynamicMessage;
 
 use super::record::{push_varint, records};
 use super::{WireError, overlay_resource};
 use crate::descriptors;
-use crate::tests::support::{base, bases, busy, by_discovery, everywhere, nothing, options, provider, yaml};
+use crate::tests::policies::{all_options, everything};
+use crate::tests::support::{base, bases, busy, everywhere, nothing, options, provider, yaml};
 use crate::value::Value;
 use crate::view::{BOOTSTRAP, LISTENER, MANAGER, RESPONSE, ROUTER};
-use crate::{overlay, view};
+use crate::{Options, overlay, view};
 
 mod beyond_bases;
 mod generated;
@@ -82,12 +84,19 @@ fn field(number: u64, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Policies and ways to lay them.
+fn every_way() -> Vec<(Effective, Options)> {
+    let policies = [busy(), everything()];
+    let with = |policy: Effective| all_options().into_iter().map(move |options| (policy.clone(), options));
+    policies.into_iter().flat_map(with).collect()
+}
+
 #[test]
 fn both_carriers_agree() {
     for (file, name, value, bytes) in ENCODED.iter() {
-        for options in [options(), by_discovery()] {
-            let text = overlay(value, &busy(), &options);
-            let wire = overlay_resource(name, bytes, &busy(), &options)
+        for (policy, options) in every_way() {
+            let text = overlay(value, &policy, &options);
+            let wire = overlay_resource(name, bytes, &policy, &options)
                 .unwrap_or_else(|error| panic!("{file}: {error}"));
             assert_eq!(decode(name, &wire.bytes), decode(name, &encode(name, &text.value)), "{file}");
             let paths =
@@ -101,18 +110,20 @@ fn both_carriers_agree() {
 #[test]
 fn bytes_can_be_taken_back() {
     for (file, name, _, bytes) in ENCODED.iter() {
-        let lay = |bytes: &[u8], policy: &burgee_api::resolve::Effective| {
-            overlay_resource(name, bytes, policy, &options())
-                .unwrap_or_else(|error| panic!("{file}: {error}"))
-                .bytes
-        };
-        assert_eq!(lay(bytes, &nothing()), *bytes, "{file}: nothing is the base");
-        let once = lay(bytes, &busy());
-        assert_ne!(once, *bytes, "{file}");
-        assert_eq!(lay(&once, &busy()), once, "{file}: twice is once");
-        assert_eq!(lay(&once, &nothing()), *bytes, "{file}: back again");
-        let other = everywhere(vec![provider("a"), provider("b")]);
-        assert_eq!(lay(&lay(bytes, &other), &busy()), once, "{file}: the last policy counts");
+        for (policy, options) in every_way() {
+            let lay = |bytes: &[u8], policy: &Effective| {
+                overlay_resource(name, bytes, policy, &options)
+                    .unwrap_or_else(|error| panic!("{file}: {error}"))
+                    .bytes
+            };
+            assert_eq!(lay(bytes, &nothing()), *bytes, "{file}: nothing is the base");
+            let once = lay(bytes, &policy);
+            assert_ne!(once, *bytes, "{file}");
+            assert_eq!(lay(&once, &policy), once, "{file}: twice is once");
+            assert_eq!(lay(&once, &nothing()), *bytes, "{file}: back again");
+            let other = everywhere(vec![provider("a"), provider("b")]);
+            assert_eq!(lay(&lay(bytes, &other), &policy), once, "{file}: the last policy counts");
+        }
     }
 }
 
@@ -217,7 +228,7 @@ fn a_message_in_two_parts_is_refused() {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for (file, name, _, bytes) in ENCODED.iter() {
-        let lay = || overlay_resource(name, bytes, &busy(), &options()).map(|result| result.bytes);
+        let lay = || overlay_resource(name, bytes, &everything(), &options()).map(|result| result.bytes);
         let first = lay();
         for _ in 0..8 {
             assert_eq!(lay(), first, "{file}");

@@ -1,0 +1,246 @@
+//! The HTTP filters of a plan, and where in a chain each goes.
+
+use burgee_api::Severity;
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin};
+use burgee_api::resources::wasm_plugin::{MODULE_ANNOTATION, PluginKind, PluginPhase};
+
+use super::{Plan, placed, problem};
+use crate::Options;
+use crate::edit::{Edit, Owner};
+use crate::lower;
+use crate::lower::plugin::{self, Stand};
+use crate::value::Value;
+use crate::view::{self, Listener, Part};
+
+/// Filters that find out who asks, by type or by the name that Istio and Envoy give them.
+const AUTHENTICATION: [&str; 8] = [
+    "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+    "envoy.extensions.filters.http.basic_auth.v3.BasicAuth",
+    "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
+    "envoy.extensions.filters.http.oauth2.v3.OAuth2",
+    "istio.envoy.config.filter.http.authn.v2alpha1.FilterConfig",
+    "envoy.filters.http.jwt_authn",
+    "istio_authn",
+    "istio.authn",
+];
+/// Filters that decide who may.
+const AUTHORIZATION: [&str; 2] = [view::RBAC, "envoy.filters.http.rbac"];
+/// Filters that stand behind every plugin when they end a chain.
+const TAIL: [&str; 17] = [
+    "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
+    "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+    "envoy.extensions.filters.http.fault.v3.HTTPFault",
+    "envoy.extensions.filters.http.cors.v3.Cors",
+    "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
+    "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+    "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
+    "stats.PluginConfig",
+    view::ROUTER,
+    "envoy.filters.http.grpc_web",
+    "envoy.filters.http.grpc_stats",
+    "envoy.filters.http.fault",
+    "envoy.filters.http.cors",
+    "istio.alpn",
+    "istio.stats",
+    "envoy.filters.http.stateful_session",
+    "envoy.filters.http.router",
+];
+
+/// Plans the HTTP filters of one manager.
+pub(super) fn plan(
+    listener: &Listener<'_>,
+    manager: &Part<'_>,
+    class: ListenerClass,
+    policy: &Effective,
+    options: &Options,
+    plan: &mut Plan,
+) {
+    let wanted = policy.class(class);
+    let filters = manager.http_filters();
+    let Some((last, _)) = filters.split_last() else {
+        if is_empty(wanted) {
+            return;
+        }
+        plan.say(problem(
+            Severity::Warning,
+            "BG0601",
+            manager.filters_path().to_string(),
+            format!(
+                "an HTTP connection manager of listener {:?} has no HTTP filters and is left alone",
+                listener.name
+            ),
+            "give it the filter envoy.filters.http.router; without a terminal filter it serves nothing",
+        ));
+        return;
+    };
+    if wanted.metrics.is_empty() && wanted.plugins.is_empty() {
+        return;
+    }
+    // A filter without its type, such as one that is delivered by name, may well be a router.
+    let router = last.field("typed_config").and_then(Value::any_type).is_none_or(|name| name == view::ROUTER);
+    let terminal = filters.len() - 1;
+    if !router {
+        let what = if wanted.plugins.is_empty() { "metrics go" } else { "plugins and metrics go" };
+        plan.say(problem(
+            Severity::Note,
+            "BG0605",
+            manager.filters_path().index(terminal).to_string(),
+            format!(
+                "the last HTTP filter of listener {:?} is {:?} and no router; {what} before it",
+                listener.name,
+                view::name(last)
+            ),
+            "the last filter has to be the one that ends the chain",
+        ));
+    }
+    // Each filter with the index in the base before which it goes.
+    let mut placed: Vec<(usize, Owner, Value)> = Vec::new();
+    let places = Places::of(filters);
+    for plugin in &wanted.plugins {
+        if let Some(filter) = plugin_filter(plugin, listener, manager, options, plan) {
+            placed.push((places.of_phase(plugin.document.phase.value), plugin::owner(plugin), filter));
+        }
+    }
+    for provider in &wanted.metrics {
+        let filter = lower::http_filter(policy, class, provider, options);
+        placed.push((terminal, lower::filter_owner(provider), filter));
+    }
+    // Stable, so plugins of one place keep their order, and metrics come last.
+    placed.sort_by_key(|(at, _, _)| *at);
+    plan.edits.extend(placed.into_iter().enumerate().map(|(before, (at, owner, value))| Edit {
+        path: manager.filters_path().index(at + before),
+        owner,
+        value,
+    }));
+}
+
+/// Whether a policy puts nothing into a manager.
+fn is_empty(policy: &ClassPolicy) -> bool {
+    let ClassPolicy { metrics, tracing, access_logs, plugins } = policy;
+    metrics.is_empty()
+        && access_logs.is_empty()
+        && plugins.is_empty()
+        && lower::tracing::settings(tracing).is_none()
+}
+
+/// Where plugins go in a chain: before the filter of that index.
+struct Places {
+    authn: usize,
+    authz: usize,
+    stats: usize,
+    unspecified: usize,
+}
+
+impl Places {
+    fn of(filters: &[Value]) -> Places {
+        let is_one_of = |filter: &Value, names: &[&str]| {
+            let name = filter.field("typed_config").and_then(Value::any_type);
+            names.contains(&name.unwrap_or_else(|| view::name(filter)))
+        };
+        let terminal = filters.len().saturating_sub(1);
+        let tail = filters[..terminal].iter().rev().take_while(|filter| is_one_of(filter, &TAIL)).count();
+        let unspecified = terminal - tail;
+        let head = &filters[..unspecified];
+        let first = |names: &[&str], from: usize| {
+            head.iter().skip(from).position(|filter| is_one_of(filter, names)).map(|at| at + from)
+        };
+        let last = |names: &[&str]| head.iter().rposition(|filter| is_one_of(filter, names));
+        let after_authn = last(&AUTHENTICATION).map(|at| at + 1);
+        let authz = after_authn.or(first(&AUTHORIZATION, 0)).unwrap_or(unspecified);
+        let authn = first(&AUTHENTICATION, 0).unwrap_or(authz);
+        let stats = last(&AUTHORIZATION).map_or(unspecified, |at| (at + 1).max(authz));
+        Places { authn, authz, stats, unspecified }
+    }
+
+    fn of_phase(&self, phase: PluginPhase) -> usize {
+        match phase {
+            PluginPhase::Authn => self.authn,
+            PluginPhase::Authz => self.authz,
+            PluginPhase::Stats => self.stats,
+            PluginPhase::Unspecified => self.unspecified,
+        }
+    }
+}
+
+/// The filter of a plugin, if it is for this listener and can stand there.
+fn plugin_filter(
+    plugin: &Plugin,
+    listener: &Listener<'_>,
+    manager: &Part<'_>,
+    options: &Options,
+    plan: &mut Plan,
+) -> Option<Value> {
+    let document = &plugin.document;
+    let name = format!("{}/{}", plugin.namespace, plugin.name);
+    let at_document = |severity, code, message: String, help: String| {
+        placed(problem(severity, code, String::new(), message, help), &document.url.origin)
+    };
+    if document.kind == PluginKind::Network {
+        let message =
+            format!("WasmPlugin {name} filters connections, which this version does not, and is left out");
+        let help = "plugins of type HTTP, which is what absence means, are put into HTTP filter chains";
+        plan.say(placed(problem(Severity::Warning, "BG0621", String::new(), message, help), &plugin.origin));
+        return None;
+    }
+    match listener.port_of(manager, &options.ports) {
+        Some(port) if !plugin.covers_port(port) => return None,
+        None if !plugin.ports.is_empty() => {
+            let path = listener.path.to_string();
+            let message = format!(
+                "WasmPlugin {name} is for some ports alone, and listener {:?} has no port that could be compared, so \
+                 it gets no such filter",
+                listener.name
+            );
+            let help = "give the listener a socket_address, or remove the plugin's `match[].ports`";
+            plan.say(problem(Severity::Warning, "BG0622", path, message, help));
+            return None;
+        }
+        _ => {}
+    }
+    let filter_name = plugin::filter_name(plugin);
+    if let Some(i) = manager.http_filters().iter().position(|filter| view::name(filter) == filter_name) {
+        plan.say(problem(
+            Severity::Warning,
+            "BG0624",
+            manager.filters_path().index(i).to_string(),
+            format!(
+                "the base has a filter {filter_name:?} already, so WasmPlugin {name} is not put beside it"
+            ),
+            "somebody else, such as istiod, delivers this plugin; remove it there or leave it to them here",
+        ));
+        return None;
+    }
+    let ways_out = || {
+        format!(
+            "name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}, or write a file:// URL, or \
+             tell `burgee render` where the proxy finds the module with --plugin-path {name}=PATH"
+        )
+    };
+    match plugin::stand(plugin, options) {
+        Stand::Module { is_guessed: false, .. } => {}
+        Stand::Module { module, is_guessed: true } => plan.say(at_document(
+            Severity::Note,
+            "BG0623",
+            format!("nothing says the digest of {}, the module of WasmPlugin {name}", module.path),
+            "a file of another content under the same name may not be noticed by Envoy; write `sha256`, or use a \
+             name per version"
+                .to_owned(),
+        )),
+        Stand::Refusal(why) => plan.say(at_document(
+            Severity::Error,
+            "BG0620",
+            format!("the module of WasmPlugin {name} cannot be had ({why}), so every request that it covers is refused"),
+            format!(
+                "its failStrategy asks for that; {}; or write `failStrategy: FAIL_OPEN` to let requests past without it",
+                ways_out()
+            ),
+        )),
+        Stand::Nothing(why) => plan.say(at_document(
+            Severity::Warning,
+            "BG0619",
+            format!("the module of WasmPlugin {name} cannot be had ({why}), so it is left out and requests go past it"),
+            format!("its failStrategy FAIL_OPEN asks for that; {}", ways_out()),
+        )),
+    }
+    plugin::http_filter(plugin, options)
+}

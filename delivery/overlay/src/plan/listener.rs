@@ -1,0 +1,188 @@
+//! One listener's part of a plan: what goes into it, and what it cannot carry.
+
+use burgee_api::resolve::{AccessLogger, ClassPolicy, Effective, ListenerClass, LogSink, Tracer, Tracing};
+use burgee_api::{Problem, Severity};
+
+use super::{Plan, filters, placed, problem};
+use crate::Options;
+use crate::edit::Edit;
+use crate::lower::access_log::{self, Place};
+use crate::lower::tracing::{self, Found};
+use crate::mark::{ACCESS_LOG, Before, REQUEST_ID_EXTENSION, TRACING};
+use crate::value::Value;
+use crate::view::{Listener, Part};
+
+/// Plans what a class's policy says for one listener.
+pub(super) fn plan(
+    listener: &Listener<'_>,
+    class: ListenerClass,
+    policy: &Effective,
+    options: &Options,
+    plan: &mut Plan,
+) {
+    let wanted = policy.class(class);
+    check_carries(listener, wanted, plan);
+    let carries = !listener.managers.is_empty() || !listener.tcp_proxies.is_empty();
+    // Connections that no filter chain takes are logged where clients come in.
+    if carries && class != ListenerClass::Outbound {
+        plan_logs(&listener.own, class, Place::Listener, wanted, options, plan);
+    }
+    for manager in &listener.managers {
+        filters::plan(listener, manager, class, policy, options, plan);
+        if manager.http_filters().is_empty() {
+            continue;
+        }
+        plan_logs(manager, class, Place::Traffic, wanted, options, plan);
+        plan_tracing(listener, manager, class, &wanted.tracing, options, plan);
+    }
+    for proxy in &listener.tcp_proxies {
+        plan_logs(proxy, class, Place::Traffic, wanted, options, plan);
+    }
+}
+
+/// What a listener without HTTP, or with HTTP in a form that cannot be changed, does not get.
+fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan) {
+    let of_http = [
+        ("request metrics", !wanted.metrics.is_empty()),
+        ("traces", tracing::settings(&wanted.tracing).is_some()),
+        ("plugins", !wanted.plugins.is_empty()),
+    ];
+    let mut unmet: Vec<&str> = of_http.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect();
+    let is_plain = listener.managers.is_empty() && listener.has_filters && listener.sealed.is_empty();
+    if is_plain && !unmet.is_empty() {
+        plan.say(problem(
+            Severity::Note,
+            "BG0602",
+            listener.path.to_string(),
+            format!("listener {:?} carries no HTTP, so it gets no {}", listener.name, unmet.join(" and no ")),
+            "this version measures HTTP and gRPC requests; TCP connections are not measured yet",
+        ));
+    }
+    if let Some(first) = unmet.first_mut().filter(|first| **first == "request metrics") {
+        *first = "metrics";
+    }
+    if !wanted.access_logs.is_empty() {
+        unmet.push("access logs");
+    }
+    for path in listener.sealed.iter().filter(|_| !unmet.is_empty()) {
+        plan.say(problem(
+            Severity::Warning,
+            "BG0614",
+            path.to_string(),
+            format!(
+                "this is an HTTP connection manager of listener {:?}, which this version cannot change, so it gets \
+                 no {}",
+                listener.name,
+                unmet.join(" and no ")
+            ),
+            "managers are changed where a filter chain has them as a typed_config of their own type; not in an \
+             api_listener, and not as a TypedStruct",
+        ));
+    }
+}
+
+fn plan_logs(
+    part: &Part<'_>,
+    class: ListenerClass,
+    place: Place,
+    wanted: &ClassPolicy,
+    options: &Options,
+    plan: &mut Plan,
+) {
+    let path = part.path.field(ACCESS_LOG);
+    if wanted.access_logs.is_empty() {
+        return;
+    }
+    if part.config.field(ACCESS_LOG).is_some_and(|logs| !matches!(logs, Value::List(_))) {
+        plan.say(problem(
+            Severity::Error,
+            "BG0625",
+            path.to_string(),
+            "the access logs cannot be written: access_log is not a list".to_owned(),
+            "correct the base: access_log is a list of access logs",
+        ));
+        return;
+    }
+    let before = Before::of(part.config, ACCESS_LOG);
+    let present = part.list(ACCESS_LOG).len();
+    for (i, logger) in wanted.access_logs.iter().enumerate() {
+        plan.edits.push(Edit {
+            path: path.index(present + i),
+            owner: access_log::owner(logger),
+            value: access_log::access_log(logger, class, place, before, options),
+        });
+        note_log_collector(logger, plan);
+    }
+}
+
+fn note_log_collector(logger: &AccessLogger, plan: &mut Plan) {
+    match &logger.sink {
+        LogSink::File { .. } => {}
+        LogSink::Otel { collector, .. } => {
+            plan.collectors.entry(collector.clone()).or_insert_with(|| logger.provider.clone());
+        }
+    }
+}
+
+fn plan_tracing(
+    listener: &Listener<'_>,
+    manager: &Part<'_>,
+    class: ListenerClass,
+    wanted: &Tracing,
+    options: &Options,
+    plan: &mut Plan,
+) {
+    let path = manager.path.field(TRACING);
+    if manager.config.field(TRACING).is_some() {
+        plan.problems.extend(own_tracing(listener, &path.to_string(), wanted));
+        return;
+    }
+    let Some(settings) = tracing::settings(wanted) else { return };
+    let has_own = manager.config.field(REQUEST_ID_EXTENSION).is_some();
+    let by_chance = !settings.use_request_id.value;
+    if by_chance && has_own {
+        let help = "it stays as it is: see that it does not decide about sampling, as \
+                    use_request_id_for_trace_sampling does unless it is false";
+        let message = format!("listener {:?} has a request_id_extension of its own", listener.name);
+        let path = manager.path.field(REQUEST_ID_EXTENSION).to_string();
+        plan.problems.push(problem(Severity::Note, "BG0617", path, message, help));
+    }
+    let request_id = (by_chance && !has_own).then(|| Before::of(manager.config, REQUEST_ID_EXTENSION));
+    let found = Found { tracing: Before::of(manager.config, TRACING), request_id };
+    let Some(value) = tracing::tracing(wanted, class, found, options) else { return };
+    plan.edits.push(Edit { path, owner: tracing::owner(wanted), value });
+    if request_id.is_some() {
+        plan.edits.push(Edit {
+            path: manager.path.field(REQUEST_ID_EXTENSION),
+            owner: crate::Owner::of([&settings.use_request_id.origin]),
+            value: tracing::request_id_extension(),
+        });
+    }
+    if let Tracing::Provider { provider, tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } = wanted {
+        plan.collectors.entry(collector.clone()).or_insert_with(|| provider.clone());
+    }
+}
+
+/// A manager that traces by itself, where the documents say something else.
+fn own_tracing(listener: &Listener<'_>, path: &str, wanted: &Tracing) -> Option<Problem> {
+    let (origin, but, help) = match wanted {
+        Tracing::Untouched => return None,
+        Tracing::Off(origin) => (
+            origin,
+            "which goes on, although the documents switch tracing off",
+            "remove `tracing` from this HTTP connection manager",
+        ),
+        Tracing::Bootstrap(settings) => (
+            &settings.sampling.origin,
+            "which stays as it is, so the documents' tracing has no effect here",
+            "remove `tracing` from this HTTP connection manager, and what the documents say takes its place",
+        ),
+        Tracing::Provider { provider, .. } => (
+            &provider.origin,
+            "which stays as it is, so the documents' tracing has no effect here",
+            "remove `tracing` from this HTTP connection manager, and what the documents say takes its place",
+        ),
+    };
+    let message = format!("listener {:?} has tracing of its own at {path}, {but}", listener.name);
+    Some(placed(problem(Severity::Warning, "BG0616", path.to_owned(), message, help), origin))
+}

@@ -1,0 +1,223 @@
+//! Policies with access logs, traces and plugins, for the overlay's tests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burgee_api::origin::{DocumentId, Place};
+use burgee_api::resolve::{
+    AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, LogFormat, LogSink, Plugin,
+    Tracer, Tracing, TracingSettings,
+};
+use burgee_api::resources::Meta;
+use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
+use burgee_api::{Origin, Traced};
+
+use super::support::{busy, by_discovery, options, traced, workload};
+use crate::{LogFiles, Module, Options, PluginModule};
+
+pub(crate) fn collector() -> Collector {
+    Collector { namespace: "obs".to_owned(), host: "otel.obs.svc".to_owned(), port: 4317 }
+}
+
+fn logger(provider: &str, sink: LogSink) -> AccessLogger {
+    AccessLogger { provider: traced(provider.to_owned()), sink, filter: None }
+}
+
+pub(crate) fn text_logger(provider: &str) -> AccessLogger {
+    let format = LogFormat::Text("%REQ(:METHOD)% %RESPONSE_CODE%\n".to_owned());
+    logger(provider, LogSink::File { path: "/dev/stdout".to_owned(), format, omit_empty_values: false })
+}
+
+pub(crate) fn filtered(mut logger: AccessLogger) -> AccessLogger {
+    logger.filter = Some(Traced {
+        value: "response.code >= 400".to_owned(),
+        origin: Origin::Rule("a document's filter"),
+    });
+    logger
+}
+
+pub(crate) fn json_logger(provider: &str) -> AccessLogger {
+    let labels = serde_json::json!({
+        "verb": "%REQ(:METHOD)%",
+        "code": "%RESPONSE_CODE%",
+        "nested": {"path": "%REQ_WITHOUT_QUERY(:PATH)%", "list": ["%DURATION%", 1, true, null]},
+        "zone": "north",
+    });
+    let serde_json::Value::Object(labels) = labels else { unreachable!("an object") };
+    logger(
+        provider,
+        LogSink::File {
+            path: "/var/log/access.json".to_owned(),
+            format: LogFormat::Labels(labels),
+            omit_empty_values: true,
+        },
+    )
+}
+
+pub(crate) fn otel_logger(provider: &str) -> AccessLogger {
+    let attributes = [("status", "%RESPONSE_CODE%"), ("path", "%REQ_WITHOUT_QUERY(:PATH)%")];
+    logger(
+        provider,
+        LogSink::Otel {
+            collector: collector(),
+            log_name: "otel_envoy_accesslog".to_owned(),
+            body: "%PROTOCOL%".to_owned(),
+            attributes: attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        },
+    )
+}
+
+fn settings(use_request_id: bool) -> TracingSettings {
+    let tags = [
+        ("canary", CustomTag::Literal("yes".to_owned())),
+        ("empty", CustomTag::Literal(String::new())),
+        ("host", CustomTag::Environment { name: "HOSTNAME".to_owned(), default: "none".to_owned() }),
+        (
+            "policy",
+            CustomTag::Metadata { filter: "envoy.filters.http.rbac".to_owned(), key: "id".to_owned() },
+        ),
+        ("protocol", CustomTag::Formatter("%PROTOCOL%".to_owned())),
+        ("tenant", CustomTag::Header { name: "x-tenant".to_owned(), default: String::new() }),
+    ];
+    TracingSettings {
+        sampling: traced(33.5),
+        custom_tags: tags.map(|(name, tag)| (name.to_owned(), traced(tag))).into(),
+        use_request_id: traced(use_request_id),
+        disable_context_propagation: traced(true),
+        max_path_tag_length: Some(128),
+        spawn_upstream_span: true,
+    }
+}
+
+pub(crate) fn bootstrap_tracing() -> Tracing {
+    let settings = TracingSettings {
+        sampling: traced(1.0),
+        custom_tags: Vec::new(),
+        disable_context_propagation: traced(false),
+        max_path_tag_length: None,
+        spawn_upstream_span: false,
+        ..settings(true)
+    };
+    Tracing::Bootstrap(settings)
+}
+
+pub(crate) fn otel_tracing(use_request_id: bool) -> Tracing {
+    Tracing::Provider {
+        provider: traced("otel".to_owned()),
+        tracer: Tracer::OpentelemetryGrpc { collector: collector(), service_name: "web.shop".to_owned() },
+        settings: settings(use_request_id),
+    }
+}
+
+/// A plugin `shop/NAME` without anything special; its document stands at line 1 of `NAME.yaml`.
+pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut WasmPlugin)) -> Plugin {
+    let place = Place { file: format!("{name}.yaml").into(), line: 1, column: 1, width: 1 };
+    let id = DocumentId { kind: "WasmPlugin".into(), namespace: "shop".into(), name: name.into() };
+    let meta = Meta {
+        id,
+        place: place.clone(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        created: String::new(),
+    };
+    let origin = |path: &str| meta.origin(path, place.clone());
+    let url = Traced { value: format!("oci://example.com/{name}:1"), origin: origin("spec.url") };
+    let mut document = WasmPlugin {
+        meta: meta.clone(),
+        selector: None,
+        target_refs: Vec::new(),
+        url,
+        sha256: None,
+        image_pull_policy: None,
+        image_pull_secret: None,
+        verification_key: None,
+        plugin_config: None,
+        plugin_name: None,
+        phase: traced(phase),
+        priority: None,
+        fail_strategy: traced(FailStrategy::Close),
+        environment: Vec::new(),
+        matches: Vec::new(),
+        kind: PluginKind::Http,
+        local_module: None,
+    };
+    change(&mut document);
+    Plugin {
+        origin: origin("spec"),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        document: Arc::new(document),
+        ports: Vec::new(),
+    }
+}
+
+pub(crate) fn full_plugin() -> Plugin {
+    plugin("guard", PluginPhase::Authn, |document| {
+        let config = serde_json::json!({"mode": "strict", "limits": [1, 2]});
+        document.plugin_config = config.as_object().cloned().map(traced);
+        document.plugin_name = Some(traced("root".to_owned()));
+        let variable = |name: &str, value: Option<&str>| PluginVariable {
+            origin: Origin::Rule("a test says so"),
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        };
+        document.environment =
+            vec![variable("B", Some("2")), variable("A", Some("1")), variable("HOSTNAME", None)];
+        document.fail_strategy = traced(FailStrategy::Reload);
+    })
+}
+
+/// Plugins of every phase and strategy, in the order of the phases.
+pub(crate) fn plugins() -> Vec<Plugin> {
+    let with = |strategy| move |document: &mut WasmPlugin| document.fail_strategy = traced(strategy);
+    let mut at_port = plugin("ported", PluginPhase::Authz, |_| {});
+    at_port.ports = vec![80, 8080];
+    vec![
+        full_plugin(),
+        at_port,
+        plugin("gone", PluginPhase::Authz, |_| {}),
+        plugin("open-gone", PluginPhase::Stats, with(FailStrategy::Open)),
+        plugin("tcp", PluginPhase::Stats, |document| document.kind = PluginKind::Network),
+        plugin("local", PluginPhase::Unspecified, |document| {
+            document.url = traced("file:///etc/burgee/local.wasm".to_owned());
+        }),
+        plugin("open", PluginPhase::Unspecified, with(FailStrategy::Open)),
+    ]
+}
+
+/// The options of a run: modules for some of [`plugins`], a reporter, files of our own.
+pub(crate) fn full(options: Options) -> Options {
+    let module = |name: &str| {
+        let path = format!("/modules/{name}.wasm");
+        PluginModule::Ready(Module { path, sha256: "fedcba9876543210".repeat(4) })
+    };
+    let plugins = ["guard", "ported", "open"].map(|name| (format!("shop/{name}"), module(name)));
+    let gone = PluginModule::Missing("nobody has it".to_owned());
+    Options {
+        plugins: plugins.into_iter().chain([("shop/open-gone".to_owned(), gone)]).collect(),
+        log_files: LogFiles::Below { directory: "/run/logs/".to_owned() },
+        reporter: Some("shop/web-v1".to_owned()),
+        ..options
+    }
+}
+
+/// Both ways of delivery, with and without everything that a run adds.
+pub(crate) fn all_options() -> [Options; 4] {
+    [options(), by_discovery(), full(options()), full(by_discovery())]
+}
+
+/// A bit of everything for every class.
+pub(crate) fn everything() -> Effective {
+    of_every_class(&ClassPolicy {
+        metrics: busy().class(ListenerClass::Gateway).metrics.clone(),
+        tracing: otel_tracing(false),
+        access_logs: vec![filtered(text_logger("file")), json_logger("json"), otel_logger("otel")],
+        plugins: plugins(),
+    })
+}
+
+/// The same policy for every class.
+pub(crate) fn of_every_class(policy: &ClassPolicy) -> Effective {
+    let classes = ListenerClass::ALL.map(|class| (class, policy.clone()));
+    Effective { workload: workload(), classes: BTreeMap::from(classes) }
+}
