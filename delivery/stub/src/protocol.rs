@@ -1,0 +1,78 @@
+//! What the stubs print on stdout, a JSON object per line, and what the app answers about itself: for those who start
+//! them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The path at which an app tells what it has done, as [`Served`].
+pub const SERVED_PATH: &str = "/.burgee/served";
+
+/// The gRPC metadata by which a proxy says which part of it reports: `REPORTER;CLASS;PROVIDER`.
+pub const REPORTER_METADATA: &str = "x-burgee-reporter";
+
+/// The first line of each program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening {
+    /// Where it listens, as `127.0.0.1:PORT`.
+    pub listening: String,
+}
+
+/// What an app has done since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Requests that came, whatever became of them; those for [`SERVED_PATH`] are not counted.
+    pub served: u64,
+    /// Calls made to other services, whatever came of them.
+    pub called: u64,
+}
+
+/// A line of the receiver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// A record of a log.
+    Log(Log),
+    /// A span.
+    Span(Span),
+}
+
+/// A record of a log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// The value of [`REPORTER_METADATA`]; null when there was none.
+    pub reporter: Option<String>,
+    /// When it was, in nanoseconds since the epoch; when it was seen, if the record does not say; else 0.
+    pub time_ns: u64,
+    /// The body: text as it is, what is not text as JSON; empty when there is none.
+    pub body: String,
+    /// The attributes, with values as JSON. Bytes are hexadecimal text. Of repeated keys the last counts.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A span.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The value of [`REPORTER_METADATA`]; null when there was none.
+    pub reporter: Option<String>,
+    /// The attributes of what the span is of; values as those of `tags`.
+    pub resource: BTreeMap<String, String>,
+    /// The trace, in lower-case hexadecimal.
+    pub trace_id: String,
+    /// The span, in lower-case hexadecimal.
+    pub span_id: String,
+    /// The span above it, in lower-case hexadecimal; null for a trace's root.
+    pub parent_span_id: Option<String>,
+    /// What it is about.
+    pub name: String,
+    /// `server`, `client`, `internal`, `producer`, `consumer` or `unspecified`.
+    pub kind: String,
+    /// When it began, in nanoseconds since the epoch.
+    pub start_ns: u64,
+    /// When it ended, in nanoseconds since the epoch.
+    pub end_ns: u64,
+    /// Whether its status says that it failed.
+    pub is_error: bool,
+    /// The attributes: text as it is, what is not text as JSON. Of repeated keys the last counts.
+    pub tags: BTreeMap<String, String>,
+}
