@@ -2,33 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-
-/// How long a page may take; longer than any does, even under load on one core.
-const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::pages::Pages;
 
 /// An Envoy's admin page.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    address: SocketAddr,
-    client: Client<HttpConnector, Empty<Bytes>>,
+    pages: Pages,
 }
 
 impl Admin {
     /// The page at an address.
     pub fn new(address: SocketAddr) -> Admin {
-        Admin { address, client: Client::builder(TokioExecutor::new()).build_http() }
+        Admin { pages: Pages::new(address) }
     }
 
     /// Where the page is.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.pages.address()
     }
 
     /// A page's text.
@@ -36,17 +27,7 @@ impl Admin {
     /// # Errors
     /// What went wrong, when Envoy does not answer or not with 200.
     pub async fn page(&self, path: &str) -> Result<String, String> {
-        let uri = format!("http://{}{path}", self.address).parse().map_err(|error| format!("{error}"))?;
-        let whole = async {
-            let response = self.client.get(uri).await.map_err(|error| error.to_string())?;
-            let status = response.status();
-            let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
-            let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-            if status.is_success() { Ok(text) } else { Err(format!("{status}: {}", text.trim())) }
-        };
-        tokio::time::timeout(PAGE_TIMEOUT, whole)
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", PAGE_TIMEOUT.as_secs())))
+        self.pages.page(path).await
     }
 
     /// Whether Envoy is past its initialisation.
@@ -85,5 +66,35 @@ impl Admin {
     /// When Envoy does not answer.
     pub async fn prometheus(&self) -> Result<String, String> {
         self.page("/stats/prometheus").await
+    }
+
+    /// The version of each extension configuration that Envoy last accepted, by name.
+    ///
+    /// # Errors
+    /// When Envoy does not answer.
+    pub async fn accepted_extensions(&self) -> Result<BTreeMap<String, String>, String> {
+        let text = self.page("/stats?filter=extension_config_discovery.*version_text$").await?;
+        Ok(text.lines().filter_map(accepted_extension).collect())
+    }
+}
+
+/// A line such as `extension_config_discovery.http_filter.NAME.version_text: "VERSION"`.
+fn accepted_extension(line: &str) -> Option<(String, String)> {
+    let (name, version) = line.rsplit_once(".version_text: ")?;
+    let name = name.strip_prefix("extension_config_discovery.http_filter.")?;
+    Some((name.to_owned(), version.trim().trim_matches('"').to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_belongs_to_the_extension_of_exactly_that_name() {
+        let line = r#"extension_config_discovery.http_filter.a.istio.io/b.version_text: "7f""#;
+        assert_eq!(accepted_extension(line), Some(("a.istio.io/b".to_owned(), "7f".to_owned())));
+        for line in ["", "extension_config_discovery.http_filter.a.version: 7", "x.version_text: \"7\""] {
+            assert_eq!(accepted_extension(line), None, "{line}");
+        }
     }
 }

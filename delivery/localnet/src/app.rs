@@ -1,85 +1,60 @@
-//! The stub app that stands behind each sidecar: answers every request and counts it.
+//! The app behind each sidecar: a process that answers every request as it is asked to, makes the calls that it is
+//! told to make, and counts both.
 
-use std::convert::Infallible;
-use std::io;
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use burgee_stub::protocol::{SERVED_PATH, Served};
 
-/// A running stub app; it ends when this is dropped.
+use crate::error::LocalnetError;
+use crate::pages::Pages;
+use crate::process::StubProcess;
+
+/// A running app; killed when this is dropped.
 #[derive(Debug)]
-pub struct App {
-    address: SocketAddr,
-    served: Arc<AtomicU64>,
-    accepting: JoinHandle<()>,
+pub(crate) struct App {
+    pub(crate) process: StubProcess,
+    pages: Pages,
 }
 
 impl App {
-    /// Starts an app on a loopback port that the system picks.
+    /// Starts the app of a workload. For every request it calls each URL once, over a connection to the address beside
+    /// it.
     ///
     /// # Errors
-    /// When the system gives no port.
-    pub async fn start(name: &str) -> io::Result<App> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let served = Arc::new(AtomicU64::new(0));
-        let body = Bytes::from(format!("hello from {name}\n"));
-        let accepting = tokio::spawn(accept(listener, served.clone(), body));
-        Ok(App { address, served, accepting })
+    /// When it cannot be started.
+    pub(crate) async fn start(
+        prefix: &[OsString],
+        name: &str,
+        calls: &[(String, SocketAddr)],
+    ) -> Result<App, LocalnetError> {
+        let mut arguments: Vec<OsString> = vec!["app".into(), "--name".into(), name.into()];
+        for (url, address) in calls {
+            arguments.extend(["--call".into(), format!("{url}={address}").into()]);
+        }
+        let process = StubProcess::start(prefix, arguments, &format!("the app of {name}"), drop).await?;
+        let pages = Pages::new(process.address());
+        Ok(App { process, pages })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where what it has counted can be asked for.
+    pub(crate) fn counter(&self) -> Counter {
+        Counter(self.pages.clone())
     }
 
-    /// How many requests it has answered: the witness that is not Envoy.
-    pub fn served(&self) -> u64 {
-        self.served.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, served: Arc<AtomicU64>, body: Bytes) {
-    // Connections end with the accepting task, so that nothing listens or answers after the app is dropped.
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely; the next moment may be better.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            continue;
-        };
-        let (served, body) = (served.clone(), body.clone());
-        connections.spawn(async move {
-            let answer = service_fn(|request| answer(request, &served, &body));
-            // A client that goes away in the middle of a request is no fault of the app.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-        });
-        while connections.try_join_next().is_some() {}
+    /// What it has counted since it was started, the witness that is not Envoy; nothing when it does not answer.
+    pub(crate) async fn served(&self) -> Option<Served> {
+        if self.process.ended().is_some() { None } else { self.counter().read().await }
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    served: &AtomicU64,
-    body: &Bytes,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    // The request's body is read to its end, so that the connection can carry the next request.
-    let _ = request.into_body().collect().await;
-    served.fetch_add(1, Ordering::SeqCst);
-    Ok(Response::new(Full::new(body.clone())))
+/// Where what an app has counted can be asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter(Pages);
+
+impl Counter {
+    /// What it has counted; nothing when it does not answer.
+    pub(crate) async fn read(&self) -> Option<Served> {
+        serde_json::from_str(&self.0.page(SERVED_PATH).await.ok()?).ok()
+    }
 }

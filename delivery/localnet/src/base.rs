@@ -3,13 +3,15 @@
 //! Names and metadata are Istio's, since that is what filters read: node metadata, `istio.services` on clusters,
 //! `istio.workload` on endpoints. Pure.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use burgee_api::resolve::{Workload, WorkloadKind};
+use burgee_api::resolve::{Collector, ListenerClass, Workload, WorkloadKind};
 use serde_json::{Value, json};
 
-use crate::mesh::{GatewayListener, GatewayProxy, InboundListener, Route, ServiceRef, SidecarProxy};
+use crate::mesh::{
+    GatewayProxy, InboundListener, Mesh, Route, RoutingListener, ServiceRef, SidecarProxy, is_same,
+};
+use crate::site::{Address, ProxySite, Site};
 
 /// The file of the listeners in an Envoy's directory.
 pub const LISTENERS_FILE: &str = "lds.json";
@@ -24,38 +26,54 @@ const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// How long a route waits for a whole response.
 const ROUTE_TIMEOUT: &str = "15s";
-/// How long a connection to another loopback port may take; it takes microseconds or is refused.
+/// How long a connection to another proxy, an app or a collector may take; on one machine it takes microseconds or
+/// is refused.
 const CONNECT_TIMEOUT: &str = "2s";
 
-/// The loopback ports of a run: for each workload (`namespace/name`) and each port of the documents, the port that
-/// Envoy listens on.
-pub type Ports = BTreeMap<(String, u16), u16>;
+/// How long spans may wait until they are sent.
+const SPAN_FLUSH_MS: u32 = 500;
 
-/// The listeners' name for a port; unique within an Envoy.
-pub fn listener_name(kind: WorkloadKind, port: u16) -> String {
-    match kind {
-        WorkloadKind::Gateway => format!("gateway_{port}"),
-        WorkloadKind::Sidecar => format!("inbound_{port}"),
-    }
+/// The name of a listener for a port; unique within an Envoy.
+pub fn listener_name(class: ListenerClass, port: u16) -> String {
+    format!("{}_{port}", class.name())
 }
 
-/// The bootstrap of one Envoy, whose files are in `directory`.
-pub fn bootstrap(workload: &Workload, directory: &Path) -> Value {
+/// Every listener that a proxy of the mesh has, as class and port of the documents, in the order of its configuration.
+pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<(ListenerClass, u16)> {
+    let mut listeners = Vec::new();
+    for gateway in mesh.gateways.iter().filter(|gateway| is_same(&gateway.workload, workload)) {
+        listeners.extend(gateway.listeners.iter().map(|listener| (ListenerClass::Gateway, listener.port)));
+    }
+    for sidecar in mesh.sidecars.iter().filter(|sidecar| is_same(&sidecar.workload, workload)) {
+        listeners.extend(sidecar.listeners.iter().map(|listener| (ListenerClass::Inbound, listener.port)));
+        listeners.extend(sidecar.outbound.iter().map(|listener| (ListenerClass::Outbound, listener.port)));
+    }
+    listeners
+}
+
+/// The bootstrap of one Envoy.
+pub fn bootstrap(workload: &Workload, proxy: &ProxySite) -> Value {
     let source = |file: &str| {
         json!({
-            "path_config_source": {"path": directory.join(file)},
+            "path_config_source": {"path": proxy.path(file)},
             "resource_api_version": "V3",
             "initial_fetch_timeout": "5s",
         })
     };
     json!({
         "node": node(workload),
-        "admin": {"address": address(0)},
+        "admin": {"address": address(&proxy.admin)},
         // Distributions reach the admin page at a flush; five seconds, the default, is long to watch.
         "stats_flush_interval": "1s",
+        // So are spans: they are sent in batches, every five seconds by default.
+        "layered_runtime": {"layers": [{
+            "name": "burgee",
+            "static_layer": {"tracing": {"opentelemetry": {"flush_interval_ms": SPAN_FLUSH_MS}}},
+        }]},
         "dynamic_resources": {
             "lds_config": source(LISTENERS_FILE),
             "cds_config": source(CLUSTERS_FILE),
@@ -91,49 +109,88 @@ fn node(workload: &Workload) -> Value {
 }
 
 /// The listeners of a gateway, as a `DiscoveryResponse`.
-pub fn gateway_listeners(gateway: &GatewayProxy, ports: &Ports) -> Value {
+pub fn gateway_listeners(gateway: &GatewayProxy, site: &Site) -> Value {
     let name = gateway.workload.to_string();
-    let listener = |listener: &GatewayListener| {
-        let local = ports.get(&(name.clone(), listener.port))?;
-        let hosts = listener.routes.iter().map(|route| {
-            let host_name = format!("{}:{}", route.host, listener.port);
-            virtual_host(&host_name, &route.host, &outbound_cluster_name(&route.service))
-        });
-        let routes = route_configuration(&format!("http.{}", listener.port), hosts.collect());
-        let stat_prefix = format!("outbound_0.0.0.0_{}", listener.port);
-        let manager = connection_manager(&stat_prefix, true, routes);
-        Some(http_listener(&listener_name(WorkloadKind::Gateway, listener.port), *local, "OUTBOUND", manager))
-    };
+    let listener =
+        |listener: &RoutingListener| routing_listener(&name, ListenerClass::Gateway, listener, site);
     discovery_response(LISTENER, gateway.listeners.iter().filter_map(listener).collect())
 }
 
-/// The clusters of a gateway, as a `DiscoveryResponse`.
+/// The clusters of a gateway, as a `DiscoveryResponse`: the services that it routes to, and collectors.
 pub fn gateway_clusters(
     gateway: &GatewayProxy,
-    sidecars: &BTreeMap<String, Workload>,
-    ports: &Ports,
+    mesh: &Mesh,
+    collectors: &BTreeSet<Collector>,
+    site: &Site,
 ) -> Value {
-    let routes = gateway.listeners.iter().flat_map(|listener| &listener.routes);
-    let clusters: BTreeMap<String, Value> = routes
-        .map(|route| {
-            let name = outbound_cluster_name(&route.service);
-            let endpoints = endpoints(route, sidecars, ports);
-            (name.clone(), cluster(&name, std::slice::from_ref(&route.service), endpoints))
-        })
-        .collect();
+    let mut clusters = outbound_clusters(&gateway.listeners, mesh, site);
+    clusters.extend(collector_clusters(collectors, site));
     discovery_response(CLUSTER, clusters.into_values().collect())
 }
 
-fn endpoints(route: &Route, sidecars: &BTreeMap<String, Workload>, ports: &Ports) -> Vec<Value> {
+/// A listener from which requests go to services by their host.
+fn routing_listener(
+    workload: &str,
+    class: ListenerClass,
+    listener: &RoutingListener,
+    site: &Site,
+) -> Option<Value> {
+    let name = listener_name(class, listener.port);
+    let at = site.listener(workload, &name)?;
+    let hosts = listener.routes.iter().map(|route| {
+        let host_name = format!("{}:{}", route.host, listener.port);
+        virtual_host(&host_name, &route.host, &outbound_cluster_name(&route.service), &route.service)
+    });
+    let (routes_name, is_edge) = match class {
+        ListenerClass::Gateway => (format!("http.{}", listener.port), true),
+        ListenerClass::Outbound | ListenerClass::Inbound => (listener.port.to_string(), false),
+    };
+    let routes = route_configuration(&routes_name, hosts.collect());
+    let stat_prefix = format!("outbound_0.0.0.0_{}", listener.port);
+    let manager = connection_manager(&stat_prefix, is_edge, routes);
+    Some(http_listener(&name, &at.bind, "OUTBOUND", manager))
+}
+
+/// A cluster for each service that listeners route to, by name.
+fn outbound_clusters(listeners: &[RoutingListener], mesh: &Mesh, site: &Site) -> BTreeMap<String, Value> {
+    let routes = listeners.iter().flat_map(|listener| &listener.routes);
+    let cluster = |route: &Route| {
+        let name = outbound_cluster_name(&route.service);
+        let endpoints = endpoints(route, mesh, site);
+        (name.clone(), cluster(&name, std::slice::from_ref(&route.service), endpoints))
+    };
+    routes.map(cluster).collect()
+}
+
+fn endpoints(route: &Route, mesh: &Mesh, site: &Site) -> Vec<Endpoint> {
     let endpoint = |(name, port): &(String, u16)| {
-        let local = ports.get(&(name.clone(), *port))?;
-        let workload = sidecars.get(name)?;
-        Some(json!({
-            "endpoint": {"address": address(*local)},
-            "metadata": {"filter_metadata": {"istio": {"workload": endpoint_identity(workload)}}},
-        }))
+        let at = site.listener(name, &listener_name(ListenerClass::Inbound, *port))?;
+        let sidecar = mesh.sidecars.iter().find(|sidecar| sidecar.workload.to_string() == *name)?;
+        let metadata =
+            json!({"filter_metadata": {"istio": {"workload": endpoint_identity(&sidecar.workload)}}});
+        Some(Endpoint { address: at.reach.clone(), metadata: Some(metadata) })
     };
     route.endpoints.iter().filter_map(endpoint).collect()
+}
+
+/// A cluster for each collector, by name: all lead to what plays them at this site. They speak HTTP/2, as gRPC does.
+fn collector_clusters(collectors: &BTreeSet<Collector>, site: &Site) -> BTreeMap<String, Value> {
+    let cluster = |collector: &Collector| {
+        let name = collector.cluster();
+        let service = ServiceRef {
+            host: collector.host.clone(),
+            namespace: collector.namespace.clone(),
+            port: collector.port,
+        };
+        let endpoint = site.collector.clone().map(|address| Endpoint { address, metadata: None });
+        let mut cluster = cluster(&name, &[service], endpoint.into_iter().collect());
+        cluster["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: {
+            "@type": format!("{TYPE_PREFIX}{HTTP_OPTIONS}"),
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }});
+        (name, cluster)
+    };
+    collectors.iter().map(cluster).collect()
 }
 
 /// Who an endpoint is, as Istio's control plane writes it: five parts, the revision left empty when it is `latest`.
@@ -149,28 +206,46 @@ pub fn endpoint_identity(workload: &Workload) -> String {
     )
 }
 
-/// The listeners of a sidecar, as a `DiscoveryResponse`.
-pub fn sidecar_listeners(sidecar: &SidecarProxy, ports: &Ports) -> Value {
+/// The listeners of a sidecar, as a `DiscoveryResponse`: those for clients, then those for its app.
+pub fn sidecar_listeners(sidecar: &SidecarProxy, site: &Site) -> Value {
     let name = sidecar.workload.to_string();
-    let listener = |listener: &InboundListener| {
-        let local = ports.get(&(name.clone(), listener.port))?;
-        let cluster = inbound_cluster_name(listener.port);
-        let host = virtual_host(&format!("inbound|http|{}", listener.port), "*", &cluster);
-        let routes = route_configuration(&cluster, vec![host]);
-        let stat_prefix = format!("inbound_0.0.0.0_{}", listener.port);
-        let manager = connection_manager(&stat_prefix, false, routes);
-        Some(http_listener(&listener_name(WorkloadKind::Sidecar, listener.port), *local, "INBOUND", manager))
-    };
-    discovery_response(LISTENER, sidecar.listeners.iter().filter_map(listener).collect())
+    let inbound = sidecar.listeners.iter().filter_map(|listener| inbound_listener(&name, listener, site));
+    let outbound = sidecar
+        .outbound
+        .iter()
+        .filter_map(|listener| routing_listener(&name, ListenerClass::Outbound, listener, site));
+    discovery_response(LISTENER, inbound.chain(outbound).collect())
 }
 
-/// The clusters of a sidecar, as a `DiscoveryResponse`: each leads to the app beside it.
-pub fn sidecar_clusters(sidecar: &SidecarProxy, app_port: u16) -> Value {
-    let clusters = sidecar.listeners.iter().map(|listener| {
-        let endpoint = json!({"endpoint": {"address": address(app_port)}});
-        cluster(&inbound_cluster_name(listener.port), &listener.services, vec![endpoint])
-    });
-    discovery_response(CLUSTER, clusters.collect())
+fn inbound_listener(workload: &str, listener: &InboundListener, site: &Site) -> Option<Value> {
+    let name = listener_name(ListenerClass::Inbound, listener.port);
+    let at = site.listener(workload, &name)?;
+    let cluster = inbound_cluster_name(listener.port);
+    // Istio names the requests of a port after the first of its services.
+    let service = listener.services.first()?;
+    let host = virtual_host(&format!("inbound|http|{}", service.port), "*", &cluster, service);
+    let routes = route_configuration(&cluster, vec![host]);
+    let manager = connection_manager(&format!("inbound_0.0.0.0_{}", listener.port), false, routes);
+    Some(http_listener(&name, &at.bind, "INBOUND", manager))
+}
+
+/// The clusters of a sidecar, as a `DiscoveryResponse`: the app beside it, every service that the app can call, and
+/// collectors.
+pub fn sidecar_clusters(
+    sidecar: &SidecarProxy,
+    mesh: &Mesh,
+    collectors: &BTreeSet<Collector>,
+    site: &Site,
+) -> Value {
+    let app = site.proxies.get(&sidecar.workload.to_string()).and_then(|proxy| proxy.app.clone());
+    let mut clusters = outbound_clusters(&sidecar.outbound, mesh, site);
+    clusters.extend(collector_clusters(collectors, site));
+    for listener in &sidecar.listeners {
+        let name = inbound_cluster_name(listener.port);
+        let endpoint = app.clone().map(|address| Endpoint { address, metadata: None });
+        clusters.insert(name.clone(), cluster(&name, &listener.services, endpoint.into_iter().collect()));
+    }
+    discovery_response(CLUSTER, clusters.into_values().collect())
 }
 
 /// No listeners, as a `DiscoveryResponse`.
@@ -191,28 +266,49 @@ fn inbound_cluster_name(port: u16) -> String {
     format!("inbound|{port}||")
 }
 
-fn cluster(name: &str, services: &[ServiceRef], endpoints: Vec<Value>) -> Value {
+/// An endpoint of a cluster.
+struct Endpoint {
+    address: Address,
+    metadata: Option<Value>,
+}
+
+fn cluster(name: &str, services: &[ServiceRef], endpoints: Vec<Endpoint>) -> Value {
     // Istio's name of a service that a ServiceEntry made is its host.
     let services: Vec<_> = services
         .iter()
         .map(|service| json!({"host": service.host, "name": service.host, "namespace": service.namespace}))
         .collect();
-    json!({
+    let discovery_type =
+        if endpoints.iter().all(|endpoint| endpoint.address.is_ip()) { "STATIC" } else { "STRICT_DNS" };
+    let endpoints = endpoints.into_iter().map(|endpoint| {
+        let mut value = json!({"endpoint": {"address": address(&endpoint.address)}});
+        if let Some(metadata) = endpoint.metadata {
+            value["metadata"] = metadata;
+        }
+        value
+    });
+    let endpoints: Vec<_> = endpoints.collect();
+    let mut cluster = json!({
         "@type": format!("{TYPE_PREFIX}{CLUSTER}"),
         "name": name,
-        "type": "STATIC",
+        "type": discovery_type,
         "connect_timeout": CONNECT_TIMEOUT,
         "lb_policy": "ROUND_ROBIN",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "metadata": {"filter_metadata": {"istio": {"services": services}}},
-    })
+    });
+    if discovery_type == "STRICT_DNS" {
+        // Whoever starts first looks again soon for those who start later.
+        cluster["dns_failure_refresh_rate"] = json!({"base_interval": "0.5s", "max_interval": "2s"});
+    }
+    cluster
 }
 
-fn http_listener(name: &str, port: u16, direction: &str, manager: Value) -> Value {
+fn http_listener(name: &str, bind: &Address, direction: &str, manager: Value) -> Value {
     json!({
         "@type": format!("{TYPE_PREFIX}{LISTENER}"),
         "name": name,
-        "address": address(port),
+        "address": address(bind),
         "traffic_direction": direction,
         "filter_chains": [{
             "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
@@ -246,7 +342,7 @@ fn route_configuration(name: &str, virtual_hosts: Vec<Value>) -> Value {
     })
 }
 
-fn virtual_host(name: &str, domain: &str, cluster: &str) -> Value {
+fn virtual_host(name: &str, domain: &str, cluster: &str, service: &ServiceRef) -> Value {
     json!({
         "name": name,
         "domains": [domain],
@@ -254,12 +350,14 @@ fn virtual_host(name: &str, domain: &str, cluster: &str) -> Value {
             "name": "default",
             "match": {"prefix": "/"},
             "route": {"cluster": cluster, "timeout": ROUTE_TIMEOUT},
+            // What Istio calls the spans of a service's default route.
+            "decorator": {"operation": format!("{}:{}/*", service.host, service.port)},
         }],
     })
 }
 
-fn address(port: u16) -> Value {
-    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+fn address(address: &Address) -> Value {
+    json!({"socket_address": {"address": address.host, "port_value": address.port}})
 }
 
 fn discovery_response(resource_type: &str, resources: Vec<Value>) -> Value {

@@ -2,6 +2,7 @@
 //! refuses is put back. What takes a restart is said, with the place that asks for it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Place};
@@ -9,13 +10,15 @@ use burgee_api::problem::{self, Code, Severity};
 use burgee_api::resolve::{Effective, PolicySet, TagOperation, Workload};
 use burgee_api::resources::Resources;
 use burgee_filter_config::StandardLabel;
+use futures_util::future::join_all;
 
 use crate::error::LocalnetError;
-use crate::mesh::{self, Mesh};
+use crate::mesh::{self, Mesh, RoutingListener, SidecarProxy, is_same};
 use crate::render::{self, Files, Inputs};
-use crate::run::{Localnet, Proxy};
+use crate::run::{Localnet, Modules, Proxy};
 use crate::start;
 
+mod stages;
 mod take;
 
 /// A workload that is not running.
@@ -26,23 +29,33 @@ pub const CHANGED_LABELS: Code = Code("BG0421");
 pub const GONE_WORKLOAD: Code = Code("BG0422");
 /// A metric's label that the running bootstrap does not know.
 pub const NEW_LABEL: Code = Code("BG0423");
+/// A running app whose calls have changed.
+pub const CHANGED_CALLS: Code = Code("BG0431");
+/// An Envoy has ended and takes no change.
+pub const NOT_TAKEN: Code = Code("BG0460");
 /// An Envoy refused a change.
 pub const CHANGE_REFUSED: Code = Code("BG0430");
 
 const RESTART: &str = "stop `burgee up` and start it again; until then the mesh runs without this change";
+
 impl Localnet {
-    /// Takes changed documents without a restart. What the change gave rise to is returned, and is among the
-    /// summary's problems from now on. With an error among it nothing has changed: the documents describe no mesh, or
-    /// an Envoy refused its part, and its words are in the problem.
+    /// Whether the last change was refused, so that the documents before it hold.
+    pub fn is_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Takes changed documents and modules without a restart. What the change gave rise to is returned, and is among the
+    /// summary's problems from now on. With an error among it nothing has changed: the documents describe no mesh or
+    /// cannot be laid over one, or an Envoy refused its part, and its words are in the problem.
     ///
     /// # Errors
-    /// When a file cannot be written, a port cannot be had or an Envoy has ended.
+    /// When a file cannot be written or a port cannot be had.
     pub async fn apply(
         &mut self,
         resources: &Resources,
         policy: &PolicySet,
+        modules: &Modules,
     ) -> Result<Vec<Problem>, LocalnetError> {
-        self.check_running()?;
         let (mut mesh, mut problems) = mesh::plan(resources);
         if problem::worst(&problems) == Some(Severity::Error) {
             self.refused.clone_from(&problems);
@@ -51,8 +64,8 @@ impl Localnet {
         let asked: BTreeSet<_> = mesh.workloads().map(|(workload, _)| workload.to_string()).collect();
         keep_to_what_runs(&mut mesh, &self.mesh, &mut problems);
         start::reserve(&mesh, None, &mut self.reserved)?;
-        let (ports, app_ports) = (start::numbers(&self.reserved), start::app_ports(&self.apps));
-        let inputs = Inputs { mesh: &mesh, ports: &ports, apps: &app_ports, module: &self.module };
+        let site = self.site();
+        let inputs = Inputs { mesh: &mesh, site: &site, modules };
         let mut proposed = Vec::new();
         for proxy in &self.proxies {
             let mut effective = if asked.contains(&proxy.workload.to_string()) {
@@ -62,10 +75,17 @@ impl Localnet {
                 Effective::nothing(proxy.workload.clone())
             };
             start::add_new(&mut problems, without_new_labels(&mut effective, &self.labels));
-            let (files, said) = render::files(inputs, &effective, &proxy.directory);
+            let (files, said) = render::files(inputs, &effective);
             start::add_new(&mut problems, said);
             proposed.push((effective, files));
         }
+        if problem::worst(&problems) == Some(Severity::Error) {
+            // Such as a module that cannot be had and that requests must not pass without.
+            self.refused.clone_from(&problems);
+            return Ok(problems);
+        }
+        problems.extend(self.proxies.iter().filter(|proxy| proxy.process.ended().is_some()).map(has_ended));
+        self.learn(proposed.iter().map(|(policy, _)| policy));
         if let Some(refused) = take_all(&self.proxies, &proposed).await? {
             self.refused = vec![refused];
             return Ok(self.refused.clone());
@@ -74,30 +94,73 @@ impl Localnet {
             (proxy.policy, proxy.files) = (effective, files);
         }
         self.mesh = mesh;
+        self.modules.clone_from(modules);
         self.problems.clone_from(&problems);
         self.refused.clear();
         self.close_window();
+        self.look_at_plugins().await;
         Ok(problems)
     }
 }
 
-/// Has every proxy take its files. If one refuses, all go back to those they had.
+/// What a proxy that has ended makes of a change.
+fn has_ended(proxy: &Proxy) -> Problem {
+    let message = format!("the Envoy of {} has ended and takes no change", proxy.workload);
+    Problem::new(Severity::Warning, NOT_TAKEN, message).help(RESTART)
+}
+
+/// Has every proxy take its files, stage by stage. If one refuses, all go back to those they had.
 async fn take_all(
     proxies: &[Proxy],
     proposed: &[(Effective, Files)],
 ) -> Result<Option<Problem>, LocalnetError> {
-    for (count, (proxy, (_, files))) in proxies.iter().zip(proposed).enumerate() {
-        let Some(words) = take::take(proxy, &proxy.files, files).await? else {
-            continue;
-        };
-        for (proxy, (_, files)) in proxies.iter().zip(proposed).take(count) {
-            take::take(proxy, files, &proxy.files).await?;
+    // Nothing reads the files of one that has ended, and the others go on.
+    let running = proxies.iter().zip(proposed).filter(|(proxy, _)| proxy.process.ended().is_none());
+    let mut taking: Vec<Taking<'_>> = running
+        .map(|(proxy, (_, files))| {
+            let has = proxy.files.clone();
+            Taking { proxy, stages: stages::stages(&proxy.files, files), has, refusal: Ok(None) }
+        })
+        .collect();
+    for stage in 0..3 {
+        join_all(taking.iter_mut().map(|one| one.take(stage))).await;
+        if taking.iter().any(|one| !matches!(one.refusal, Ok(None))) {
+            break;
         }
-        let message = format!("the Envoy of {} refused the change: {words}", proxy.workload);
-        let help = "every proxy has the configuration of before again";
-        return Ok(Some(Problem::new(Severity::Error, CHANGE_REFUSED, message).help(help)));
+    }
+    if taking.iter().all(|one| matches!(one.refusal, Ok(None))) {
+        return Ok(None);
+    }
+    let going_back = taking.iter().map(|one| take::take(one.proxy, &one.has, &one.proxy.files));
+    join_all(going_back).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for one in taking {
+        if let Some(words) = one.refusal? {
+            let message = format!("the Envoy of {} refused the change: {words}", one.proxy.workload);
+            let help = "every proxy has the configuration of before again";
+            return Ok(Some(Problem::new(Severity::Error, CHANGE_REFUSED, message).help(help)));
+        }
     }
     Ok(None)
+}
+
+/// A proxy on its way through the stages of a change.
+struct Taking<'a> {
+    proxy: &'a Proxy,
+    stages: [Files; 3],
+    /// The files that it has taken last.
+    has: Files,
+    /// Its words, when it has refused a stage.
+    refusal: Result<Option<String>, LocalnetError>,
+}
+
+impl Taking<'_> {
+    async fn take(&mut self, stage: usize) {
+        let files = &self.stages[stage];
+        self.refusal = take::take(self.proxy, &self.has, files).await;
+        if matches!(self.refusal, Ok(None)) {
+            self.has.clone_from(files);
+        }
+    }
 }
 
 /// Makes a planned mesh one that the running processes can be: same workloads, same labels.
@@ -117,17 +180,27 @@ fn keep_to_what_runs(planned: &mut Mesh, running: &Mesh, problems: &mut Vec<Prob
     planned.sidecars.retain_mut(|sidecar| keep(&mut sidecar.workload));
     let names: BTreeSet<_> = planned.sidecars.iter().map(|sidecar| sidecar.workload.to_string()).collect();
     for gateway in &mut planned.gateways {
-        for route in gateway.listeners.iter_mut().flat_map(|listener| &mut listener.routes) {
-            route.endpoints.retain(|(name, _)| names.contains(name));
+        gateway.listeners.iter_mut().for_each(|listener| keep_endpoints(listener, &names));
+    }
+    let outbound = planned.sidecars.first().map(|sidecar| sidecar.outbound.to_vec());
+    let mut outbound = outbound.unwrap_or_default();
+    outbound.iter_mut().for_each(|listener| keep_endpoints(listener, &names));
+    let outbound: Arc<[RoutingListener]> = outbound.into();
+    for sidecar in &mut planned.sidecars {
+        sidecar.outbound = outbound.clone();
+        if let Some(running) = running.sidecars.iter().find(|one| is_same(&one.workload, &sidecar.workload)) {
+            sidecar.calls.clone_from(&running.calls);
         }
     }
     // Who is gone keeps its process, and an Envoy without listeners and clusters.
     add_gone(planned, running);
 }
 
-/// Whether two are one process: labels may differ, since a process keeps those it started with.
-fn is_same(one: &Workload, other: &Workload) -> bool {
-    (&one.namespace, &one.name, one.kind) == (&other.namespace, &other.name, other.kind)
+/// Takes the endpoints out of a listener's routes that do not run.
+fn keep_endpoints(listener: &mut RoutingListener, running: &BTreeSet<String>) {
+    for route in &mut listener.routes {
+        route.endpoints.retain(|(name, _)| running.contains(name));
+    }
 }
 
 /// Says what about workloads takes a restart.
@@ -149,6 +222,16 @@ fn tell_differences(planned: &Mesh, running: &Mesh, problems: &mut Vec<Problem>)
             }
         }
     }
+    for sidecar in &planned.sidecars {
+        let running = running.sidecars.iter().find(|running| is_same(&running.workload, &sidecar.workload));
+        if running.is_some_and(|running| running.calls != sidecar.calls) {
+            let message = format!(
+                "{} is to make other calls, and an app makes those it started with",
+                sidecar.workload
+            );
+            tell(Severity::Warning, CHANGED_CALLS, &sidecar.place, message);
+        }
+    }
     for (workload, place) in running.workloads() {
         if !planned.workloads().any(|(planned, _)| is_same(planned, workload)) {
             let message = format!("{workload} is no longer in the documents and still runs, without traffic");
@@ -166,7 +249,8 @@ fn add_gone(planned: &mut Mesh, running: &Mesh) {
     }
     for sidecar in &running.sidecars {
         if !planned.sidecars.iter().any(|one| one.workload == sidecar.workload) {
-            planned.sidecars.push(mesh::SidecarProxy { listeners: Vec::new(), ..sidecar.clone() });
+            let (listeners, outbound) = (Vec::new(), Arc::default());
+            planned.sidecars.push(SidecarProxy { listeners, outbound, ..sidecar.clone() });
         }
     }
 }

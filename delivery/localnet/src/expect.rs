@@ -1,15 +1,22 @@
-//! What the documents ask for, held against what the proxies counted.
+//! What the documents ask for, held against what the proxies counted, logged and reported.
 //!
 //! Pure. Every miss is a problem that names the field that asked for it and says what was seen instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use burgee_api::origin::{Origin, Traced};
+use burgee_api::origin::Origin;
 use burgee_api::problem::{Code, Problem, Severity};
-use burgee_api::resolve::{ClassPolicy, MetricName, MetricOverride, ProviderMetrics, TagOperation};
-use burgee_filter_config::{MetricKind, StandardMetric};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Tracing, WorkloadKind};
 
-use crate::summary::MetricSummary;
+use crate::base;
+use crate::mesh::{Mesh, is_same};
+use crate::summary::{MetricSummary, PluginSummary};
+
+mod metrics;
+mod reported;
+
+pub use metrics::shows_a_flush;
+pub use reported::Tally;
 
 /// A metric that was asked for does not add up to the number of requests.
 pub const WRONG_COUNT: Code = Code("BG0450");
@@ -24,35 +31,130 @@ pub const NOT_REACHED: Code = Code("BG0454");
 /// No request was sent at all.
 pub const NOTHING_SENT: Code = Code("BG0456");
 
-/// What is asked of one proxy.
-#[derive(Clone, Copy, Debug)]
+/// A log has more or fewer lines than there were requests.
+pub const WRONG_LOG_COUNT: Code = Code("BG0432");
+/// There are more or fewer spans than there were requests.
+pub const WRONG_SPAN_COUNT: Code = Code("BG0433");
+/// A plugin that was asked for does not run.
+pub const PLUGIN_NOT_LOADED: Code = Code("BG0434");
+
+/// What is asked of one class of listener of one proxy.
+#[derive(Clone, Debug)]
 pub struct Asked<'a> {
     /// The proxy's workload, as `namespace/name`.
-    pub proxy: &'a str,
-    /// The policy of the class of listener that the traffic went through; providers that the proxy serves only.
+    pub proxy: String,
+    /// The class of the listeners.
+    pub class: ListenerClass,
+    /// The documents' ports of the proxy's listeners of that class.
+    pub ports: Vec<u16>,
+    /// The policy of that class.
     pub policy: &'a ClassPolicy,
-    /// How many requests went through it.
+    /// Whether something here leads requests there; nothing does to the outbound side of an app that makes no calls.
+    pub is_used: bool,
+    /// How many requests went through those listeners.
     pub requests: u64,
 }
 
-/// Everything that was asked for and not seen. `grown` is what grew while the requests were sent.
-pub fn misses(asked: &[Asked<'_>], grown: &[MetricSummary]) -> Vec<Problem> {
+/// How many requests went through one proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Through {
+    /// Those that it was sent: counted by the sender at a gateway, by the app beside a sidecar.
+    pub received: u64,
+    /// Those that its app made.
+    pub called: u64,
+}
+
+/// What was seen of a number of requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// By how much series have grown; what has not may be left out.
+    pub grown: &'a [MetricSummary],
+    /// How many lines have come.
+    pub logs: &'a Tally,
+    /// How many spans have come.
+    pub spans: &'a Tally,
+    /// The plugins in force.
+    pub plugins: &'a [PluginSummary],
+}
+
+/// What the policies of a mesh's proxies ask, class by class. `through` is by workload.
+pub fn asked<'a>(
+    mesh: &Mesh,
+    policies: impl Iterator<Item = &'a Effective>,
+    through: &BTreeMap<String, Through>,
+) -> Vec<Asked<'a>> {
+    let mut asked = Vec::new();
+    for policy in policies {
+        let workload = &policy.workload;
+        let through = through.get(&workload.to_string()).copied().unwrap_or_default();
+        let makes_calls = mesh
+            .sidecars
+            .iter()
+            .any(|sidecar| is_same(&sidecar.workload, workload) && sidecar.calls_out() > 0);
+        let classes = match workload.kind {
+            WorkloadKind::Gateway => vec![(ListenerClass::Gateway, true, through.received)],
+            WorkloadKind::Sidecar => vec![
+                (ListenerClass::Inbound, true, through.received),
+                (ListenerClass::Outbound, makes_calls, if makes_calls { through.called } else { 0 }),
+            ],
+        };
+        let listeners = base::listeners_of(mesh, workload);
+        for (class, is_used, requests) in classes {
+            let ports = listeners.iter().filter(|(of, _)| *of == class).map(|(_, port)| *port).collect();
+            let (proxy, policy) = (workload.to_string(), policy.class(class));
+            asked.push(Asked { proxy, class, ports, policy, is_used, requests });
+        }
+    }
+    asked
+}
+
+/// Everything that was asked for and not seen.
+pub fn misses(asked: &[Asked<'_>], seen: Seen<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for one in asked.iter().filter(|one| one.requests > 0) {
-        for metric in StandardMetric::ALL.into_iter().filter(|metric| metric.is_written()) {
-            let name = counting_name(metric);
-            let series: Vec<_> =
-                grown.iter().filter(|series| series.proxy == one.proxy && series.name == name).collect();
-            check_metric(one, metric, &series, &mut problems);
+    let proxies: BTreeSet<&str> = asked.iter().map(|one| one.proxy.as_str()).collect();
+    for proxy in proxies {
+        let of_proxy: Vec<_> = asked.iter().filter(|one| one.proxy == proxy).collect();
+        metrics::check(&of_proxy, seen.grown, &mut problems);
+        for one in of_proxy {
+            reported::check_logs(one, seen.logs, &mut problems);
+            reported::check_spans(one, reported::decided(asked), seen.spans, &mut problems);
+            reported::check_plugins(one, seen.plugins, &mut problems);
         }
     }
     problems
 }
 
 /// The proxies that are asked for something that nothing showed, because no request reached them.
-pub fn unexercised<'a>(asked: &[Asked<'a>]) -> Vec<&'a str> {
-    let is_unexercised = |one: &&Asked<'_>| one.requests == 0 && !one.policy.metrics.is_empty();
-    asked.iter().filter(is_unexercised).map(|one| one.proxy).collect()
+pub fn unexercised<'a>(asked: &'a [Asked<'_>]) -> Vec<&'a str> {
+    let names: BTreeSet<_> = asked.iter().filter(is_unexercised).map(|one| one.proxy.as_str()).collect();
+    names.into_iter().collect()
+}
+
+fn is_unexercised(one: &&Asked<'_>) -> bool {
+    let (_, asks) = what(one.policy);
+    one.is_used && one.requests == 0 && asks
+}
+
+/// What a policy asks for first, in words, and whether it asks for anything that requests show.
+fn what(policy: &ClassPolicy) -> (&'static str, bool) {
+    if !policy.metrics.is_empty() {
+        ("metrics", true)
+    } else if !policy.access_logs.is_empty() {
+        ("access logs", true)
+    } else {
+        ("traces", matches!(policy.tracing, Tracing::Provider { .. }))
+    }
+}
+
+/// Who asks for what [`what`] names.
+fn who(policy: &ClassPolicy) -> Option<&Origin> {
+    let metrics = policy.metrics.first().map(|first| &first.provider.origin);
+    let logs = policy.access_logs.first().map(|first| &first.provider.origin);
+    let traces = match &policy.tracing {
+        Tracing::Provider { provider, .. } => Some(&provider.origin),
+        Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+    };
+    metrics.or(logs).or(traces)
 }
 
 /// What is to be said of those, after `sent` requests: without any, nobody could expect to see something.
@@ -64,29 +166,24 @@ pub fn unreached(asked: &[Asked<'_>], sent: u64) -> Vec<Problem> {
         return vec![Problem::new(Severity::Warning, NOTHING_SENT, message).help(help)];
     }
     let tell = |one: &Asked<'_>| {
+        let (what, _) = what(one.policy);
+        let reason = match one.class {
+            ListenerClass::Outbound => "its app called nothing",
+            ListenerClass::Inbound | ListenerClass::Gateway => "no request reached it",
+        };
         let message = format!(
-            "metrics of {} are asked for and were not seen: no request reached it after {sent} were sent",
+            "{what} of {} are asked for and were not seen: {reason} after {sent} were sent",
             one.proxy
         );
         let help = "send more requests, so that each host and workload gets some; a workload that no service and no \
                     gateway leads to gets none";
-        let origin = one.policy.metrics.first().map(|first| &first.provider.origin);
-        let mut problem = traced(origin, NOT_REACHED, message);
+        let mut problem = traced(who(one.policy), NOT_REACHED, message);
         problem.help = [help, problem.help.as_str()].join("; ").trim_end_matches("; ").to_owned();
         problem
     };
-    asked.iter().filter(|one| names.contains(&one.proxy)).map(tell).collect()
-}
-
-/// Whether every proxy has a distribution among what it is asked for: those are seen only after a flush, and so
-/// say that everything else of that flush has been seen too.
-pub fn shows_a_flush(asked: &[Asked<'_>]) -> bool {
-    asked.iter().filter(|one| one.requests > 0).all(|one| {
-        StandardMetric::ALL
-            .into_iter()
-            .filter(|metric| metric.is_written() && metric.kind() == MetricKind::Histogram)
-            .any(|metric| one.policy.metrics.iter().any(|provider| !is_disabled(provider, metric)))
-    })
+    // A proxy that nothing reached called nothing either.
+    let mut told = BTreeSet::new();
+    asked.iter().filter(is_unexercised).filter(|one| told.insert(&one.proxy)).map(tell).collect()
 }
 
 /// How much each series has grown; what has not is left out.
@@ -98,106 +195,6 @@ pub fn growth(before: &[MetricSummary], after: &[MetricSummary]) -> Vec<MetricSu
         (value != 0.0).then(|| MetricSummary { value, ..series.clone() })
     };
     after.iter().filter_map(grown).collect()
-}
-
-/// The series whose value is the number of requests.
-fn counting_name(metric: StandardMetric) -> String {
-    match metric.kind() {
-        MetricKind::Counter => metric.prometheus_name(),
-        MetricKind::Histogram => format!("{}_count", metric.prometheus_name()),
-    }
-}
-
-fn override_of(provider: &ProviderMetrics, metric: StandardMetric) -> Option<&MetricOverride> {
-    provider.overrides.iter().find(|change| change.metric == MetricName::Standard(metric))
-}
-
-fn is_disabled(provider: &ProviderMetrics, metric: StandardMetric) -> bool {
-    override_of(provider, metric)
-        .and_then(|change| change.disabled.as_ref())
-        .is_some_and(|disabled| disabled.value)
-}
-
-fn check_metric(
-    asked: &Asked<'_>,
-    metric: StandardMetric,
-    series: &[&MetricSummary],
-    problems: &mut Vec<Problem>,
-) {
-    let name = metric.prometheus_name();
-    let counted: f64 = series.iter().map(|series| series.value).sum();
-    let wanting: Vec<_> =
-        asked.policy.metrics.iter().filter(|provider| !is_disabled(provider, metric)).collect();
-    let Some(first) = wanting.first() else {
-        if counted != 0.0 {
-            let message =
-                format!("{name} of {} is switched off, and {counted} requests were counted", asked.proxy);
-            problems.push(traced(off_origin(asked.policy, metric), NOT_DISABLED, message));
-        }
-        return;
-    };
-    // Each provider has a filter of its own, and all write the same series.
-    if counted != asked.requests as f64 * wanting.len() as f64 {
-        let providers = match wanting.len() {
-            1 => String::new(),
-            count => format!(" that {count} providers count each"),
-        };
-        let after = format!("after {} requests{providers}", asked.requests);
-        let message = if series.is_empty() {
-            format!("{name} of {} was not seen {after}", asked.proxy)
-        } else {
-            format!("{name} of {} adds up to {counted} {after}", asked.proxy)
-        };
-        problems.push(traced(Some(&first.provider.origin), WRONG_COUNT, message));
-    }
-    check_labels(asked, metric, &wanting, series, problems);
-}
-
-fn check_labels(
-    asked: &Asked<'_>,
-    metric: StandardMetric,
-    wanting: &[&ProviderMetrics],
-    series: &[&MetricSummary],
-    problems: &mut Vec<Problem>,
-) {
-    let name = metric.prometheus_name();
-    let mut by_label: BTreeMap<String, Vec<&Traced<TagOperation>>> = BTreeMap::new();
-    let changes = wanting.iter().filter_map(|provider| override_of(provider, metric));
-    for (tag, operation) in changes.flat_map(|change| &change.tags) {
-        by_label.entry(prometheus_label(tag)).or_default().push(operation);
-    }
-    for (label, operations) in by_label {
-        let (with, without): (Vec<_>, Vec<_>) =
-            series.iter().partition(|series| series.labels.contains_key(&label));
-        let (removes, upserts): (Vec<_>, Vec<_>) =
-            operations.into_iter().partition(|operation| operation.value == TagOperation::Remove);
-        // Providers that do not ask for it may count it the other way.
-        let is_too_much = |wrong: &[&&MetricSummary], asking: usize| {
-            let others = wanting.len().saturating_sub(asking) as f64 * asked.requests as f64;
-            wrong.iter().map(|series| series.value).sum::<f64>() > others
-        };
-        if let Some(upsert) = upserts.first().filter(|_| is_too_much(&without, upserts.len())) {
-            let count = without.len();
-            let message = format!("{count} series of {name} of {} have no label `{label}`", asked.proxy);
-            problems.push(traced(Some(&upsert.origin), NO_LABEL, message));
-        }
-        if let Some(remove) = removes.first().filter(|_| is_too_much(&with, removes.len())) {
-            let count = with.len();
-            let message = format!("{count} series of {name} of {} have the label `{label}`", asked.proxy);
-            problems.push(traced(Some(&remove.origin), LABEL_NOT_REMOVED, message));
-        }
-    }
-}
-
-/// Who switched a metric off; nobody, when there is no provider at all.
-fn off_origin(policy: &ClassPolicy, metric: StandardMetric) -> Option<&Origin> {
-    let changes = policy.metrics.iter().filter_map(|provider| override_of(provider, metric));
-    changes.filter_map(|change| change.disabled.as_ref()).map(|disabled| &disabled.origin).next()
-}
-
-/// A label as the Prometheus page spells it.
-fn prometheus_label(tag: &str) -> String {
-    tag.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect()
 }
 
 fn traced(origin: Option<&Origin>, code: Code, message: String) -> Problem {

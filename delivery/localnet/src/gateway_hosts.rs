@@ -38,7 +38,7 @@ impl<'a> ServerHost<'a> {
 }
 
 /// Whether every host of one pattern is a host of the other.
-fn covers(wide: &str, narrow: &str) -> bool {
+pub fn covers(wide: &str, narrow: &str) -> bool {
     match wide.strip_prefix('*') {
         // `*` covers all; `*.a.b` covers `x.a.b` and `*.x.a.b`, but not `a.b`.
         Some(suffix) => {

@@ -7,8 +7,13 @@
 //! ```
 //!
 //! [`Localnet::start`] starts everything; [`Localnet::drive`] sends traffic; [`Localnet::observe`] reads what the
-//! proxies counted and checks it; [`Localnet::apply`] takes changed documents without a restart; [`Localnet::stop`]
-//! ends everything. Nothing outlives the process that called [`Localnet::start`], however it ends (on Linux).
+//! proxies counted, logged and reported and checks it; [`Localnet::live`] shows it meanwhile; [`Localnet::apply`] takes
+//! changed documents without a restart; [`Localnet::stop`] ends everything. Apps and the receiver of logs and spans are
+//! processes of their own ([`Options::stub`]). What ends by itself is told and ends nothing else. Nothing outlives the
+//! process that called [`Localnet::start`], however it ends (on Linux).
+//!
+//! [`mesh::plan`] says what runs, a [`site::Site`] where everything is, and [`configuration_of`] what one Envoy of it
+//! reads. A run on loopback is one site; whoever runs the same mesh elsewhere writes another.
 //!
 //! Deliberately not here: arguments, terminals and reading of documents; those are the command line's.
 
@@ -20,25 +25,38 @@ mod configuration;
 pub mod envoy;
 mod error;
 mod expect;
+pub mod export;
 mod gateway_hosts;
-mod mesh;
+pub mod live;
+pub mod mesh;
 mod observe;
+mod pages;
+mod parts;
+mod plugins;
 mod ports;
 mod process;
 mod progress;
+mod prometheus;
+mod rates;
+mod record;
 mod render;
 mod run;
 mod run_directory;
 pub mod scrape;
+pub mod site;
 mod start;
 pub mod summary;
+mod tail;
 pub mod traffic;
+mod watch;
 
+pub use base::{listener_name, listeners_of};
 pub use envoy::{Envoy, EnvoyError};
 pub use error::LocalnetError;
 pub use ports::PortError;
 pub use progress::{Progress, Silent};
-pub use run::{Localnet, Options};
+pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, own_labels};
+pub use run::{Localnet, Modules, Options};
 pub use summary::Summary;
 pub use traffic::Target;
 

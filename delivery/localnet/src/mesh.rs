@@ -3,17 +3,21 @@
 //! Pure. What the documents ask for and a loopback mesh cannot do is a problem with a place, never left out silently.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use burgee_api::origin::Place;
 use burgee_api::problem::{Code, Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
 use burgee_api::resources::telemetry::has_labels;
-use burgee_api::resources::{Gateway, Resources, WorkloadEntry};
+use burgee_api::resources::workload_entry::Call;
+use burgee_api::resources::{Gateway, Resources, ServiceEntry, WorkloadEntry};
 
 mod gateways;
+mod outbound;
 mod services;
 
 use gateways::plan_gateways;
+use outbound::{called_hosts, check_circles, check_gateway_calls, plan_outbound};
 use services::{Service, plan_services, plan_sidecars};
 
 /// No gateway at all.
@@ -26,7 +30,7 @@ pub const NO_HTTP_PORT: Code = Code("BG0403");
 pub const NOT_PLAIN_HTTP: Code = Code("BG0404");
 /// A gateway's host that no service answers to.
 pub const HOST_WITHOUT_SERVICE: Code = Code("BG0405");
-/// A service that no gateway routes to.
+/// A service that no gateway routes to and no app calls.
 pub const SERVICE_WITHOUT_GATEWAY: Code = Code("BG0406");
 /// Nothing is reachable.
 pub const NOTHING_REACHABLE: Code = Code("BG0407");
@@ -36,8 +40,18 @@ pub const NO_SELECTOR: Code = Code("BG0408");
 pub const WORKLOAD_WITHOUT_SERVICE: Code = Code("BG0409");
 /// A host of a service that another service has at a gateway.
 pub const HOST_TAKEN: Code = Code("BG0410");
+/// A service that only a receiver plays, since proxies report to it.
+pub const COLLECTOR: Code = Code("BG0411");
+/// A call to what is not served.
+pub const CALL_WITHOUT_SERVICE: Code = Code("BG0412");
+/// A call to a port that the service does not have.
+pub const CALL_WITHOUT_PORT: Code = Code("BG0413");
+/// Apps that call each other in a circle.
+pub const CALLS_IN_A_CIRCLE: Code = Code("BG0414");
+/// Calls of a gateway, which runs no app.
+pub const CALLS_OF_GATEWAY: Code = Code("BG0415");
 
-/// What runs on loopback.
+/// What runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mesh {
     /// The gateways, by name.
@@ -54,13 +68,13 @@ pub struct GatewayProxy {
     /// The document that made it.
     pub place: Place,
     /// What it listens for, by port.
-    pub listeners: Vec<GatewayListener>,
+    pub listeners: Vec<RoutingListener>,
 }
 
-/// A port of a gateway.
+/// A port from which requests go to services by their host: of a gateway, or of a sidecar for what its app calls.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GatewayListener {
-    /// The port as the documents have it; on loopback it is another.
+pub struct RoutingListener {
+    /// The port as the documents have it; where it is opened is the site's affair.
     pub port: u16,
     /// Where each host goes, by host.
     pub routes: Vec<Route>,
@@ -95,14 +109,26 @@ pub struct SidecarProxy {
     pub workload: Workload,
     /// The document that made it.
     pub place: Place,
-    /// What it listens for, by port.
+    /// What it listens for on behalf of clients, by port.
     pub listeners: Vec<InboundListener>,
+    /// What it listens for on behalf of its app, by port: every service, whoever calls it, as Istio has it.
+    pub outbound: Arc<[RoutingListener]>,
+    /// What its app calls for each request that it answers, in order.
+    pub calls: Vec<Call>,
+}
+
+impl SidecarProxy {
+    /// How many requests go out through the proxy for each that its app answers.
+    pub fn calls_out(&self) -> u64 {
+        let is_out = |call: &&Call| self.outbound.iter().any(|listener| listener.port == call.port);
+        self.calls.iter().filter(is_out).count() as u64
+    }
 }
 
 /// A port of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboundListener {
-    /// The port as the documents have it; on loopback it is another.
+    /// The port as the documents have it; where it is opened is the site's affair.
     pub port: u16,
     /// The services that it serves.
     pub services: Vec<ServiceRef>,
@@ -116,16 +142,19 @@ impl Mesh {
     }
 }
 
-/// What of the documents runs on loopback, and everything that cannot. With an error among the problems nothing
+/// What of the documents runs here, and everything that cannot. With an error among the problems nothing
 /// useful can be started.
 pub fn plan(resources: &Resources) -> (Mesh, Vec<Problem>) {
     let mut problems = Vec::new();
     let is_gateway =
         |entry: &WorkloadEntry| resources.gateways.iter().any(|gateway| serves_gateway(entry, gateway));
-    let apps: Vec<&WorkloadEntry> =
-        resources.workload_entries.iter().filter(|entry| !is_gateway(entry)).collect();
+    let (at_gateways, apps): (Vec<&WorkloadEntry>, Vec<_>) =
+        resources.workload_entries.iter().partition(|entry| is_gateway(entry));
     let services = plan_services(resources, &apps, &mut problems);
-    let sidecars = plan_sidecars(&apps, &services);
+    let outbound = plan_outbound(&services, &mut problems);
+    check_gateway_calls(&at_gateways, &mut problems);
+    check_circles(&apps, &outbound, &mut problems);
+    let sidecars = plan_sidecars(&apps, &services, &outbound, resources, &mut problems);
     let gateways = plan_gateways(resources, &services, &mut problems);
     let mesh = Mesh { gateways, sidecars };
     check_reachable(&mesh, resources, &services, &mut problems);
@@ -133,6 +162,19 @@ pub fn plan(resources: &Resources) -> (Mesh, Vec<Problem>) {
     let mut told = BTreeSet::new();
     problems.retain(|problem| told.insert(problem.clone()));
     (mesh, problems)
+}
+
+/// Of two services with one host, only the first is reached under it.
+fn host_taken(first: &ServiceEntry, second: &ServiceEntry, host: &str) -> Problem {
+    let (first, second) = (&first.meta, &second.meta);
+    let message = format!("{} and {} both have the host `{host}`", first.id, second.id);
+    let help = format!("requests for it go to {} only: give one of them another host", first.id);
+    Problem::new(Severity::Warning, HOST_TAKEN, message).at(second.place.clone(), "spec.hosts").help(help)
+}
+
+/// Whether two are one process: labels may differ, since a process keeps those it started with.
+pub fn is_same(one: &Workload, other: &Workload) -> bool {
+    (&one.namespace, &one.name, one.kind) == (&other.namespace, &other.name, other.kind)
 }
 
 fn name_of(workload: &Workload) -> (String, String) {
@@ -178,11 +220,17 @@ fn check_reachable(
             Problem::new(Severity::Note, WORKLOAD_WITHOUT_SERVICE, message).at(sidecar.place.clone(), ""),
         );
     }
-    let reached: BTreeSet<_> = routes().map(|route| &route.service.host).collect();
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        // A call that cannot be made may well be the one that would reach it.
+        return;
+    }
+    let mut reached = called_hosts(&mesh.sidecars);
+    reached.extend(routes().map(|route| route.service.host.clone()));
     for service in services {
         if !service.entry.hosts.iter().any(|host| reached.contains(host)) {
             let meta = &service.entry.meta;
-            let message = format!("no gateway routes to {}, so it gets no traffic here", meta.id);
+            let message =
+                format!("no gateway routes to {} and no app calls it, so it gets no traffic here", meta.id);
             problems.push(
                 Problem::new(Severity::Note, SERVICE_WITHOUT_GATEWAY, message).at(meta.place.clone(), ""),
             );

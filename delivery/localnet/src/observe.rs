@@ -8,33 +8,44 @@ use std::time::{Duration, Instant};
 
 use burgee_api::Problem;
 use burgee_api::problem::{self, Code, Severity};
-use burgee_api::resolve::{ClassPolicy, ListenerClass, WorkloadKind};
+use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracing, WorkloadKind};
+use burgee_stub::protocol::Served;
 
+use crate::base;
 use crate::error::LocalnetError;
-use crate::expect::{self, Asked};
+use crate::expect::{self, Asked, Tally, Through};
 use crate::run::{Localnet, Proxy};
 use crate::scrape;
-use crate::summary::{self, MetricSummary, ProblemSummary, RequestsSummary, Summary};
+use crate::summary::{self, MetricSummary, PluginSummary, ProblemSummary, RequestsSummary, Summary};
 use crate::traffic;
+use crate::watch::locked;
 
 /// Requests were not answered as they should have been.
 pub const REQUESTS_FAILED: Code = Code("BG0455");
 
 /// How long the proxies may take to show what the documents ask for: a few flushes.
-const OBSERVE_TIMEOUT: Duration = Duration::from_secs(6);
+const OBSERVE_TIMEOUT: Duration = Duration::from_secs(8);
 const OBSERVE_INTERVAL: Duration = Duration::from_millis(100);
-/// A flush interval and a bit.
-const FLUSH: Duration = Duration::from_millis(1300);
+/// How long what proxies count, log and report may take until it is seen: the longest flush interval, a look, and a bit.
+const FLUSH: Duration = Duration::from_millis(1600);
+/// How long nothing must have been logged or reported before nothing more is on its way.
+const QUIET: Duration = Duration::from_millis(600);
+/// The counts of requests that a proxy's listeners took.
+const TAKEN: &str = "^http.(inbound|outbound)_.*downstream_rq_total$";
+/// How long a process that has just been killed may take until that is known: the system takes its memory back first.
+const END_KNOWN: Duration = Duration::from_secs(2);
+const END_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What was sent and seen so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     requests: RequestsSummary,
     metrics: Vec<MetricSummary>,
+    pub(crate) plugins: Vec<PluginSummary>,
     misses: Vec<Problem>,
     unexercised: Vec<String>,
-    /// How many requests each app had answered when the metrics were last read to the end.
-    served: BTreeMap<String, u64>,
+    /// What each app had counted when everything was last read to the end.
+    served: BTreeMap<String, Served>,
     window: Window,
 }
 
@@ -45,22 +56,27 @@ struct Window {
     sent: BTreeMap<String, u64>,
     failed: u64,
     first_failure: Option<String>,
-    served_before: BTreeMap<String, u64>,
+    served_before: BTreeMap<String, Served>,
+    taken_before: BTreeMap<String, u64>,
     metrics_before: Vec<MetricSummary>,
+    logs_before: Tally,
+    spans_before: Tally,
+    /// When the last request was answered.
+    ended: Option<Instant>,
 }
 
 impl Localnet {
-    /// Sends requests from outside the mesh, spread evenly over the hosts that the gateways answer for.
+    /// Sends requests from outside the mesh, spread evenly over the hosts that the gateways answer for: request `i` asks
+    /// for path `i` modulo their number. Without a path, [`traffic::DEFAULT_PATHS`] are asked for.
     ///
     /// # Errors
-    /// When an Envoy has ended.
-    pub async fn drive(&mut self, count: u64) -> Result<(), LocalnetError> {
-        self.check_running()?;
+    /// When an Envoy that runs does not answer.
+    pub async fn drive(&mut self, count: u64, paths: &[String]) -> Result<(), LocalnetError> {
         if !self.seen.window.is_open {
             self.open_window().await?;
         }
         let targets = self.targets();
-        let outcome = traffic::send(&targets, count).await;
+        let outcome = traffic::send(&targets, paths, count).await;
         for (target, sent) in targets.iter().zip(&outcome.sent) {
             *self.seen.window.sent.entry(target.gateway.clone()).or_default() += sent;
         }
@@ -68,40 +84,36 @@ impl Localnet {
         self.seen.requests.ok += outcome.ok;
         self.seen.requests.failed += outcome.failed;
         self.seen.window.failed += outcome.failed;
+        self.seen.window.ended = Some(Instant::now());
         let first = self.seen.window.first_failure.take();
         self.seen.window.first_failure = first.or(outcome.first_failure);
-        self.check_running()
+        Ok(())
     }
 
-    /// Reads what the proxies counted and holds it against what the documents ask for; waits a few flushes for it.
-    /// What is missing afterwards is among the summary's problems.
+    /// Reads what the proxies counted, logged and reported, and holds it against what the documents ask for; waits a few
+    /// flushes for it. What is missing afterwards is among the summary's problems. What has ended is left out: that it
+    /// ended is a problem of its own.
     ///
     /// # Errors
-    /// When an Envoy has ended or does not answer.
+    /// When an Envoy that runs does not answer.
     pub async fn observe(&mut self) -> Result<(), LocalnetError> {
         let deadline = Instant::now() + OBSERVE_TIMEOUT;
-        let served = self.served();
-        let policies = self.policies();
-        let requests: Vec<_> = self.proxies.iter().map(|proxy| self.requests_through(proxy)).collect();
-        let asked: Vec<_> = policies
-            .iter()
-            .zip(requests)
-            .map(|((proxy, policy), requests)| Asked { proxy, policy, requests })
-            .collect();
+        let served = self.served().await;
+        let through = self.through(&served, &self.taken().await);
         let sent = self.seen.window.sent.values().sum();
-        let unreached = expect::unreached(&asked, sent);
-        let unexercised = expect::unexercised(&asked).into_iter().map(str::to_owned).collect();
-        if !expect::shows_a_flush(&asked) {
+        if !expect::shows_a_flush(&self.asked(&through)) {
             // Nothing that is waited for below would show that what must not be there is not there.
             tokio::time::sleep(FLUSH).await;
         }
         loop {
-            self.check_running()?;
             let metrics = self.scrape().await?;
-            let grown = expect::growth(&self.seen.window.metrics_before, &metrics);
-            let mut misses = expect::misses(&asked, &grown);
-            if misses.is_empty() || Instant::now() > deadline {
-                misses.extend(unreached);
+            self.look_at_plugins().await;
+            let through = self.through(&served, &self.taken().await);
+            let asked = self.asked(&through);
+            let (mut misses, is_settled) = self.misses(&asked, &metrics);
+            if (misses.is_empty() && is_settled) || Instant::now() > deadline {
+                misses.extend(expect::unreached(&asked, sent));
+                let unexercised = expect::unexercised(&asked).into_iter().map(str::to_owned).collect();
                 (self.seen.metrics, self.seen.misses) = (metrics, misses);
                 self.seen.unexercised = unexercised;
                 self.seen.window.is_open = false;
@@ -112,14 +124,27 @@ impl Localnet {
         }
     }
 
+    /// The requests that were sent from outside the mesh by [`Localnet::drive`].
+    pub fn requests(&self) -> &RequestsSummary {
+        &self.seen.requests
+    }
+
     /// What was seen so far.
     pub fn summary(&self) -> Summary {
         let problems = self.problems().iter().map(ProblemSummary::from).collect();
+        let record = locked(&self.record);
+        let (mut access_logs, mut spans) = (record.logs_since(0), record.spans_since(0));
+        drop(record);
+        summary::sort_access_logs(&mut access_logs);
+        summary::sort_spans(&mut spans);
         Summary {
             version: summary::VERSION,
             proxies: self.proxies.iter().map(|proxy| self.proxy_summary(proxy)).collect(),
             requests: self.seen.requests.clone(),
             metrics: self.seen.metrics.clone(),
+            access_logs,
+            spans,
+            plugins: self.seen.plugins.clone(),
             problems,
         }
     }
@@ -128,8 +153,10 @@ impl Localnet {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.clone();
         problems.extend(self.refused.iter().cloned());
+        problems.extend(self.watch.processes().iter().filter_map(|process| process.problem()));
         problems.extend(self.request_problem());
         problems.extend(self.seen.misses.iter().cloned());
+        problems.extend(locked(&self.record).problems());
         problems
     }
 
@@ -145,6 +172,18 @@ impl Localnet {
         &self.seen.unexercised
     }
 
+    /// What the documents ask of each proxy, by workload: the policy of each class of listener that it has.
+    pub fn policies(&self) -> Vec<(String, ListenerClass, ClassPolicy)> {
+        let mut policies = Vec::new();
+        for proxy in &self.proxies {
+            let listeners = base::listeners_of(&self.mesh, &proxy.workload);
+            let has = |class: &ListenerClass| listeners.iter().any(|(of, _)| of == class);
+            let policy = |class| (proxy.workload.to_string(), class, proxy.policy.class(class).clone());
+            policies.extend(ListenerClass::ALL.into_iter().filter(has).map(policy));
+        }
+        policies
+    }
+
     /// Ends the current window: traffic from now on is held against the policy of now.
     pub(crate) fn close_window(&mut self) {
         self.seen.window.is_open = false;
@@ -154,47 +193,126 @@ impl Localnet {
     }
 
     async fn open_window(&mut self) -> Result<(), LocalnetError> {
-        let served = self.served();
-        if served.iter().any(|(name, count)| *count != self.seen.served.get(name).copied().unwrap_or(0)) {
+        let served = self.served().await;
+        let before = |name: &String| self.seen.served.get(name).copied().unwrap_or(NOTHING);
+        if served.iter().any(|(name, count)| *count != before(name)) {
             // What came in since, from whoever, must be in the values that growth is counted from.
             tokio::time::sleep(FLUSH).await;
         }
         let metrics_before = self.scrape().await?;
-        self.seen.window =
-            Window { is_open: true, served_before: served, metrics_before, ..Window::default() };
+        let taken_before = self.taken().await;
+        let record = locked(&self.record);
+        let (logs_before, spans_before) = (record.log_tally().clone(), record.span_tally().clone());
+        drop(record);
+        self.seen.window = Window {
+            is_open: true,
+            served_before: served,
+            taken_before,
+            metrics_before,
+            logs_before,
+            spans_before,
+            ..Window::default()
+        };
         Ok(())
     }
 
-    /// How many requests each app has answered.
-    fn served(&self) -> BTreeMap<String, u64> {
-        self.apps.iter().map(|(name, app)| (name.clone(), app.served())).collect()
+    /// What is asked of the proxies of which it is known how many requests went through them.
+    fn asked<'a>(&'a self, through: &BTreeMap<String, Through>) -> Vec<Asked<'a>> {
+        let is_known = |proxy: &&Proxy| {
+            proxy.process.ended().is_none() && through.contains_key(&proxy.workload.to_string())
+        };
+        let policies = self.proxies.iter().filter(is_known).map(|proxy| &proxy.policy);
+        expect::asked(&self.mesh, policies, through)
     }
 
-    /// How many requests of this window went through a proxy: a gateway was sent them, an app answered them.
-    fn requests_through(&self, proxy: &Proxy) -> u64 {
-        let name = proxy.workload.to_string();
-        match proxy.workload.kind {
-            WorkloadKind::Gateway => self.seen.window.sent.get(&name).copied().unwrap_or_default(),
-            WorkloadKind::Sidecar => {
-                let before = self.seen.window.served_before.get(&name).copied().unwrap_or_default();
-                self.apps.get(&name).map_or(0, |app| app.served().saturating_sub(before))
+    /// What was asked for and not seen so far, and whether nothing more is to be expected.
+    fn misses(&self, asked: &[Asked<'_>], metrics: &[MetricSummary]) -> (Vec<Problem>, bool) {
+        let window = &self.seen.window;
+        let record = locked(&self.record);
+        let (logs, spans) = (record.log_tally(), record.span_tally());
+        let (logs, spans) = (logs.since(&window.logs_before), spans.since(&window.spans_before));
+        let last = record.last();
+        drop(record);
+        let grown = expect::growth(&window.metrics_before, metrics);
+        let seen = expect::Seen { grown: &grown, logs: &logs, spans: &spans, plugins: &self.seen.plugins };
+        let reports =
+            |one: &Asked<'_>| one.requests > 0 && (traces(one.policy) || !one.policy.access_logs.is_empty());
+        // Of what is filtered or sampled nobody knows how much there will be.
+        let is_over =
+            |since: Option<Instant>, time: Duration| since.is_none_or(|since| since.elapsed() >= time);
+        let is_settled = !asked.iter().any(reports) || (is_over(last, QUIET) && is_over(window.ended, FLUSH));
+        (expect::misses(asked, seen), is_settled)
+    }
+
+    /// What each app has counted, as far as they answer.
+    async fn served(&self) -> BTreeMap<String, Served> {
+        let mut served = BTreeMap::new();
+        for (name, app) in &self.apps {
+            if let Some(counted) = app.served().await {
+                served.insert(name.clone(), counted);
             }
         }
+        served
     }
 
-    /// What the documents ask of each proxy, by workload: the policy of the class of listener that its traffic goes
-    /// through here.
-    pub fn policies(&self) -> Vec<(String, ClassPolicy)> {
-        let class = |proxy: &Proxy| proxy.policy.class(class_of(proxy.workload.kind)).clone();
-        self.proxies.iter().map(|proxy| (proxy.workload.to_string(), class(proxy))).collect()
+    /// How many requests each proxy's listeners for those who are sent took since it was started, as far as they answer.
+    async fn taken(&self) -> BTreeMap<String, u64> {
+        let mut taken = BTreeMap::new();
+        for proxy in self.proxies.iter().filter(|proxy| proxy.process.ended().is_none()) {
+            let prefix = match proxy.workload.kind {
+                WorkloadKind::Gateway => "http.outbound_",
+                WorkloadKind::Sidecar => "http.inbound_",
+            };
+            let Ok(stats) = proxy.process.admin().stats(TAKEN).await else { continue };
+            let counts = stats.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count);
+            taken.insert(proxy.workload.to_string(), counts.sum());
+        }
+        taken
     }
 
+    /// How many requests of this window went through each proxy, as far as that is known: a gateway was sent them, an app
+    /// answered or made them. Those that a proxy says it took and that nobody else knows of count too: others send
+    /// requests, and filters answer some that an app never sees.
+    fn through(
+        &self,
+        served: &BTreeMap<String, Served>,
+        taken: &BTreeMap<String, u64>,
+    ) -> BTreeMap<String, Through> {
+        let window = &self.seen.window;
+        let of = |proxy: &Proxy| {
+            let name = proxy.workload.to_string();
+            let count = |counts: &BTreeMap<String, u64>| counts.get(&name).copied().unwrap_or_default();
+            let taken = count(taken).saturating_sub(count(&window.taken_before));
+            let through = match proxy.workload.kind {
+                WorkloadKind::Gateway => Through { received: count(&window.sent).max(taken), called: 0 },
+                WorkloadKind::Sidecar => {
+                    let before = window.served_before.get(&name).copied().unwrap_or(NOTHING);
+                    let after = served.get(&name)?;
+                    Through {
+                        received: after.served.saturating_sub(before.served).max(taken),
+                        called: after.called.saturating_sub(before.called),
+                    }
+                }
+            };
+            Some((name, through))
+        };
+        self.proxies.iter().filter_map(of).collect()
+    }
+
+    /// Every series of ours at the proxies that run.
     async fn scrape(&self) -> Result<Vec<MetricSummary>, LocalnetError> {
         let mut metrics = Vec::new();
-        for proxy in &self.proxies {
+        for proxy in self.proxies.iter().filter(|proxy| proxy.process.ended().is_none()) {
             let name = proxy.workload.to_string();
-            let page = proxy.process.admin().prometheus().await;
-            let text = page.map_err(|message| LocalnetError::Admin { proxy: name.clone(), message })?;
+            let text = match proxy.process.admin().prometheus().await {
+                Ok(text) => text,
+                Err(message) => {
+                    if has_just_ended(proxy).await {
+                        continue;
+                    }
+                    return Err(LocalnetError::Admin { proxy: name, message });
+                }
+            };
             let samples = scrape::samples(&text, "istio_").into_iter().filter(|s| s.value.is_finite());
             metrics.extend(samples.map(|sample| MetricSummary {
                 proxy: name.clone(),
@@ -215,10 +333,20 @@ impl Localnet {
     }
 }
 
-/// The class of listener that a proxy's traffic goes through here.
-fn class_of(kind: WorkloadKind) -> ListenerClass {
-    match kind {
-        WorkloadKind::Gateway => ListenerClass::Gateway,
-        WorkloadKind::Sidecar => ListenerClass::Inbound,
+/// Whether a proxy that does not answer is ending.
+async fn has_just_ended(proxy: &Proxy) -> bool {
+    let deadline = Instant::now() + END_KNOWN;
+    while proxy.process.ended().is_none() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(END_INTERVAL).await;
     }
+    true
+}
+
+const NOTHING: Served = Served { served: 0, called: 0 };
+
+fn traces(policy: &ClassPolicy) -> bool {
+    matches!(policy.tracing, Tracing::Provider { .. })
 }

@@ -1,10 +1,10 @@
 //! One Envoy process: started so that it cannot outlive us, watched until it serves, asked and then made to end.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -13,13 +13,21 @@ use tokio::process::Command;
 use crate::admin::Admin;
 use crate::error::LocalnetError;
 
+mod child;
 mod fork;
+mod stub;
+
+use child::describe;
+pub(crate) use child::{ChildProcess, Watched};
 use fork::{Owned, spawn};
+pub(crate) use stub::{LastWords, StubProcess};
 
 /// How long an Envoy may take to end after it was asked.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long connections of before a change of listeners may live.
 const DRAIN_SECONDS: &str = "1";
+/// How often access logs reach their files; ten seconds, the default, is long to watch.
+const LOG_FLUSH_MILLISECONDS: &str = "250";
 /// How often a starting Envoy is looked at.
 const READY_INTERVAL: Duration = Duration::from_millis(20);
 /// The counters of file xDS that say that something was not taken.
@@ -47,9 +55,7 @@ pub struct Launch {
 /// A running Envoy. Killed when this is dropped, and gone then.
 #[derive(Debug)]
 pub struct EnvoyProcess {
-    name: String,
-    child: Owned,
-    pid: u32,
+    child: ChildProcess,
     log: PathBuf,
     admin: Admin,
     ready_ms: u64,
@@ -71,6 +77,7 @@ impl EnvoyProcess {
             .arg(launch.directory.join(&launch.bootstrap))
             .args(["--concurrency", &launch.concurrency.to_string()])
             .args(["--log-level", "warning", "--log-format", "%l: %v"])
+            .args(["--file-flush-interval-msec", LOG_FLUSH_MILLISECONDS])
             // Connections of before a change keep the filters of before. They are told to close with their next
             // answer, and closed after this long.
             .args(["--drain-time-s", DRAIN_SECONDS, "--drain-strategy", "immediate"])
@@ -82,10 +89,9 @@ impl EnvoyProcess {
             .stderr(log_file);
         let mut child =
             spawn(command).await.map_err(|error| LocalnetError::io("start", &launch.binary, error))?;
-        let pid = child.id().unwrap_or_default();
         let admin = wait_until_ready(launch, &mut child, &log, &admin_file, began).await?;
         let ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(EnvoyProcess { name: launch.name.clone(), child, pid, log, admin, ready_ms })
+        Ok(EnvoyProcess { child: ChildProcess::new(child), log, admin, ready_ms })
     }
 
     /// Its admin page.
@@ -95,7 +101,7 @@ impl EnvoyProcess {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.child.pid()
     }
 
     /// How long it took from start until it served.
@@ -113,32 +119,24 @@ impl EnvoyProcess {
         complaints(&self.log, length)
     }
 
-    /// Fails if it has ended by itself.
-    ///
-    /// # Errors
-    /// When it has, with its own words.
-    pub fn check_running(&mut self) -> Result<(), LocalnetError> {
-        match self.child.try_wait() {
-            Ok(Some(status)) => Err(LocalnetError::Ended {
-                proxy: self.name.clone(),
-                status: describe(status),
-                said: complaints(&self.log, 0),
-            }),
-            _ => Ok(()),
-        }
+    /// How it ended, in words, when it has and not by us.
+    pub fn ended(&self) -> Option<String> {
+        self.child.ended()
+    }
+
+    /// A look at it for somebody else.
+    pub(crate) fn watched(&self) -> Watched {
+        self.child.watched()
+    }
+
+    /// Where it writes what it has to say.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Asks it to end, and makes it end when it does not in time.
-    pub async fn stop(mut self) {
-        if let Ok(pid) = i32::try_from(self.pid)
-            && pid > 0
-            && self.child.try_wait().is_ok_and(|status| status.is_none())
-        {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGTERM);
-        }
-        if tokio::time::timeout(STOP_TIMEOUT, self.child.wait()).await.is_err() {
-            let _ = self.child.kill().await;
-        }
+    pub async fn stop(self) {
+        self.child.stop(STOP_TIMEOUT).await;
     }
 }
 
@@ -193,28 +191,30 @@ async fn rejection(admin: &Admin) -> Option<String> {
     stats.into_iter().find(|(_, count)| *count > 0).map(|(name, _)| name)
 }
 
-fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "an unknown status".to_owned(),
-    }
-}
-
 /// How many of the last lines of a log are shown.
 const SHOWN_LINES: usize = 6;
 /// How much of a line is shown: Envoy quotes whole files.
 const SHOWN_CHARACTERS: usize = 600;
-/// What Envoy says in every run, whatever is wrong.
-const NOISE: [&str; 2] =
-    ["There is no configured limit to the number of allowed active", "caught ENVOY_SIGTERM"];
+/// What tells nobody anything: what Envoy says in every run, whatever is wrong, and the frames of its stack that have
+/// no names.
+const NOISE: [&str; 3] =
+    ["There is no configured limit to the number of allowed active", "caught ENVOY_SIGTERM", ": [0x"];
+
+/// How much of a log's end is looked at: an Envoy that complains about every request writes a long one.
+const LOOKED_AT: u64 = 256 * 1024;
 
 /// The last things that a log complains about after its first `from` bytes.
 pub(crate) fn complaints(log: &Path, from: u64) -> String {
-    let bytes = fs::read(log).unwrap_or_default();
-    let start = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    last_complaints(&String::from_utf8_lossy(&bytes[start..]))
+    last_complaints(&String::from_utf8_lossy(&end_of(log, from).unwrap_or_default()))
+}
+
+fn end_of(log: &Path, from: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let from = from.max(file.metadata()?.len().saturating_sub(LOOKED_AT));
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(LOOKED_AT).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn last_complaints(text: &str) -> String {
@@ -268,11 +268,25 @@ mod tests {
         for number in 0..10 {
             text.push_str(&format!("error: {number}\n\n"));
         }
+        text.push_str("critical: #1: [0x55f8ac796368]\n");
         let shown = last_complaints(&text);
         assert_eq!(
             shown.lines().collect::<Vec<_>>(),
             (4..10).map(|n| format!("error: {n}")).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn of_a_long_log_the_end_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("envoy.log");
+        let long = "error: again\n".repeat(100_000);
+        fs::write(&log, format!("error: first\n{long}error: last\n")).unwrap();
+        assert!(complaints(&log, 0).ends_with("error: again\nerror: last"));
+        let length = fs::metadata(&log).unwrap().len();
+        assert_eq!(complaints(&log, length - 12), "error: last");
+        assert_eq!((complaints(&log, length).as_str(), complaints(&log, length + 1).as_str()), ("", ""));
+        assert_eq!(complaints(&folder.path().join("none"), 0), "");
     }
 
     #[test]

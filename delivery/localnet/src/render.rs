@@ -1,122 +1,188 @@
 //! The files of one Envoy: base configuration with policy laid over it, as text. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::resolve::{
-    ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics, TagOperation,
-    Workload, WorkloadKind,
+    ClassPolicy, Collector, Effective, ListenerClass, LogSink, MetricName, MetricOverride, ProviderMetrics,
+    TagOperation, Tracer, Tracing, Workload, WorkloadKind,
 };
 use burgee_filter_config::{StandardLabel, StandardMetric};
-use burgee_overlay::{Delivery, Identity, Module, Overlaid};
+use burgee_overlay::{Delivery, Identity, Overlaid};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::base::{self, Ports};
+use crate::base::{self, CLUSTERS_FILE, LISTENERS_FILE};
 use crate::configuration::{to_json, to_text, to_tree};
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, is_same};
+use crate::run::Modules;
+use crate::site::{EXTENSIONS_DIRECTORY, ProxySite, Site};
 
-/// The directory of the extension configurations in an Envoy's directory.
-pub const EXTENSIONS_DIRECTORY: &str = "extensions";
 /// The bootstrap's file.
 pub const BOOTSTRAP_FILE: &str = "bootstrap.json";
+
+/// Everything that one Envoy reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// The text of [`BOOTSTRAP_FILE`].
+    pub bootstrap: String,
+    /// The other files.
+    pub files: Files,
+    /// What is worth knowing, such as a label that a listener cannot carry.
+    pub problems: Vec<Problem>,
+}
 
 /// The files of one Envoy that change while it runs, in the order in which they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// Extension configurations: name, file name, text.
-    pub extensions: Vec<(String, String, String)>,
+    /// Extension configurations.
+    pub extensions: Vec<ExtensionFile>,
     /// The clusters.
     pub clusters: String,
     /// The listeners.
     pub listeners: String,
 }
 
-/// What every proxy of a run is rendered from.
-#[derive(Clone, Copy)]
+/// The file of an extension configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionFile {
+    /// The resource's name, by which listeners refer to it.
+    pub name: String,
+    /// The file's name in [`EXTENSIONS_DIRECTORY`].
+    pub file_name: String,
+    /// Its content.
+    pub text: String,
+}
+
+impl Files {
+    /// Every file with its path from the proxy's directory, in the order in which they lean on each other.
+    pub fn by_path(&self) -> Vec<(String, &str)> {
+        let path = |file: &ExtensionFile| format!("{EXTENSIONS_DIRECTORY}/{}", file.file_name);
+        let extensions = self.extensions.iter().map(|file| (path(file), file.text.as_str()));
+        let mut files: Vec<(String, &str)> = extensions.collect();
+        files.push((CLUSTERS_FILE.to_owned(), self.clusters.as_str()));
+        files.push((LISTENERS_FILE.to_owned(), self.listeners.as_str()));
+        files
+    }
+}
+
+/// What every proxy of a mesh is rendered from.
+#[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// What runs.
     pub mesh: &'a Mesh,
-    /// The loopback ports.
-    pub ports: &'a Ports,
-    /// The port of each workload's stub app.
-    pub apps: &'a BTreeMap<String, u16>,
-    /// The filter module.
-    pub module: &'a Module,
+    /// Where it is.
+    pub site: &'a Site,
+    /// The modules, as proxies find them.
+    pub modules: &'a Modules,
+}
+
+/// Everything that one Envoy reads: the base configuration of a workload of the mesh with its policy laid over it.
+/// `labels` are all labels of metrics that any policy of the mesh names, see [`own_labels`]: one that a bootstrap does
+/// not have cannot be had later. A proxy that the site does not have gets an empty configuration.
+pub fn configuration_of(inputs: Inputs<'_>, policy: &Effective, labels: &BTreeSet<String>) -> Configuration {
+    let (bootstrap, mut problems) = bootstrap(inputs, &policy.workload, labels);
+    let (files, said) = files(inputs, policy);
+    problems.extend(said);
+    Configuration { bootstrap, files, problems }
 }
 
 /// The files of one proxy, and what the overlay has to say.
-pub fn files(inputs: Inputs<'_>, policy: &Effective, directory: &Path) -> (Files, Vec<Problem>) {
-    let name = policy.workload.to_string();
-    let (listeners, clusters) = base_of(inputs, &policy.workload, &name);
-    let options = options(&policy.workload, &listeners, inputs.module, directory);
+pub(crate) fn files(inputs: Inputs<'_>, policy: &Effective) -> (Files, Vec<Problem>) {
+    let workload = &policy.workload;
+    let Some(proxy) = inputs.site.proxies.get(&workload.to_string()) else {
+        return (Files::default(), Vec::new());
+    };
+    let (listeners, clusters) = base_of(inputs, policy);
+    let options = options(inputs, workload, proxy);
     let Overlaid { value, problems, .. } = burgee_overlay::overlay(&to_tree(&listeners), policy, &options);
-    let mut listeners = to_json(&value);
-    mark_version(&mut listeners);
-    let mut clusters = clusters;
-    mark_version(&mut clusters);
     let extensions = burgee_overlay::extension_configs(policy, &options)
         .into_iter()
-        .map(|extension| (extension.name, extension.file_name, to_text(&extension.value)))
+        .map(|extension| ExtensionFile {
+            text: to_text(&extension.value),
+            name: extension.name,
+            file_name: extension.file_name,
+        })
         .collect();
-    (Files { extensions, clusters: text(&clusters), listeners: text(&listeners) }, problems)
+    (Files { extensions, clusters: response(clusters), listeners: response(to_json(&value)) }, problems)
 }
 
-/// The bootstrap of one proxy, and what the overlay has to say. `labels` are all that any policy of the run names:
-/// a label that the bootstrap does not have cannot be had later.
-pub fn bootstrap(
-    workload: &Workload,
-    labels: &BTreeSet<String>,
-    module: &Module,
-    directory: &Path,
-) -> (String, Vec<Problem>) {
-    let options = options(workload, &Value::Null, module, directory);
-    let base = to_tree(&base::bootstrap(workload, directory));
+/// The bootstrap of one proxy, and what the overlay has to say.
+fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>) -> (String, Vec<Problem>) {
+    let Some(proxy) = inputs.site.proxies.get(&workload.to_string()) else {
+        return (String::new(), Vec::new());
+    };
+    let mut options = options(inputs, workload, proxy);
+    // The bootstrap has no listeners that these could be about.
+    options.classes.clear();
+    options.ports.clear();
+    let base = to_tree(&base::bootstrap(workload, proxy));
     let Overlaid { value, problems, .. } =
         burgee_overlay::overlay(&base, &reserving(workload, labels), &options);
     (to_text(&value), problems)
 }
 
-fn base_of(inputs: Inputs<'_>, workload: &Workload, name: &str) -> (Value, Value) {
-    let Inputs { mesh, ports, apps, .. } = inputs;
+/// Listeners and clusters without any policy but the collectors that it names.
+fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
+    let Inputs { mesh, site, .. } = inputs;
+    let (workload, collectors) = (&policy.workload, collectors(policy));
     match workload.kind {
         WorkloadKind::Gateway => {
-            let sidecars =
-                mesh.sidecars.iter().map(|s| (s.workload.to_string(), s.workload.clone())).collect();
-            mesh.gateways.iter().find(|gateway| gateway.workload.to_string() == name).map(|gateway| {
-                (base::gateway_listeners(gateway, ports), base::gateway_clusters(gateway, &sidecars, ports))
+            mesh.gateways.iter().find(|gateway| is_same(&gateway.workload, workload)).map(|gateway| {
+                (
+                    base::gateway_listeners(gateway, site),
+                    base::gateway_clusters(gateway, mesh, &collectors, site),
+                )
             })
         }
         WorkloadKind::Sidecar => {
-            let app = apps.get(name).copied().unwrap_or_default();
-            mesh.sidecars.iter().find(|sidecar| sidecar.workload.to_string() == name).map(|sidecar| {
-                (base::sidecar_listeners(sidecar, ports), base::sidecar_clusters(sidecar, app))
+            mesh.sidecars.iter().find(|sidecar| is_same(&sidecar.workload, workload)).map(|sidecar| {
+                (
+                    base::sidecar_listeners(sidecar, site),
+                    base::sidecar_clusters(sidecar, mesh, &collectors, site),
+                )
             })
         }
     }
     .unwrap_or_else(|| (base::no_listeners(), base::no_clusters()))
 }
 
-fn options(
-    workload: &Workload,
-    listeners: &Value,
-    module: &Module,
-    directory: &Path,
-) -> burgee_overlay::Options {
-    // Istio's gateways have outbound listeners; only the workload says that they are a gateway's.
-    let names = listeners["resources"].as_array().into_iter().flatten().filter_map(|l| l["name"].as_str());
-    let classes = match workload.kind {
-        WorkloadKind::Gateway => names.map(|name| (name.to_owned(), ListenerClass::Gateway)).collect(),
-        WorkloadKind::Sidecar => BTreeMap::new(),
+/// Every collector that a policy reports to, whatever the class.
+fn collectors(policy: &Effective) -> BTreeSet<Collector> {
+    let of_class = |class: &ClassPolicy| -> Vec<Collector> {
+        let logs = class.access_logs.iter().filter_map(|logger| match &logger.sink {
+            LogSink::Otel { collector, .. } => Some(collector.clone()),
+            LogSink::File { .. } => None,
+        });
+        let traces = match &class.tracing {
+            Tracing::Provider { tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } => {
+                Some(collector.clone())
+            }
+            Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+        };
+        logs.chain(traces).collect()
     };
-    let extensions = directory.join(EXTENSIONS_DIRECTORY);
+    policy.classes.values().flat_map(of_class).collect()
+}
+
+fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {
+    let listeners = base::listeners_of(inputs.mesh, workload);
+    let name = |class: ListenerClass, port: u16| base::listener_name(class, port);
+    // A listener that the site does not have is not there to be about.
+    let is_there = |class, port| inputs.site.listener(&workload.to_string(), &name(class, port)).is_some();
+    let there = || listeners.iter().filter(|(class, port)| is_there(*class, *port));
+    // Istio's gateways have outbound listeners; only the workload says that they are a gateway's.
+    let gateways = there().filter(|(class, _)| *class == ListenerClass::Gateway);
     burgee_overlay::Options {
-        module: module.clone(),
-        delivery: Delivery::Discovery { directory: extensions.to_string_lossy().into_owned() },
+        module: inputs.modules.telemetry.clone(),
+        delivery: Delivery::Discovery { directory: proxy.path(EXTENSIONS_DIRECTORY) },
         identity: Identity::Node,
-        classes,
+        classes: gateways.map(|(class, port)| (name(*class, *port), *class)).collect(),
+        ports: there().map(|(class, port)| (name(*class, *port), *port)).collect(),
+        plugins: inputs.modules.plugins.clone(),
+        log_files: proxy.log_files.clone(),
+        reporter: proxy.reporter.clone(),
     }
 }
 
@@ -135,7 +201,7 @@ fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
             tags: labels.iter().map(tag).collect(),
         }],
     };
-    let class = ClassPolicy { metrics: vec![provider] };
+    let class = ClassPolicy { metrics: vec![provider], ..ClassPolicy::default() };
     Effective {
         workload: workload.clone(),
         classes: ListenerClass::ALL.into_iter().map(|name| (name, class.clone())).collect(),
@@ -160,12 +226,16 @@ fn mark_version(response: &mut Value) {
     response["version_info"] = version.into();
 }
 
-fn text(json: &Value) -> String {
-    to_text(&to_tree(json))
+/// The text of a `DiscoveryResponse`, with its version.
+pub(crate) fn response(mut response: Value) -> String {
+    mark_version(&mut response);
+    to_text(&to_tree(&response))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use serde_json::json;
 

@@ -1,14 +1,17 @@
 //! A run as a whole: start, stop, and what it is made of. Traffic and counting are `observe`'s, changes `change`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use burgee_api::Problem;
 use burgee_api::problem::{self, Severity};
-use burgee_api::resolve::{Effective, PolicySet, Workload};
+use burgee_api::resolve::{Effective, ListenerClass, PolicySet, Workload};
 use burgee_api::resources::Resources;
-use burgee_overlay::Module;
+use burgee_overlay::{Module, PluginModule};
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -16,16 +19,22 @@ use crate::base;
 use crate::envoy::Envoy;
 use crate::error::LocalnetError;
 use crate::gateway_hosts::example_host;
+use crate::live::Live;
 use crate::mesh::{self, Mesh};
 use crate::observe::Seen;
+use crate::plugins;
 use crate::ports::ReservedPort;
-use crate::process::EnvoyProcess;
+use crate::process::{EnvoyProcess, StubProcess};
 use crate::progress::Progress;
+use crate::prometheus;
+use crate::record::Record;
 use crate::render::{self, Files, Inputs};
 use crate::run_directory::RunDirectory;
+use crate::site::{LOGS_DIRECTORY, ListenerKey, Site};
 use crate::start;
-use crate::summary::{ListenerSummary, ProxySummary};
+use crate::summary::{ListenerSummary, PluginSummary, ProxySummary};
 use crate::traffic::Target;
+use crate::watch::{SharedRecord, Watch, locked};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -40,6 +49,9 @@ pub struct Options {
     pub ready_timeout: Duration,
     /// Where the run's directory is made. Default: the system's directory for temporary files.
     pub parent_directory: PathBuf,
+    /// The command line that apps and the receiver are started with, up to what `burgee_stub::main` takes. Default:
+    /// empty, with which nothing starts.
+    pub stub: Vec<OsString>,
 }
 
 impl Options {
@@ -51,8 +63,18 @@ impl Options {
             concurrency: 1,
             ready_timeout: Duration::from_secs(30),
             parent_directory: std::env::temp_dir(),
+            stub: Vec::new(),
         }
     }
+}
+
+/// The modules of a run.
+#[derive(Clone, Debug)]
+pub struct Modules {
+    /// The telemetry module.
+    pub telemetry: Module,
+    /// The modules of plugins, by `NAMESPACE/NAME`.
+    pub plugins: BTreeMap<String, PluginModule>,
 }
 
 /// One running proxy.
@@ -66,33 +88,40 @@ pub(crate) struct Proxy {
 }
 
 /// A running mesh. Everything ends when this is dropped; [`Localnet::stop`] ends it gracefully.
+///
+/// A process of it that ends by itself ends nothing else: it is among [`Localnet::problems`] from then on, and
+/// [`Localnet::live`] shows it.
 #[derive(Debug)]
 pub struct Localnet {
-    // Fields are dropped in this order: the processes before the files that they read.
+    // Fields are dropped in this order: who watches before the processes, and those before the files that they read.
+    pub(crate) watch: Watch,
     pub(crate) proxies: Vec<Proxy>,
     pub(crate) apps: BTreeMap<String, App>,
-    pub(crate) reserved: BTreeMap<(String, u16), ReservedPort>,
+    receiver: StubProcess,
+    pub(crate) reserved: BTreeMap<ListenerKey, ReservedPort>,
     pub(crate) mesh: Mesh,
-    pub(crate) module: Module,
+    pub(crate) modules: Modules,
     pub(crate) labels: BTreeSet<String>,
     /// What the documents that are in force gave rise to.
     pub(crate) problems: Vec<Problem>,
     /// Why the last change is not in force.
     pub(crate) refused: Vec<Problem>,
     pub(crate) seen: Seen,
+    pub(crate) record: SharedRecord,
     envoy_version: String,
     _directory: RunDirectory,
 }
 
 impl Localnet {
-    /// Starts what the documents describe: every Envoy at once, each with its app, and waits until all serve.
+    /// Starts what the documents describe: the apps and the receiver, then every Envoy at once, and waits until all
+    /// serve.
     ///
     /// # Errors
     /// When nothing can be started, or not everything; nothing is left running then.
     pub async fn start(
         resources: &Resources,
         policy: &PolicySet,
-        module: &Module,
+        modules: &Modules,
         options: &Options,
         progress: &dyn Progress,
     ) -> Result<Localnet, LocalnetError> {
@@ -104,13 +133,23 @@ impl Localnet {
         let mut reserved = BTreeMap::new();
         start::reserve(&mesh, options.gateway_port, &mut reserved)?;
         // Documents that need no module may change to some that do.
-        start::check_module(module)?;
-        let apps = start::start_apps(&mesh).await?;
+        start::check_module(&modules.telemetry)?;
+        let record = Arc::new(Mutex::new(Record::new()));
+        let (receiver, apps) = tokio::try_join!(
+            start::start_receiver(&options.stub, &record),
+            start::start_apps(&mesh, &reserved, &options.stub)
+        )?;
         let policies: Vec<_> = mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+        policies.iter().for_each(|policy| locked(&record).learn(policy));
         let labels = policies.iter().flat_map(render::own_labels).collect();
-        let ports = start::numbers(&reserved);
-        let app_ports = start::app_ports(&apps);
-        let inputs = Inputs { mesh: &mesh, ports: &ports, apps: &app_ports, module };
+        let directories: Vec<_> = mesh
+            .workloads()
+            .enumerate()
+            .map(|(number, (workload, _))| (workload.to_string(), start::proxy_directory(&directory, number)))
+            .collect();
+        let places = directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
+        let site = start::site(&reserved, &addresses(&apps), places, Some(receiver.address()));
+        let inputs = Inputs { mesh: &mesh, site: &site, modules };
         let mut prepared = Vec::new();
         for (number, policy) in policies.into_iter().enumerate() {
             let ready = start::prepare(number, inputs, policy, &labels, &directory, options, &mut problems)?;
@@ -121,19 +160,31 @@ impl Localnet {
             count => format!("Starting {count} Envoys"),
         });
         let proxies = start::launch(prepared).await?;
-        Ok(Localnet {
+        let logs = directories.into_iter().map(|(name, path)| (name, path.join(LOGS_DIRECTORY))).collect();
+        let watch = Watch::start(start::watchees(&proxies, &apps, &receiver), logs, record.clone());
+        let mut localnet = Localnet {
+            watch,
             proxies,
             apps,
+            receiver,
             reserved,
             mesh,
-            module: module.clone(),
+            modules: modules.clone(),
             labels,
             problems,
             refused: Vec::new(),
             seen: Seen::default(),
+            record,
             envoy_version: options.envoy.version.clone(),
             _directory: directory,
-        })
+        };
+        localnet.look_at_plugins().await;
+        Ok(localnet)
+    }
+
+    /// What the mesh shows while it runs; kept without anybody asking.
+    pub fn live(&self) -> Live {
+        self.watch.live().clone()
     }
 
     /// Where requests can be sent: the gateways' addresses, each with the host names it answers for.
@@ -142,7 +193,8 @@ impl Localnet {
         for gateway in &self.mesh.gateways {
             let name = gateway.workload.to_string();
             for listener in &gateway.listeners {
-                let Some(port) = self.reserved.get(&(name.clone(), listener.port)) else {
+                let key = (name.clone(), base::listener_name(ListenerClass::Gateway, listener.port));
+                let Some(port) = self.reserved.get(&key) else {
                     continue;
                 };
                 let address = ([127, 0, 0, 1], port.number()).into();
@@ -156,38 +208,80 @@ impl Localnet {
         targets
     }
 
-    /// Ends everything: asks each Envoy, and makes it end when it does not in time.
-    pub async fn stop(mut self) {
+    /// The configuration of a Prometheus server that scrapes every proxy of this run, each second.
+    pub fn prometheus_configuration(&self) -> String {
+        let pages: Vec<(String, String)> = self
+            .proxies
+            .iter()
+            .map(|proxy| (proxy.process.admin().address().to_string(), proxy.workload.to_string()))
+            .collect();
+        let targets = pages.iter().map(|(page, workload)| (page.clone(), workload.as_str()));
+        prometheus::configuration("Written by `burgee up`. Scrapes every proxy of one run.", 1, targets)
+    }
+
+    /// Ends everything: asks each process, and makes it end when it does not in time.
+    pub async fn stop(self) {
+        let Localnet { watch, proxies, apps, receiver, .. } = self;
+        drop(watch);
         let mut stopping = JoinSet::new();
-        for proxy in self.proxies.drain(..) {
+        for proxy in proxies {
             stopping.spawn(proxy.process.stop());
         }
+        for app in apps.into_values() {
+            stopping.spawn(app.process.stop());
+        }
+        stopping.spawn(receiver.stop());
         while stopping.join_next().await.is_some() {}
     }
 
-    /// Fails if an Envoy has ended by itself.
-    ///
-    /// # Errors
-    /// When one has, with its own words.
-    pub fn check_running(&mut self) -> Result<(), LocalnetError> {
-        self.proxies.iter_mut().try_for_each(|proxy| proxy.process.check_running())
+    /// Where everything is.
+    pub(crate) fn site(&self) -> Site {
+        let directories =
+            self.proxies.iter().map(|proxy| (proxy.workload.to_string(), proxy.directory.as_path()));
+        start::site(&self.reserved, &addresses(&self.apps), directories, Some(self.receiver.address()))
+    }
+
+    /// Learns who asks for what, before anything comes of it.
+    pub(crate) fn learn<'a>(&self, policies: impl Iterator<Item = &'a Effective>) {
+        let mut record = locked(&self.record);
+        policies.for_each(|policy| record.learn(policy));
+    }
+
+    /// Asks the proxies which plugins they run.
+    pub(crate) async fn look_at_plugins(&mut self) {
+        let mut found: Vec<PluginSummary> = Vec::new();
+        for proxy in &self.proxies {
+            found.extend(plugins::of_proxy(proxy, &self.mesh, &self.modules).await);
+        }
+        self.watch.live().update_if(|snapshot| {
+            let differs = snapshot.plugins != found;
+            snapshot.plugins.clone_from(&found);
+            differs
+        });
+        self.seen.plugins = found;
     }
 
     pub(crate) fn proxy_summary(&self, proxy: &Proxy) -> ProxySummary {
-        let (name, kind) = (proxy.workload.to_string(), proxy.workload.kind);
-        let listeners = start::ports_of(&self.mesh, &proxy.workload).into_iter().filter_map(|port| {
-            let reserved = self.reserved.get(&(name.clone(), port))?;
-            let address = format!("127.0.0.1:{}", reserved.number());
-            Some(ListenerSummary { name: base::listener_name(kind, port), address })
-        });
+        let workload = proxy.workload.to_string();
+        let listeners =
+            base::listeners_of(&self.mesh, &proxy.workload).into_iter().filter_map(|(class, port)| {
+                let name = base::listener_name(class, port);
+                let reserved = self.reserved.get(&(workload.clone(), name.clone()))?;
+                Some(ListenerSummary { name, address: format!("127.0.0.1:{}", reserved.number()) })
+            });
         ProxySummary {
-            workload: name.clone(),
-            kind: kind.into(),
+            listeners: listeners.collect(),
+            kind: proxy.workload.kind.into(),
             admin: proxy.process.admin().address().to_string(),
             pid: proxy.process.pid(),
             envoy_version: self.envoy_version.clone(),
             ready_ms: proxy.process.ready_ms(),
-            listeners: listeners.collect(),
+            workload,
         }
     }
+}
+
+/// Where the apps are, by workload.
+fn addresses(apps: &BTreeMap<String, App>) -> BTreeMap<String, SocketAddr> {
+    apps.iter().map(|(name, app)| (name.clone(), app.process.address())).collect()
 }

@@ -2,49 +2,42 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::Poll;
 
 use burgee_api::Problem;
-use burgee_api::resolve::{Effective, Workload, WorkloadKind};
+use burgee_api::resolve::{Effective, ListenerClass, WorkloadKind};
+use burgee_api::resources::workload_entry::Call;
 use burgee_overlay::Module;
 
 use crate::app::App;
-use crate::base::{self, Ports};
+use crate::base;
 use crate::error::LocalnetError;
-use crate::mesh::Mesh;
+use crate::live::PartKind;
+use crate::mesh::{Mesh, SidecarProxy};
+use crate::parts::{Process, Words};
 use crate::ports::ReservedPort;
-use crate::process::{EnvoyProcess, Launch};
+use crate::process::{EnvoyProcess, Launch, StubProcess};
 use crate::render::{self, Files, Inputs};
 use crate::run::{Options, Proxy};
 use crate::run_directory::{self, RunDirectory};
+use crate::site::{EXTENSIONS_DIRECTORY, LOGS_DIRECTORY, ListenerKey, Site};
+use crate::watch::{SharedRecord, Source, Watchee, locked};
 
-/// The documents' ports of a workload.
-pub(crate) fn ports_of(mesh: &Mesh, workload: &Workload) -> Vec<u16> {
-    match workload.kind {
-        WorkloadKind::Gateway => {
-            let gateways =
-                mesh.gateways.iter().filter(|gateway| gateway.workload.to_string() == workload.to_string());
-            gateways.flat_map(|gateway| &gateway.listeners).map(|listener| listener.port).collect()
-        }
-        WorkloadKind::Sidecar => {
-            let sidecars =
-                mesh.sidecars.iter().filter(|sidecar| sidecar.workload.to_string() == workload.to_string());
-            sidecars.flat_map(|sidecar| &sidecar.listeners).map(|listener| listener.port).collect()
-        }
-    }
-}
-
-/// Reserves a loopback port for every port of the mesh that has none yet; the first gateway's first may be pinned.
+/// Reserves a loopback port for every listener of the mesh that has none yet; the first gateway's first may be pinned.
 pub(crate) fn reserve(
     mesh: &Mesh,
     mut pinned: Option<u16>,
-    reserved: &mut BTreeMap<(String, u16), ReservedPort>,
+    reserved: &mut BTreeMap<ListenerKey, ReservedPort>,
 ) -> Result<(), LocalnetError> {
     for (workload, _) in mesh.workloads() {
-        for port in ports_of(mesh, workload) {
-            if let Entry::Vacant(place) = reserved.entry((workload.to_string(), port)) {
+        for (class, port) in base::listeners_of(mesh, workload) {
+            let key = (workload.to_string(), base::listener_name(class, port));
+            if let Entry::Vacant(place) = reserved.entry(key) {
                 place.insert(match pinned.take() {
                     Some(number) => ReservedPort::pinned(number)?,
                     None => ReservedPort::any()?,
@@ -55,26 +48,96 @@ pub(crate) fn reserve(
     Ok(())
 }
 
-/// The numbers of reserved ports.
-pub(crate) fn numbers(reserved: &BTreeMap<(String, u16), ReservedPort>) -> Ports {
-    reserved.iter().map(|(key, port)| (key.clone(), port.number())).collect()
-}
-
-/// The ports of the apps.
-pub(crate) fn app_ports(apps: &BTreeMap<String, App>) -> BTreeMap<String, u16> {
-    apps.iter().map(|(name, app)| (name.clone(), app.address().port())).collect()
-}
-
-/// Starts the app of each sidecar.
-pub(crate) async fn start_apps(mesh: &Mesh) -> Result<BTreeMap<String, App>, LocalnetError> {
-    let mut apps = BTreeMap::new();
-    for sidecar in &mesh.sidecars {
-        let name = sidecar.workload.to_string();
-        let app = App::start(&name).await;
-        let app = app.map_err(|error| LocalnetError::io("start an app for", name.as_ref(), error))?;
-        apps.insert(name, app);
+/// Where everything of a run is. `directories` are those of the proxies, by workload.
+pub(crate) fn site<'a>(
+    reserved: &BTreeMap<ListenerKey, ReservedPort>,
+    apps: &BTreeMap<String, SocketAddr>,
+    directories: impl Iterator<Item = (String, &'a Path)>,
+    receiver: Option<SocketAddr>,
+) -> Site {
+    let mut site = Site::loopback(receiver);
+    for (key, port) in reserved {
+        site.add_loopback_listener(key.clone(), port.number());
     }
-    Ok(apps)
+    for (workload, directory) in directories {
+        site.add_loopback_proxy(&workload, directory, apps.get(&workload).copied());
+    }
+    site
+}
+
+/// Starts the app of each sidecar, all at once. The proxies' ports are reserved by then: an app is told where its
+/// sidecar listens for what it calls.
+pub(crate) async fn start_apps(
+    mesh: &Mesh,
+    reserved: &BTreeMap<ListenerKey, ReservedPort>,
+    stub: &[OsString],
+) -> Result<BTreeMap<String, App>, LocalnetError> {
+    let start = |sidecar: &SidecarProxy| {
+        let name = sidecar.workload.to_string();
+        let address = |call: &Call| {
+            // A port that no service has leads nowhere, which the plan has told.
+            let listener = base::listener_name(ListenerClass::Outbound, call.port);
+            let port = reserved.get(&(name.clone(), listener))?;
+            Some((call.to_string(), SocketAddr::from(([127, 0, 0, 1], port.number()))))
+        };
+        let calls: Vec<_> = sidecar.calls.iter().filter_map(address).collect();
+        async move { App::start(stub, &name, &calls).await.map(|app| (name, app)) }
+    };
+    Ok(all(mesh.sidecars.iter().map(start).map(Box::pin).collect()).await?.into_iter().collect())
+}
+
+/// Starts the receiver of what proxies report; what it prints is recorded.
+pub(crate) async fn start_receiver(
+    stub: &[OsString],
+    record: &SharedRecord,
+) -> Result<StubProcess, LocalnetError> {
+    let record = record.clone();
+    let on_line = move |line: String| locked(&record).received(&line);
+    StubProcess::start(stub, vec!["receiver".into()], "the receiver", on_line).await
+}
+
+/// What of a run is watched: the proxies in their order, each with its app behind it, then the receiver.
+pub(crate) fn watchees(
+    proxies: &[Proxy],
+    apps: &BTreeMap<String, App>,
+    receiver: &StubProcess,
+) -> Vec<Watchee> {
+    let mut watchees = Vec::new();
+    for proxy in proxies {
+        let name = proxy.workload.to_string();
+        let kind = match proxy.workload.kind {
+            WorkloadKind::Gateway => PartKind::Gateway,
+            WorkloadKind::Sidecar => PartKind::Sidecar,
+        };
+        let admin = proxy.process.admin().clone();
+        let process = Process {
+            kind,
+            name: name.clone(),
+            pid: proxy.process.pid(),
+            address: admin.address().to_string(),
+            watched: proxy.process.watched(),
+            words: Words::Log(proxy.process.log().to_owned()),
+        };
+        watchees.push(Watchee { process, source: Source::Admin(admin) });
+        if let Some(app) = apps.get(&name) {
+            let process = stub_process(PartKind::App, &name, &app.process);
+            watchees.push(Watchee { process, source: Source::Counter(app.counter()) });
+        }
+    }
+    let process = stub_process(PartKind::Receiver, "receiver", receiver);
+    watchees.push(Watchee { process, source: Source::Record });
+    watchees
+}
+
+fn stub_process(kind: PartKind, name: &str, process: &StubProcess) -> Process {
+    Process {
+        kind,
+        name: name.to_owned(),
+        pid: process.pid(),
+        address: process.address().to_string(),
+        watched: process.watched(),
+        words: Words::Said(process.last_words()),
+    }
 }
 
 /// Fails if a module cannot be one, before any Envoy is asked to load it.
@@ -94,6 +157,11 @@ pub(crate) struct Prepared {
     files: Files,
 }
 
+/// The directory of a proxy by its number among the workloads of the mesh.
+pub(crate) fn proxy_directory(run: &RunDirectory, number: usize) -> PathBuf {
+    run.path().join(format!("proxy-{number}"))
+}
+
 /// Makes one proxy's directory and writes its files. The directory is named by the proxy's number: a name out of a
 /// document may hold anything, such as `../`.
 pub(crate) fn prepare(
@@ -106,27 +174,26 @@ pub(crate) fn prepare(
     problems: &mut Vec<Problem>,
 ) -> Result<Prepared, LocalnetError> {
     let workload = &policy.workload;
-    let directory = run.path().join(format!("proxy-{number}"));
-    let extensions = directory.join(render::EXTENSIONS_DIRECTORY);
-    fs::create_dir_all(&extensions).map_err(|error| LocalnetError::io("make", &extensions, error))?;
-    let (bootstrap, said) = render::bootstrap(workload, labels, inputs.module, &directory);
-    add_new(problems, said);
-    let (files, said) = render::files(inputs, &policy, &directory);
-    add_new(problems, said);
-    for (_, file, text) in &files.extensions {
-        run_directory::replace(&extensions.join(file), text)?;
+    let directory = proxy_directory(run, number);
+    for part in [EXTENSIONS_DIRECTORY, LOGS_DIRECTORY] {
+        let part = directory.join(part);
+        fs::create_dir_all(&part).map_err(|error| LocalnetError::io("make", &part, error))?;
     }
-    run_directory::replace(&directory.join(base::CLUSTERS_FILE), &files.clusters)?;
-    run_directory::replace(&directory.join(base::LISTENERS_FILE), &files.listeners)?;
-    run_directory::replace(&directory.join(render::BOOTSTRAP_FILE), &bootstrap)?;
-    let listeners = ports_of(inputs.mesh, workload);
+    let configuration = render::configuration_of(inputs, &policy, labels);
+    add_new(problems, configuration.problems);
+    let files = configuration.files;
+    for (path, text) in files.by_path() {
+        run_directory::replace(&directory.join(path), text)?;
+    }
+    run_directory::replace(&directory.join(render::BOOTSTRAP_FILE), &configuration.bootstrap)?;
+    let listeners = base::listeners_of(inputs.mesh, workload);
     let launch = Launch {
         name: workload.to_string(),
         binary: options.envoy.path.clone(),
         directory,
         bootstrap: render::BOOTSTRAP_FILE.to_owned(),
         concurrency: options.concurrency,
-        listeners: listeners.into_iter().map(|port| base::listener_name(workload.kind, port)).collect(),
+        listeners: listeners.into_iter().map(|(class, port)| base::listener_name(class, port)).collect(),
         ready_timeout: options.ready_timeout,
     };
     Ok(Prepared { launch, policy, files })

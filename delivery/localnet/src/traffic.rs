@@ -35,7 +35,7 @@ pub struct Target {
 pub(crate) struct Outcome {
     /// Requests sent, per target.
     pub(crate) sent: Vec<u64>,
-    /// Requests answered with a status below 400.
+    /// Requests answered with the status that they asked for, or below 400 if they asked for none.
     pub(crate) ok: u64,
     /// All others.
     pub(crate) failed: u64,
@@ -43,19 +43,38 @@ pub(crate) struct Outcome {
     pub(crate) first_failure: Option<String>,
 }
 
-/// Sends `count` requests, spread evenly over the targets: request `i` goes to target `i` modulo their number.
-pub(crate) async fn send(targets: &[Target], count: u64) -> Outcome {
+/// The path that needs no mention.
+const ANY_PATH: &str = "/";
+/// What is asked for when nobody names a path: of ten requests one fails, so that there is a failure to look at.
+pub const DEFAULT_PATHS: [&str; 10] =
+    ["/", "/", "/", "/", "/", "/", "/", "/", "/", "/?status=503&delay=20ms"];
+
+/// What is sent.
+#[derive(Debug)]
+struct Plan {
+    targets: Vec<Target>,
+    /// Each with the status that it asks for, if it does.
+    paths: Vec<(String, Option<u16>)>,
+    count: u64,
+    next: AtomicU64,
+}
+
+/// Sends `count` requests, spread evenly over the targets: request `i` goes to target `i` modulo their number, and asks
+/// for path `i` modulo theirs; without a path, one of [`DEFAULT_PATHS`].
+pub(crate) async fn send(targets: &[Target], paths: &[String], count: u64) -> Outcome {
     let mut outcome = Outcome { sent: vec![0; targets.len()], ..Outcome::default() };
     if targets.is_empty() {
         return outcome;
     }
-    let targets: Arc<[Target]> = targets.into();
-    let next = Arc::new(AtomicU64::new(0));
+    let usual = DEFAULT_PATHS.map(str::to_owned);
+    let paths = if paths.is_empty() { &usual } else { paths };
+    let paths = paths.iter().map(|path| (path.clone(), asked_status(path))).collect();
+    let plan = Arc::new(Plan { targets: targets.to_vec(), paths, count, next: AtomicU64::new(0) });
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let mut workers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(count) {
-        let (targets, next, client) = (targets.clone(), next.clone(), client.clone());
-        workers.spawn(async move { work(&client, &targets, &next, count).await });
+        let (plan, client) = (plan.clone(), client.clone());
+        workers.spawn(async move { work(&client, &plan).await });
     }
     while let Some(result) = workers.join_next().await {
         let Ok(part) = result else { continue };
@@ -69,24 +88,23 @@ pub(crate) async fn send(targets: &[Target], count: u64) -> Outcome {
     outcome
 }
 
-async fn work(
-    client: &Client<HttpConnector, Empty<Bytes>>,
-    targets: &[Target],
-    next: &AtomicU64,
-    count: u64,
-) -> Outcome {
-    let mut outcome = Outcome { sent: vec![0; targets.len()], ..Outcome::default() };
+async fn work(client: &Client<HttpConnector, Empty<Bytes>>, plan: &Plan) -> Outcome {
+    let mut outcome = Outcome { sent: vec![0; plan.targets.len()], ..Outcome::default() };
     loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= count {
+        let number = plan.next.fetch_add(1, Ordering::Relaxed);
+        if number >= plan.count {
             return outcome;
         }
-        let index = (number % targets.len() as u64) as usize;
+        let index = (number % plan.targets.len() as u64) as usize;
+        let (path, status) = &plan.paths[(number % plan.paths.len() as u64) as usize];
+        let target = &plan.targets[index];
         outcome.sent[index] += 1;
-        match one(client, &targets[index]).await {
-            Ok(status) if status.as_u16() < 400 => outcome.ok += 1,
-            Ok(status) => outcome.fail(format!("{} answered {status}", targets[index].host)),
-            Err(message) => outcome.fail(format!("{}: {message}", targets[index].host)),
+        let what = if path == ANY_PATH { target.host.clone() } else { format!("{}{path}", target.host) };
+        match (one(client, target, path).await, *status) {
+            (Ok(answered), Some(asked)) if answered.as_u16() == asked => outcome.ok += 1,
+            (Ok(answered), None) if answered.as_u16() < 400 => outcome.ok += 1,
+            (Ok(answered), _) => outcome.fail(format!("{what} answered {answered}")),
+            (Err(message), _) => outcome.fail(format!("{what}: {message}")),
         }
     }
 }
@@ -98,8 +116,18 @@ impl Outcome {
     }
 }
 
-async fn one(client: &Client<HttpConnector, Empty<Bytes>>, target: &Target) -> Result<StatusCode, String> {
-    let request = Request::get(format!("http://{}/", target.address))
+/// The status that a path's query asks of the app.
+fn asked_status(path: &str) -> Option<u16> {
+    let (_, query) = path.split_once('?')?;
+    query.split('&').find_map(|parameter| parameter.strip_prefix("status=")?.parse().ok())
+}
+
+async fn one(
+    client: &Client<HttpConnector, Empty<Bytes>>,
+    target: &Target,
+    path: &str,
+) -> Result<StatusCode, String> {
+    let request = Request::get(format!("http://{}{path}", target.address))
         .header(HOST, &target.host)
         .body(Empty::new())
         .map_err(|error| error.to_string())?;
@@ -115,31 +143,4 @@ async fn one(client: &Client<HttpConnector, Empty<Bytes>>, target: &Target) -> R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::App;
-
-    fn mk_target(address: SocketAddr, host: &str) -> Target {
-        Target { gateway: "istio-system/gateway".to_owned(), address, host: host.to_owned() }
-    }
-
-    #[tokio::test]
-    async fn requests_are_spread_evenly_and_counted_on_both_sides() {
-        let (one, other) = (App::start("one").await.unwrap(), App::start("other").await.unwrap());
-        let targets = [mk_target(one.address(), "one"), mk_target(other.address(), "other")];
-        let outcome = send(&targets, 21).await;
-        assert_eq!((outcome.ok, outcome.failed, outcome.sent), (21, 0, vec![11, 10]));
-        assert_eq!((one.served(), other.served()), (11, 10));
-    }
-
-    #[tokio::test]
-    async fn an_app_that_is_gone_fails_requests_and_the_first_failure_is_told() {
-        let app = App::start("app").await.unwrap();
-        let target = mk_target(app.address(), "app");
-        drop(app);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let outcome = send(&[target], 3).await;
-        assert_eq!((outcome.ok, outcome.failed), (0, 3));
-        assert!(outcome.first_failure.unwrap().starts_with("app: "));
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! The base configuration, field by field where filters read it.
 
+use std::path::Path;
+
 use super::*;
 
 fn mk_labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -27,7 +29,7 @@ fn mk_gateway() -> GatewayProxy {
     GatewayProxy {
         workload: mk_workload(WorkloadKind::Gateway, "ingress", &[("istio", "ingressgateway")]),
         place: mk_place(),
-        listeners: vec![GatewayListener { port: 80, routes: vec![route] }],
+        listeners: vec![RoutingListener { port: 80, routes: vec![route] }],
     }
 }
 
@@ -36,16 +38,51 @@ fn mk_sidecar() -> SidecarProxy {
         workload: mk_workload(WorkloadKind::Sidecar, "hello-v1", &[("app", "hello"), ("version", "v1")]),
         place: mk_place(),
         listeners: vec![InboundListener { port: 8080, services: vec![mk_service()] }],
+        outbound: mk_gateway().listeners.into(),
+        calls: Vec::new(),
     }
 }
 
-fn mk_ports() -> Ports {
-    BTreeMap::from([(("shop/ingress".to_owned(), 80), 30080), (("shop/hello-v1".to_owned(), 8080), 38080)])
+fn mk_mesh() -> Mesh {
+    Mesh { gateways: vec![mk_gateway()], sidecars: vec![mk_sidecar()] }
+}
+
+fn mk_site() -> Site {
+    let mut site = Site::loopback(Some(([127, 0, 0, 1], 34317).into()));
+    let app = ([127, 0, 0, 1], 45678).into();
+    site.add_loopback_proxy("shop/hello-v1", Path::new("/run/x"), Some(app));
+    for (workload, listener, port) in [
+        ("shop/ingress", "gateway_80", 30080),
+        ("shop/hello-v1", "inbound_8080", 38080),
+        ("shop/hello-v1", "outbound_80", 31080),
+    ] {
+        site.add_loopback_listener((workload.to_owned(), listener.to_owned()), port);
+    }
+    site
+}
+
+/// The mesh as containers have it: by name, on the documents' ports.
+fn mk_containers() -> Site {
+    let mut site = mk_site();
+    let inbound = site.listeners.get_mut(&("shop/hello-v1".to_owned(), "inbound_8080".to_owned())).unwrap();
+    inbound.bind = Address::new("0.0.0.0", 8080);
+    inbound.reach = Address::new("hello-v1", 8080);
+    site.collector = Some(Address::new("collector", 4317));
+    site
+}
+
+fn named<'a>(response: &'a Value, name: &str) -> &'a Value {
+    let resources = response["resources"].as_array().unwrap();
+    resources.iter().find(|resource| resource["name"] == name).unwrap_or_else(|| panic!("{response:#}"))
+}
+
+fn socket(value: &Value) -> &Value {
+    &value["address"]["socket_address"]
 }
 
 #[test]
 fn the_node_says_who_it_is_in_istios_layout() {
-    let bootstrap = bootstrap(&mk_sidecar().workload, Path::new("/run/x"));
+    let bootstrap = bootstrap(&mk_sidecar().workload, &mk_site().proxies["shop/hello-v1"]);
     let node = &bootstrap["node"];
     assert_eq!(node["id"], "sidecar~127.0.0.1~hello-v1.shop~shop.svc.cluster.local");
     let metadata = &node["metadata"];
@@ -66,7 +103,7 @@ fn the_node_says_who_it_is_in_istios_layout() {
 
 #[test]
 fn a_gateways_listener_routes_each_host_to_istios_cluster_name() {
-    let listeners = gateway_listeners(&mk_gateway(), &mk_ports());
+    let listeners = gateway_listeners(&mk_gateway(), &mk_site());
     let listener = &listeners["resources"][0];
     assert_eq!(listener["name"], "gateway_80");
     assert_eq!(listener["traffic_direction"], "OUTBOUND");
@@ -75,12 +112,12 @@ fn a_gateways_listener_routes_each_host_to_istios_cluster_name() {
     let host = &manager["route_config"]["virtual_hosts"][0];
     assert_eq!(host["domains"], json!(["hello.shop"]));
     assert_eq!(host["routes"][0]["route"]["cluster"], "outbound|80||hello.shop");
+    assert_eq!(host["routes"][0]["decorator"]["operation"], "hello.shop:80/*");
 }
 
 #[test]
 fn a_gateways_cluster_carries_the_service_and_its_endpoints_who_they_are() {
-    let sidecars = BTreeMap::from([("shop/hello-v1".to_owned(), mk_sidecar().workload)]);
-    let clusters = gateway_clusters(&mk_gateway(), &sidecars, &mk_ports());
+    let clusters = gateway_clusters(&mk_gateway(), &mk_mesh(), &BTreeSet::new(), &mk_site());
     let cluster = &clusters["resources"][0];
     assert_eq!(cluster["name"], "outbound|80||hello.shop");
     assert_eq!(
@@ -103,19 +140,74 @@ fn an_endpoint_of_the_latest_revision_leaves_it_empty() {
 
 #[test]
 fn a_sidecars_listener_leads_to_the_app_beside_it() {
-    let listeners = sidecar_listeners(&mk_sidecar(), &mk_ports());
-    let listener = &listeners["resources"][0];
-    assert_eq!(listener["name"], "inbound_8080");
+    let listeners = sidecar_listeners(&mk_sidecar(), &mk_site());
+    let listener = named(&listeners, "inbound_8080");
     assert_eq!(listener["traffic_direction"], "INBOUND");
-    let clusters = sidecar_clusters(&mk_sidecar(), 45678);
-    let cluster = &clusters["resources"][0];
-    assert_eq!(cluster["name"], "inbound|8080||");
+    let manager = &listener["filter_chains"][0]["filters"][0]["typed_config"];
+    let host = &manager["route_config"]["virtual_hosts"][0];
+    assert_eq!(host["routes"][0]["decorator"]["operation"], "hello.shop:80/*");
+    let clusters = sidecar_clusters(&mk_sidecar(), &mk_mesh(), &BTreeSet::new(), &mk_site());
+    let endpoint = &named(&clusters, "inbound|8080||")["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+    assert_eq!(socket(&endpoint["endpoint"])["port_value"], 45678);
+}
+
+#[test]
+fn a_sidecar_reaches_services_as_the_gateway_does() {
+    let listeners = sidecar_listeners(&mk_sidecar(), &mk_site());
+    let listener = named(&listeners, "outbound_80");
+    assert_eq!(
+        (&listener["traffic_direction"], &socket(listener)["port_value"]),
+        (&json!("OUTBOUND"), &json!(31080))
+    );
+    let manager = &listener["filter_chains"][0]["filters"][0]["typed_config"];
+    assert_eq!(
+        (&manager["route_config"]["name"], &manager["use_remote_address"]),
+        (&json!("80"), &json!(false))
+    );
+    assert_eq!(manager["route_config"]["virtual_hosts"][0]["name"], "hello.shop:80");
+    let (mesh, site, none) = (mk_mesh(), mk_site(), BTreeSet::new());
+    let name = "outbound|80||hello.shop";
+    let (at_gateway, at_sidecar) = (
+        gateway_clusters(&mk_gateway(), &mesh, &none, &site),
+        sidecar_clusters(&mk_sidecar(), &mesh, &none, &site),
+    );
+    assert_eq!(named(&at_gateway, name), named(&at_sidecar, name));
+}
+
+#[test]
+fn a_collectors_cluster_speaks_http_2_to_what_plays_it() {
+    let collector = Collector { namespace: "obs".to_owned(), host: "collector.obs".to_owned(), port: 4317 };
+    let collectors = BTreeSet::from([collector]);
+    for (site, discovery_type, port) in [(mk_site(), "STATIC", 34317), (mk_containers(), "STRICT_DNS", 4317)]
+    {
+        for clusters in [
+            gateway_clusters(&mk_gateway(), &mk_mesh(), &collectors, &site),
+            sidecar_clusters(&mk_sidecar(), &mk_mesh(), &collectors, &site),
+        ] {
+            let cluster = named(&clusters, "outbound|4317||collector.obs");
+            assert_eq!(cluster["type"], discovery_type);
+            let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
+            assert_eq!(socket(endpoint)["port_value"], port);
+            let options = &cluster["typed_extension_protocol_options"][HTTP_OPTIONS];
+            assert!(options["explicit_http_config"]["http2_protocol_options"].is_object(), "{cluster:#}");
+        }
+    }
+}
+
+#[test]
+fn in_containers_listeners_are_open_to_all_and_endpoints_have_names() {
+    let (mesh, site) = (mk_mesh(), mk_containers());
+    let listeners = sidecar_listeners(&mk_sidecar(), &site);
+    assert_eq!(*socket(named(&listeners, "inbound_8080")), json!({"address": "0.0.0.0", "port_value": 8080}));
+    let clusters = gateway_clusters(&mk_gateway(), &mesh, &BTreeSet::new(), &site);
+    let cluster = named(&clusters, "outbound|80||hello.shop");
+    assert_eq!(cluster["type"], "STRICT_DNS");
     let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
-    assert_eq!(endpoint["address"]["socket_address"]["port_value"], 45678);
+    assert_eq!(*socket(endpoint), json!({"address": "hello-v1", "port_value": 8080}));
 }
 
 #[test]
 fn the_same_mesh_gives_the_same_bytes() {
-    let text = || gateway_listeners(&mk_gateway(), &mk_ports()).to_string();
+    let text = || gateway_listeners(&mk_gateway(), &mk_site()).to_string();
     assert_eq!(text(), text());
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::base;
 use crate::error::LocalnetError;
 use crate::process::EnvoyProcess;
-use crate::render::{self, Files};
+use crate::render::Files;
 use crate::run::Proxy;
 use crate::run_directory;
+use crate::site::EXTENSIONS_DIRECTORY;
 
 /// How long an Envoy may take to say whether it takes a changed file.
 const TAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -92,16 +93,16 @@ async fn put_back(process: &EnvoyProcess, changed: Changed) -> Result<(), Localn
 }
 
 fn changes(before: &Files, after: &Files, directory: &Path) -> Vec<Changed> {
-    let extensions = directory.join(render::EXTENSIONS_DIRECTORY);
+    let extensions = directory.join(EXTENSIONS_DIRECTORY);
     let mut changes = Vec::new();
-    for (name, file, text) in &after.extensions {
-        let old = before.extensions.iter().find(|(_, old, _)| old == file).map(|(_, _, text)| text.clone());
-        if old.as_ref() != Some(text) {
+    for file in &after.extensions {
+        let old = before.extensions.iter().find(|old| old.file_name == file.file_name);
+        if old.is_none_or(|old| old.text != file.text) {
             changes.push(Changed {
-                path: extensions.join(file),
-                counter: format!(".{name}"),
-                before: old,
-                after: text.clone(),
+                path: extensions.join(&file.file_name),
+                counter: format!(".{}", file.name),
+                before: old.map(|old| old.text.clone()),
+                after: file.text.clone(),
             });
         }
     }
@@ -185,6 +186,10 @@ async fn read(process: &EnvoyProcess, counter: &str) -> Option<Counted> {
 async fn wait(process: &EnvoyProcess, counter: &str, mark: &Mark) -> Option<String> {
     let deadline = Instant::now() + TAKE_TIMEOUT;
     loop {
+        if process.ended().is_some() {
+            // That it ended is told elsewhere; it refused nothing.
+            return None;
+        }
         match read(process, counter).await.and_then(|now| mark.outcome(now)) {
             Some(false) => {
                 // The counter can be seen a moment before the log has the words.
@@ -214,11 +219,16 @@ async fn is_settled(process: &EnvoyProcess) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::ExtensionFile;
 
     #[test]
     fn only_files_that_differ_are_written_and_what_leans_on_others_comes_last() {
         let mk_files = |extension: &str, clusters: &str, listeners: &str| Files {
-            extensions: vec![("stats".to_owned(), "stats.json".to_owned(), extension.to_owned())],
+            extensions: vec![ExtensionFile {
+                name: "stats".to_owned(),
+                file_name: "stats.json".to_owned(),
+                text: extension.to_owned(),
+            }],
             clusters: clusters.to_owned(),
             listeners: listeners.to_owned(),
         };

@@ -6,10 +6,11 @@ use burgee_api::origin::{DocumentId, Traced};
 use burgee_api::resolve::{
     ClassPolicy, ListenerClass, MetricName, MetricOverride, ProviderMetrics, WorkloadKind,
 };
+use burgee_api::resources::workload_entry::Call;
 use burgee_filter_config::StandardMetric;
 
 use super::*;
-use crate::mesh::{GatewayListener, GatewayProxy, Route, ServiceRef, SidecarProxy};
+use crate::mesh::{GatewayProxy, Route, ServiceRef};
 
 fn mk_place(line: usize) -> Place {
     Place { file: "mesh.yaml".into(), line, column: 1, width: 1 }
@@ -21,17 +22,23 @@ fn mk_sidecar(name: &str, version: &str) -> SidecarProxy {
         workload: Workload::new(WorkloadKind::Sidecar, "shop", name, labels),
         place: mk_place(3),
         listeners: Vec::new(),
+        outbound: Arc::default(),
+        calls: Vec::new(),
     }
 }
 
-fn mk_mesh(sidecars: Vec<SidecarProxy>) -> Mesh {
+fn mk_mesh(mut sidecars: Vec<SidecarProxy>) -> Mesh {
     let service = ServiceRef { host: "hello".to_owned(), namespace: "shop".to_owned(), port: 80 };
     let endpoints = sidecars.iter().map(|sidecar| (sidecar.workload.to_string(), 8080)).collect();
     let route = Route { host: "hello".to_owned(), service, endpoints };
+    let listener = RoutingListener { port: 80, routes: vec![route] };
+    for sidecar in &mut sidecars {
+        sidecar.outbound = Arc::from([listener.clone()]);
+    }
     let gateway = GatewayProxy {
         workload: Workload::new(WorkloadKind::Gateway, "istio-system", "ingress", BTreeMap::new()),
         place: mk_place(1),
-        listeners: vec![GatewayListener { port: 80, routes: vec![route] }],
+        listeners: vec![listener],
     };
     Mesh { gateways: vec![gateway], sidecars }
 }
@@ -62,7 +69,7 @@ fn a_new_workload_takes_a_restart_and_gets_no_traffic_until_then() {
 #[test]
 fn changed_labels_take_a_restart_and_the_old_ones_hold_until_then() {
     let mesh = check_kept(vec![mk_sidecar("a", "v2")], vec![mk_sidecar("a", "v1")], &[CHANGED_LABELS]);
-    assert_eq!(mesh.sidecars, [mk_sidecar("a", "v1")]);
+    assert_eq!(mesh, mk_mesh(vec![mk_sidecar("a", "v1")]));
 }
 
 #[test]
@@ -71,6 +78,21 @@ fn a_workload_that_is_gone_runs_on_without_traffic() {
     let mesh = check_kept(vec![mk_sidecar("a", "v1")], running, &[GONE_WORKLOAD]);
     assert_eq!(mesh.sidecars.len(), 2);
     assert_eq!(mesh.gateways[0].listeners[0].routes[0].endpoints.len(), 1);
+    assert_eq!(mesh.sidecars[0].outbound[0].routes[0].endpoints.len(), 1);
+    assert_eq!(mesh.sidecars[1].outbound.len(), 0);
+}
+
+#[test]
+fn changed_calls_take_a_restart_and_the_old_ones_are_made_until_then() {
+    let calling = |path: &str| {
+        let call = Call { host: "hello".to_owned(), port: 80, path: path.to_owned() };
+        SidecarProxy { calls: vec![call], ..mk_sidecar("a", "v1") }
+    };
+    check_kept(vec![calling("/")], vec![calling("/")], &[]);
+    let mesh = check_kept(vec![mk_sidecar("a", "v1")], vec![calling("/")], &[CHANGED_CALLS]);
+    assert_eq!(mesh.sidecars[0].calls, calling("/").calls);
+    let mesh = check_kept(vec![calling("/b")], vec![calling("/a")], &[CHANGED_CALLS]);
+    assert_eq!(mesh.sidecars[0].calls, calling("/a").calls);
 }
 
 #[test]
@@ -96,7 +118,9 @@ fn a_label_that_the_bootstrap_does_not_know_is_left_out_and_told() {
     };
     let mut policy = Effective::nothing(mk_sidecar("a", "v1").workload);
     for class in ListenerClass::ALL {
-        policy.classes.insert(class, ClassPolicy { metrics: vec![metrics.clone()] });
+        policy
+            .classes
+            .insert(class, ClassPolicy { metrics: vec![metrics.clone()], ..ClassPolicy::default() });
     }
     let problems = without_new_labels(&mut policy, &BTreeSet::from(["known".to_owned()]));
     assert_eq!(problems.len(), 1, "{problems:#?}");

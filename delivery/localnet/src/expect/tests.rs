@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use burgee_api::origin::{DocumentId, Place};
+use burgee_api::origin::{DocumentId, Place, Traced};
+use burgee_api::resolve::{MetricName, MetricOverride, ProviderMetrics, TagOperation, Workload};
+use burgee_filter_config::StandardMetric;
 
 use super::*;
 
@@ -21,6 +23,7 @@ fn mk_policy(overrides: Vec<MetricOverride>) -> ClassPolicy {
             reporting_interval: None,
             overrides,
         }],
+        ..ClassPolicy::default()
     }
 }
 
@@ -68,8 +71,17 @@ fn mk_all(count: f64) -> Vec<MetricSummary> {
 
 #[track_caller]
 fn check(policy: &ClassPolicy, grown: &[MetricSummary], expected: &[(Code, Option<usize>)]) -> Vec<Problem> {
-    let asked = Asked { proxy: "shop/app", policy, requests: 10 };
-    let problems = misses(&[asked], grown);
+    check_all(&[mk_asked("shop/app", policy, 10)], grown, expected)
+}
+
+#[track_caller]
+fn check_all(
+    asked: &[Asked<'_>],
+    grown: &[MetricSummary],
+    expected: &[(Code, Option<usize>)],
+) -> Vec<Problem> {
+    let none = Tally::default();
+    let problems = misses(asked, Seen { grown, logs: &none, spans: &none, plugins: &[] });
     let found: Vec<_> = problems.iter().map(|p| (p.code, p.place.as_ref().map(|place| place.line))).collect();
     assert_eq!(found, expected, "{problems:#?}");
     problems
@@ -173,8 +185,10 @@ fn a_label_that_one_of_two_providers_changes_is_on_its_series_only() {
     }
 }
 
-fn mk_asked<'a>(proxy: &'a str, policy: &'a ClassPolicy, requests: u64) -> Asked<'a> {
-    Asked { proxy, policy, requests }
+/// What is asked of what a proxy receives.
+fn mk_asked<'a>(proxy: &str, policy: &'a ClassPolicy, requests: u64) -> Asked<'a> {
+    let (proxy, class) = (proxy.to_owned(), ListenerClass::Inbound);
+    Asked { proxy, class, ports: vec![8080], policy, is_used: true, requests }
 }
 
 #[test]
@@ -182,7 +196,7 @@ fn a_proxy_that_no_request_reached_is_told_with_who_asks() {
     let (policy, nothing) = (mk_policy(vec![]), ClassPolicy::default());
     let asked =
         [mk_asked("shop/a", &policy, 3), mk_asked("shop/b", &policy, 0), mk_asked("shop/c", &nothing, 0)];
-    assert_eq!(misses(&asked[1..], &[]), [], "told by others");
+    check_all(&asked[1..], &[], &[]);
     assert_eq!(unexercised(&asked), ["shop/b"]);
     let problems = unreached(&asked, 3);
     assert_eq!(problems.len(), 1, "{problems:#?}");
@@ -212,10 +226,137 @@ fn growth_is_what_came_since_and_leaves_out_what_stood_still() {
 
 #[test]
 fn only_a_distribution_shows_a_flush() {
-    let shows = |policy: &ClassPolicy| shows_a_flush(&[Asked { proxy: "shop/app", policy, requests: 1 }]);
+    let shows = |policy: &ClassPolicy| shows_a_flush(&[mk_asked("shop/app", policy, 1)]);
     assert!(shows(&mk_policy(vec![])));
     let histograms =
         [StandardMetric::RequestDuration, StandardMetric::RequestSize, StandardMetric::ResponseSize];
     assert!(!shows(&mk_policy(histograms.map(mk_disabled).to_vec())));
     assert!(!shows(&ClassPolicy::default()));
+}
+
+/// A proxy that received 10 requests and whose app made 30.
+fn mk_both<'a>(inbound: &'a ClassPolicy, outbound: &'a ClassPolicy) -> [Asked<'a>; 2] {
+    let asked = |policy, class, requests| Asked { class, ..mk_asked("shop/app", policy, requests) };
+    [asked(inbound, ListenerClass::Inbound, 10), asked(outbound, ListenerClass::Outbound, 30)]
+}
+
+/// All four metrics of both sides.
+fn mk_sides(received: f64, made: f64) -> Vec<MetricSummary> {
+    let of = |reporter: &str, count: f64| {
+        let mut series = mk_all(count);
+        series.iter_mut().for_each(|one| one.labels = BTreeMap::from([("reporter".into(), reporter.into())]));
+        series
+    };
+    [of("destination", received), of("source", made)].concat()
+}
+
+#[test]
+fn each_side_of_a_proxy_has_requests_of_its_own() {
+    let policy = mk_policy(vec![]);
+    let asked = mk_both(&policy, &policy);
+    check_all(&asked, &mk_sides(10.0, 30.0), &[]);
+    // The sum is right, and each side is wrong.
+    let problems = check_all(&asked, &mk_sides(30.0, 10.0), &[(WRONG_COUNT, Some(8)); 8]);
+    let count = |class: &str| problems.iter().filter(|one| one.message.contains(class)).count();
+    assert_eq!(
+        (count("shop/app (inbound) adds up to 30"), count("shop/app (outbound) adds up to 10")),
+        (4, 4)
+    );
+}
+
+#[test]
+fn a_metric_switched_off_for_one_side_is_held_against_that_side() {
+    let (on, off) = (mk_policy(vec![]), mk_policy(vec![mk_disabled(StandardMetric::RequestCount)]));
+    let mut grown = mk_sides(10.0, 30.0);
+    check_all(&mk_both(&on, &off), &grown, &[(NOT_DISABLED, Some(15))]);
+    check_all(&mk_both(&off, &on), &grown, &[(NOT_DISABLED, Some(15))]);
+    grown.retain(|series| series.name != "istio_requests_total" || series.value != 30.0);
+    check_all(&mk_both(&on, &off), &grown, &[]);
+}
+
+#[test]
+fn sides_that_cannot_be_told_apart_are_held_against_their_sum() {
+    let metric = StandardMetric::RequestCount;
+    let plain = mk_policy(vec![]);
+    let remove = mk_policy(vec![mk_tag(metric, "reporter", TagOperation::Remove)]);
+    let replace = mk_policy(vec![mk_tag(metric, "reporter", TagOperation::Upsert("'me'".into()))]);
+    let total = |values: &[(&str, f64)]| -> Vec<MetricSummary> {
+        let mut grown = mk_sides(10.0, 30.0);
+        grown.retain(|series| series.name != "istio_requests_total");
+        grown.extend(values.iter().map(|(reporter, value)| match *reporter {
+            "" => mk_series("istio_requests_total", &[], *value),
+            reporter => mk_series("istio_requests_total", &[("reporter", reporter)], *value),
+        }));
+        grown
+    };
+    let asked = mk_both(&remove, &remove);
+    check_all(&asked, &total(&[("", 40.0)]), &[]);
+    let problems = check_all(&asked, &total(&[("", 39.0)]), &[(WRONG_COUNT, Some(8))]);
+    assert!(problems[0].message.ends_with("shop/app adds up to 39 after 10 received and 30 made requests"));
+    check_all(&asked, &total(&[("source", 30.0), ("", 10.0)]), &[(LABEL_NOT_REMOVED, Some(12))]);
+    check_all(&mk_both(&replace, &replace), &total(&[("me", 40.0)]), &[]);
+    // Only one side has a hand in it: the other's series may keep the label.
+    check_all(&mk_both(&remove, &plain), &total(&[("", 10.0), ("source", 30.0)]), &[]);
+    check_all(
+        &mk_both(&remove, &plain),
+        &total(&[("", 5.0), ("source", 35.0)]),
+        &[(LABEL_NOT_REMOVED, Some(12))],
+    );
+}
+
+#[test]
+fn an_app_that_calls_nothing_is_asked_for_nothing_of_the_way_out() {
+    let policy = mk_policy(vec![]);
+    let mut asked = mk_both(&policy, &policy);
+    asked[1].requests = 0;
+    assert_eq!(unexercised(&asked), ["shop/app"]);
+    assert!(unreached(&asked, 3)[0].message.contains("its app called nothing"));
+    asked[1].is_used = false;
+    assert_eq!(unexercised(&asked), [""; 0]);
+    check_all(&asked, &mk_all(10.0), &[]);
+}
+
+#[test]
+fn what_is_asked_follows_from_who_calls_whom() {
+    use crate::mesh::{GatewayProxy, InboundListener, RoutingListener, SidecarProxy};
+    use burgee_api::resources::workload_entry::Call;
+    let workload = |kind, name| Workload::new(kind, "shop", name, BTreeMap::new());
+    let place = Place { file: Arc::from("mesh.yaml"), line: 1, column: 1, width: 1 };
+    let outbound: Arc<[RoutingListener]> = Arc::from([RoutingListener { port: 80, routes: Vec::new() }]);
+    let call = |port| Call { host: "b".to_owned(), port, path: "/".to_owned() };
+    let sidecar = |name, calls| SidecarProxy {
+        workload: workload(WorkloadKind::Sidecar, name),
+        place: place.clone(),
+        listeners: vec![InboundListener { port: 8080, services: Vec::new() }],
+        outbound: outbound.clone(),
+        calls,
+    };
+    let gateway = workload(WorkloadKind::Gateway, "front");
+    let listeners = vec![RoutingListener { port: 80, routes: Vec::new() }];
+    let gateways = vec![GatewayProxy { workload: gateway, place: place.clone(), listeners }];
+    // The second call leaves by a port that no listener has.
+    let sidecars = vec![sidecar("a", vec![call(80), call(81)]), sidecar("b", Vec::new())];
+    let mesh = Mesh { gateways, sidecars };
+    let policies: Vec<_> = mesh.workloads().map(|(one, _)| Effective::nothing(one.clone())).collect();
+    let through = |received, called| Through { received, called };
+    let through = BTreeMap::from([
+        ("shop/front".to_owned(), through(7, 0)),
+        ("shop/a".to_owned(), through(7, 14)),
+        ("shop/b".to_owned(), through(5, 3)),
+    ]);
+    let asked: Vec<_> = asked(&mesh, policies.iter(), &through)
+        .into_iter()
+        .map(|one| (one.proxy, one.class, one.ports, one.is_used, one.requests))
+        .collect();
+    let mk = |proxy: &str, class, port, is_used, requests| {
+        (proxy.to_owned(), class, vec![port], is_used, requests)
+    };
+    let expected = [
+        mk("shop/front", ListenerClass::Gateway, 80, true, 7),
+        mk("shop/a", ListenerClass::Inbound, 8080, true, 7),
+        mk("shop/a", ListenerClass::Outbound, 80, true, 14),
+        mk("shop/b", ListenerClass::Inbound, 8080, true, 5),
+        mk("shop/b", ListenerClass::Outbound, 80, false, 0),
+    ];
+    assert_eq!(asked, expected);
 }

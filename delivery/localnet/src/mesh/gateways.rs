@@ -9,9 +9,9 @@ use burgee_api::resolve::{Workload, WorkloadKind};
 use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Gateway, GatewayServer, Resources, ServiceEntry};
 
-use super::services::{Service, references};
+use super::services::{Service, endpoints_of, references};
 use super::{
-    GatewayListener, GatewayProxy, HOST_TAKEN, HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP, Route, name_of,
+    GatewayProxy, HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP, Route, RoutingListener, host_taken, name_of,
     serves_gateway, workload_of,
 };
 use crate::gateway_hosts::ServerHost;
@@ -63,7 +63,7 @@ fn plan_gateway_listeners(
     group: &[&Gateway],
     services: &[Service<'_>],
     problems: &mut Vec<Problem>,
-) -> Vec<GatewayListener> {
+) -> Vec<RoutingListener> {
     let mut listeners: BTreeMap<u16, BTreeMap<String, Found<'_>>> = BTreeMap::new();
     for gateway in group {
         for (index, server) in gateway.servers.iter().enumerate() {
@@ -88,7 +88,7 @@ fn plan_gateway_listeners(
             }
         }
     }
-    let listener = |(port, routes): (u16, BTreeMap<String, Found<'_>>)| GatewayListener {
+    let listener = |(port, routes): (u16, BTreeMap<String, Found<'_>>)| RoutingListener {
         port,
         routes: routes.into_values().map(|found| found.route).collect(),
     };
@@ -117,12 +117,7 @@ impl<'a> Found<'a> {
             *self = other;
             return None;
         }
-        let (first, second, host) = (&self.entry.meta, &other.entry.meta, &other.route.service.host);
-        let message = format!("{} and {} both have the host `{host}`", first.id, second.id);
-        let help = format!("requests for it go to {} only: give one of them another host", first.id);
-        let problem =
-            Problem::new(Severity::Warning, HOST_TAKEN, message).at(second.place.clone(), "spec.hosts");
-        Some(problem.help(help))
+        Some(host_taken(self.entry, other.entry, &other.route.service.host))
     }
 }
 
@@ -144,11 +139,8 @@ fn routes_of<'a>(
             let Some(host) = server_host.meeting(&service_ref.namespace, &service_ref.host) else {
                 continue;
             };
-            let endpoints = endpoints
-                .iter()
-                .map(|(app, target)| (workload_of(app, WorkloadKind::Sidecar).to_string(), *target));
-            let route =
-                Route { host: host.to_owned(), endpoints: endpoints.collect(), service: service_ref.clone() };
+            let endpoints = endpoints_of(endpoints);
+            let route = Route { host: host.to_owned(), endpoints, service: service_ref.clone() };
             routes.push(Found { route, entry: service.entry });
         }
     }
@@ -157,7 +149,7 @@ fn routes_of<'a>(
 
 fn not_plain_http(gateway: &Gateway, index: usize, server: &GatewayServer) -> Problem {
     let message = format!(
-        "{} port {} ({}{}) is not served on loopback",
+        "{} port {} ({}{}) is not served here",
         gateway.meta.id,
         server.number,
         server.protocol,
@@ -169,8 +161,7 @@ fn not_plain_http(gateway: &Gateway, index: usize, server: &GatewayServer) -> Pr
 }
 
 fn host_without_service(gateway: &Gateway, index: usize, server: &GatewayServer, host: &str) -> Problem {
-    let message =
-        format!("{} answers for `{host}`, and no service on loopback has such a host", gateway.meta.id);
+    let message = format!("{} answers for `{host}`, and no service here has such a host", gateway.meta.id);
     Problem::new(Severity::Warning, HOST_WITHOUT_SERVICE, message)
         .at(server.place.clone(), format!("spec.servers[{index}].hosts"))
         .help("a ServiceEntry whose `spec.hosts` matches it, with a workload behind it, would give it one")

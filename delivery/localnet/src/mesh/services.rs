@@ -1,14 +1,18 @@
 //! Services and the workloads behind them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::WorkloadKind;
+use burgee_api::resources::mesh_config::{CollectorRef, MeshConfig, ProviderConfig};
 use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
+use super::outbound::plan_calls;
 use super::{
-    InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, ServiceRef, SidecarProxy, name_of, workload_of,
+    COLLECTOR, InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, RoutingListener, ServiceRef,
+    SidecarProxy, name_of, workload_of,
 };
 
 /// A service as far as it can be served.
@@ -27,12 +31,20 @@ pub(super) fn plan_services<'a>(
 ) -> Vec<Service<'a>> {
     let mut services = Vec::new();
     for entry in &resources.service_entries {
+        if let Some(provider) = collector_of(entry, &resources.mesh_config) {
+            // Who reports must find a receiver, whatever else the documents say of where it runs.
+            let message = format!("what proxies send to {} is received here by Burgee itself", entry.meta.id);
+            let help = format!("the provider `{provider}` of the MeshConfig names it as its collector");
+            let note = Problem::new(Severity::Note, COLLECTOR, message).at(entry.meta.place.clone(), "");
+            problems.push(note.help(help));
+            continue;
+        }
         let warning = |code, message: String| {
             Problem::new(Severity::Warning, code, message).at(entry.meta.place.clone(), "")
         };
         let id = &entry.meta.id;
         let Some(selector) = &entry.workload_selector else {
-            let message = format!("{id} has no workloadSelector, so nothing serves it on loopback");
+            let message = format!("{id} has no workloadSelector, so nothing serves it here");
             let help = "endpoints outside the mesh are not called from here; give the service a \
                         `spec.workloadSelector.labels` and a WorkloadEntry with those labels";
             problems.push(warning(NO_SELECTOR, message).help(help));
@@ -63,7 +75,7 @@ pub(super) fn plan_services<'a>(
             .collect();
         if ports.is_empty() {
             let message = format!("{id} has no HTTP port");
-            let help = "only HTTP is served on loopback so far; a port's `protocol` says HTTP, HTTP2 or GRPC";
+            let help = "only HTTP is served here so far; a port's `protocol` says HTTP, HTTP2 or GRPC";
             problems.push(warning(NO_HTTP_PORT, message).help(help));
             continue;
         }
@@ -72,12 +84,37 @@ pub(super) fn plan_services<'a>(
     services
 }
 
+/// The provider of the mesh that names a service as its collector. Istio's rule: a bare host name is that of a service
+/// of any namespace, as long as only one has it.
+fn collector_of<'a>(entry: &ServiceEntry, mesh_config: &'a MeshConfig) -> Option<&'a str> {
+    let is_named = |collector: &CollectorRef| {
+        let (namespace, host) = match collector.service.split_once('/') {
+            Some((namespace, host)) => (Some(namespace), host),
+            None => (None, collector.service.as_str()),
+        };
+        namespace.is_none_or(|namespace| namespace == &*entry.meta.id.namespace)
+            && entry.hosts.iter().any(|own| own == host)
+    };
+    let provider = mesh_config.extension_providers.iter().find(|provider| match &provider.config {
+        ProviderConfig::OtelAccessLog(log) => is_named(&log.collector),
+        ProviderConfig::Opentelemetry(tracing) => is_named(&tracing.collector),
+        ProviderConfig::FileAccessLog(_) | ProviderConfig::None => false,
+    });
+    provider.map(|provider| provider.name.as_str())
+}
+
 fn text_of(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("`{key}: {value}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The workloads, each with the ports that services give it.
-pub(super) fn plan_sidecars(apps: &[&WorkloadEntry], services: &[Service<'_>]) -> Vec<SidecarProxy> {
+pub(super) fn plan_sidecars(
+    apps: &[&WorkloadEntry],
+    services: &[Service<'_>],
+    outbound: &Arc<[RoutingListener]>,
+    resources: &Resources,
+    problems: &mut Vec<Problem>,
+) -> Vec<SidecarProxy> {
     let mut sidecars: Vec<_> = apps
         .iter()
         .map(|app| {
@@ -95,11 +132,19 @@ pub(super) fn plan_sidecars(apps: &[&WorkloadEntry], services: &[Service<'_>]) -
                 .map(|(port, services)| InboundListener { port, services: services.into_iter().collect() })
                 .collect();
             let workload = workload_of(app, WorkloadKind::Sidecar);
-            SidecarProxy { workload, place: app.meta.place.clone(), listeners }
+            let calls = plan_calls(app, outbound, resources, problems);
+            let place = app.meta.place.clone();
+            SidecarProxy { workload, place, listeners, outbound: outbound.clone(), calls }
         })
         .collect();
     sidecars.sort_by_key(|sidecar: &SidecarProxy| name_of(&sidecar.workload));
     sidecars
+}
+
+/// The workloads behind a port of a service, as routes have them.
+pub(super) fn endpoints_of(endpoints: &[(&WorkloadEntry, u16)]) -> Vec<(String, u16)> {
+    let name = |app: &WorkloadEntry| workload_of(app, WorkloadKind::Sidecar).to_string();
+    endpoints.iter().map(|(app, port)| (name(app), *port)).collect()
 }
 
 /// A port of a service under each of its hosts.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use burgee_api::origin::DocumentId;
-use burgee_api::resources::{GatewayServer, Meta, ServiceEntry, ServicePort};
+use burgee_api::origin::{DocumentId, Origin, Traced};
+use burgee_api::resources::mesh_config::{CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig};
+use burgee_api::resources::{GatewayServer, Meta, ProviderKind, ServiceEntry, ServicePort};
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ fn mk_workload(namespace: &str, name: &str, labels: Labels<'_>) -> WorkloadEntry
         ports: BTreeMap::new(),
         labels: mk_labels(labels),
         service_account: String::new(),
+        calls: Vec::new(),
     }
 }
 
@@ -108,7 +110,7 @@ fn a_gateway_a_service_and_a_workload_become_two_proxies() {
         service: service.clone(),
         endpoints: vec![("shop/hello-v1".to_owned(), 8080)],
     };
-    assert_eq!(mesh.gateways[0].listeners, [GatewayListener { port: 80, routes: vec![route] }]);
+    assert_eq!(mesh.gateways[0].listeners, [RoutingListener { port: 80, routes: vec![route] }]);
     assert_eq!(mesh.sidecars[0].listeners, [InboundListener { port: 8080, services: vec![service] }]);
 }
 
@@ -250,5 +252,142 @@ fn a_service_of_exactly_a_host_goes_before_one_of_a_pattern() {
         assert!(problems.iter().all(|problem| problem.code != HOST_TAKEN), "{problems:#?}");
         let routes = &mesh.gateways[0].listeners[0].routes;
         assert_eq!((routes.len(), routes[0].service.host.as_str()), (1, "hello.shop"));
+    }
+}
+
+/// The mesh of one service, with a second that the first calls at some URL's parts.
+fn mk_calling(host: &str, port: u16) -> Resources {
+    let mut resources = mk_quickstart();
+    resources.service_entries.push(mk_service("shop", "greeting.shop", &[("app", "greeting")]));
+    resources.workload_entries.push(mk_workload("shop", "greeting-v1", &[("app", "greeting")]));
+    // The gateway answers for one service only, as is usual.
+    resources.gateways[0].servers[0].hosts = vec!["hello.shop".to_owned()];
+    resources.workload_entries[0].calls = vec![mk_call(host, port, 41)];
+    resources
+}
+
+fn mk_call(host: &str, port: u16, line: usize) -> Traced<Call> {
+    let meta = mk_meta("WorkloadEntry", "shop", "hello-v1");
+    let origin = meta.origin("metadata.annotations[\"burgee.dev/calls\"]", mk_place(line));
+    Traced { value: Call { host: host.to_owned(), port, path: "/".to_owned() }, origin }
+}
+
+#[test]
+fn every_sidecar_can_reach_every_service_and_a_called_one_has_traffic() {
+    let mesh = check_codes(&mk_calling("greeting.shop", 80), &[]);
+    let [greeting, hello] = &mesh.sidecars[..] else { panic!("{mesh:#?}") };
+    for sidecar in [greeting, hello] {
+        let hosts: Vec<_> = sidecar.outbound[0].routes.iter().map(|route| route.host.as_str()).collect();
+        assert_eq!((sidecar.outbound.len(), sidecar.outbound[0].port), (1, 80));
+        assert_eq!(hosts, ["greeting.shop", "hello.shop"]);
+    }
+    assert_eq!(hello.outbound[0].routes[0].endpoints, [("shop/greeting-v1".to_owned(), 8080)]);
+    assert_eq!((hello.calls_out(), greeting.calls_out()), (1, 0));
+    assert_eq!(hello.calls[0].to_string(), "http://greeting.shop/");
+}
+
+#[test]
+fn a_service_that_nobody_calls_or_routes_to_is_told() {
+    let mut resources = mk_calling("greeting.shop", 80);
+    resources.workload_entries[0].calls.clear();
+    check_codes(&resources, &[SERVICE_WITHOUT_GATEWAY]);
+}
+
+#[test]
+fn a_call_that_cannot_be_made_names_its_place_and_what_can() {
+    for (host, port, code, help) in [
+        ("greetings.shop", 80, CALL_WITHOUT_SERVICE, "did you mean `greeting.shop`?"),
+        (
+            "nobody.example.com",
+            80,
+            CALL_WITHOUT_SERVICE,
+            "hosts that can be called: `greeting.shop`, `hello.shop`",
+        ),
+        ("greeting.shop", 8080, CALL_WITHOUT_PORT, "`greeting.shop` has HTTP on port 80"),
+    ] {
+        let (_, problems) = plan(&mk_calling(host, port));
+        let [problem] = &problems[..] else { panic!("{problems:#?}") };
+        assert_eq!((problem.code, problem.severity), (code, Severity::Error), "{problem}");
+        assert_eq!((problem.place.as_ref().map(|place| place.line), problem.help.as_str()), (Some(41), help));
+        assert!(problem.message.contains(host), "{problem}");
+    }
+}
+
+#[test]
+fn a_call_to_a_service_without_workloads_says_so() {
+    let mut resources = mk_calling("greeting.shop", 80);
+    resources.workload_entries.pop();
+    let (_, problems) = plan(&resources);
+    let told = problems.iter().find(|problem| problem.code == CALL_WITHOUT_SERVICE).unwrap();
+    assert!(told.message.contains("nothing here serves ServiceEntry shop/greeting.shop"), "{told}");
+}
+
+#[test]
+fn a_call_goes_to_the_service_of_its_host_before_one_of_a_pattern() {
+    let mut resources = mk_calling("other.shop", 80);
+    resources.service_entries.insert(0, mk_service("shop", "*.shop", HELLO));
+    let (mesh, problems) = plan(&resources);
+    // A pattern covers it, and leads back to the caller.
+    assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), [CALLS_IN_A_CIRCLE]);
+    assert_eq!(mesh.sidecars.len(), 2);
+    resources.workload_entries[0].calls = vec![mk_call("greeting.shop", 80, 41)];
+    let (_, problems) = plan(&resources);
+    assert!(problems.iter().all(|problem| problem.severity < Severity::Error), "{problems:#?}");
+}
+
+#[test]
+fn apps_that_call_each_other_in_a_circle_are_told_once() {
+    let mut resources = mk_calling("greeting.shop", 80);
+    resources.workload_entries[2].calls = vec![mk_call("hello.shop", 80, 52)];
+    let (_, problems) = plan(&resources);
+    let [problem] = &problems[..] else { panic!("{problems:#?}") };
+    assert_eq!((problem.code, problem.severity), (CALLS_IN_A_CIRCLE, Severity::Error));
+    let circle = "shop/greeting-v1 calls shop/hello-v1 calls shop/greeting-v1";
+    assert!(problem.message.starts_with(circle), "{problem}");
+    assert_eq!(problem.place.as_ref().map(|place| place.line), Some(41));
+}
+
+#[test]
+fn calls_that_meet_again_are_no_circle() {
+    let mut resources = mk_calling("greeting.shop", 80);
+    resources.service_entries.push(mk_service("shop", "end.shop", &[("app", "end")]));
+    resources.workload_entries.push(mk_workload("shop", "end-v1", &[("app", "end")]));
+    resources.workload_entries[0].calls.push(mk_call("end.shop", 80, 42));
+    resources.workload_entries[2].calls = vec![mk_call("end.shop", 80, 43)];
+    let mesh = check_codes(&resources, &[]);
+    assert_eq!(mesh.sidecars.iter().map(SidecarProxy::calls_out).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn a_gateway_makes_no_calls() {
+    let mut resources = mk_quickstart();
+    resources.workload_entries[1].calls = vec![mk_call("hello.shop", 80, 41)];
+    let (_, problems) = plan(&resources);
+    assert_eq!(
+        problems.iter().map(|p| (p.code, p.severity)).collect::<Vec<_>>(),
+        [(CALLS_OF_GATEWAY, Severity::Warning)]
+    );
+}
+
+#[test]
+fn a_collector_needs_no_workload_when_a_provider_names_it() {
+    for (named, namespace, codes) in [
+        ("collector.shop", "shop", &[COLLECTOR] as &[_]),
+        ("shop/collector.shop", "shop", &[COLLECTOR]),
+        ("other/collector.shop", "shop", &[NO_SELECTOR]),
+        ("another.shop", "shop", &[NO_SELECTOR]),
+    ] {
+        let mut resources = mk_quickstart();
+        let mut collector = mk_service(namespace, "collector.shop", &[]);
+        collector.workload_selector = None;
+        resources.service_entries.push(collector);
+        let collector = CollectorRef { service: named.to_owned(), port: 4317 };
+        resources.mesh_config.extension_providers.push(ExtensionProvider {
+            name: "otel".to_owned(),
+            kind: ProviderKind::Opentelemetry,
+            config: ProviderConfig::Opentelemetry(Opentelemetry { collector, ..Opentelemetry::default() }),
+            origin: Origin::Rule("a test says so"),
+        });
+        check_codes(&resources, codes);
     }
 }

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use burgee_api::resolve::Workload;
+
 use super::*;
 use crate::envoy::{Envoy, Found};
+use crate::run::Modules;
 
 fn mk_options() -> Options {
     Options::new(Envoy { path: PathBuf::from("envoy"), version: "1.40.0".to_owned(), found: Found::Path })
@@ -16,18 +19,21 @@ fn a_name_out_of_a_document_leads_nowhere() {
     let run = RunDirectory::create(parent.path()).unwrap();
     let before = fs::read_dir(parent.path()).unwrap().count();
     let module = Module { path: "stats.wasm".to_owned(), sha256: String::new() };
-    let (mesh, ports, apps) = (Mesh::default(), Ports::new(), BTreeMap::new());
-    let inputs = Inputs { mesh: &mesh, ports: &ports, apps: &apps, module: &module };
+    let mesh = Mesh::default();
+    let modules = Modules { telemetry: module, plugins: BTreeMap::new() };
     for (number, (namespace, name)) in
         [("../out", "app"), ("ns", "../../out"), ("/../out", "a/b"), ("", "..")].into_iter().enumerate()
     {
         let workload = Workload::new(WorkloadKind::Sidecar, namespace, name, BTreeMap::new());
         let policy = Effective::nothing(workload);
+        let mut site = Site::loopback(None);
+        site.add_loopback_proxy(&policy.workload.to_string(), &proxy_directory(&run, number), None);
+        let inputs = Inputs { mesh: &mesh, site: &site, modules: &modules };
         let prepared =
             prepare(number, inputs, policy, &BTreeSet::new(), &run, &mk_options(), &mut Vec::new()).unwrap();
         assert_eq!(prepared.launch.directory.parent(), Some(run.path()));
         let written = fs::read_dir(run.path().join(format!("proxy-{number}"))).unwrap().count();
-        assert_eq!(written, 4, "three files and the directory of the extensions");
+        assert_eq!(written, 5, "three files and the directories of the extensions and the logs");
     }
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), before);
     // Four proxies and the lock.
