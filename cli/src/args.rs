@@ -1,5 +1,6 @@
 //! Arguments as they are written; [`crate::plan`] resolves them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -29,8 +30,71 @@ pub(crate) enum Command {
     /// Run a folder's mesh on loopback, send requests through it and show what the documents make of them.
     ///
     /// Starts a gateway Envoy, a sidecar Envoy per workload and a stub app beside each, and stops them at the end.
-    /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise.
+    /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise. With
+    /// --hold that is decided by the summary, whatever happens after it and however it is ended.
     Up(UpArgs),
+    /// Write what a folder's mesh is made of for somebody else to run.
+    #[command(subcommand)]
+    Export(ExportCommand),
+    /// Say what this machine has and lacks, with the command that mends each. Changes nothing.
+    ///
+    /// Exits 0 when everything that `up` needs is there, 1 when something is missing.
+    Doctor(DoctorArgs),
+    /// Be an app or a receiver of a mesh that runs on loopback; `up` starts these.
+    #[command(hide = true, disable_help_flag = true)]
+    Stub(StubArgs),
+}
+
+/// What can be written.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportCommand {
+    /// A folder that `docker compose up` runs: gateways, sidecars, apps and a receiver, with Envoy's official image.
+    ///
+    /// Exported again over what was exported before, proxies that run take the new configuration without a restart.
+    /// Exits 1 when the documents are wrong; then nothing is written.
+    Compose(ComposeArgs),
+}
+
+/// Arguments of `export compose`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ComposeArgs {
+    /// The folder with the documents.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// The folder to write: one that is not there, is empty, or was exported before.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Write over files of the folder that were changed by hand since they were exported.
+    #[arg(long)]
+    pub force: bool,
+    /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// The program burgee-stub for Linux, linked statically. Without: built.
+    #[arg(long, value_name = "FILE")]
+    pub stub: Option<PathBuf>,
+    /// The image that has Envoy. Without: envoyproxy/envoy of the version that `up` would use.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Ports of 127.0.0.1 that should be free, such as one for --gateway-port of `up`.
+    #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub ports: Vec<u16>,
+    /// How to print the report.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Arguments of `stub`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StubArgs {
+    /// What the stub is told; see the crate burgee-stub.
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
 }
 
 /// Documents to read.
@@ -82,6 +146,10 @@ pub(crate) struct RenderArgs {
     /// Where the proxy finds the module. Without: where it is on this machine.
     #[arg(long, value_name = "PATH")]
     pub module_path: Option<String>,
+    /// Where the proxy finds a WasmPlugin's module; may be repeated. Without: at its file:// URL, or where the
+    /// annotation burgee.dev/module leads to on this machine.
+    #[arg(long = "plugin-path", value_name = "NAMESPACE/NAME=PATH")]
+    pub plugin_paths: Vec<String>,
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,
@@ -99,9 +167,21 @@ pub(crate) struct UpArgs {
     /// How many requests to send through the gateway.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub requests: u64,
-    /// Keep everything running after the summary until Ctrl-C; a document that changes meanwhile takes effect.
+    /// The path, with its query, of the requests; repeated, they take turns. Without: nine of ten ask for /, one for
+    /// /?status=503&delay=20ms. What status, size and delay an app answers with is up to the query.
+    #[arg(long = "path", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Keep everything running until Ctrl-C; a document or a plugin's source that changes meanwhile takes effect. On a
+    /// terminal this opens the live view; elsewhere the summary is followed by a line for each thing that happens.
     #[arg(long)]
     pub hold: bool,
+    /// With --hold: lines instead of the live view, on a terminal too.
+    #[arg(long)]
+    pub plain: bool,
+    /// Write the configuration of a Prometheus server that scrapes every proxy to this file, before the first request.
+    /// Start one with `prometheus --config.file=FILE`.
+    #[arg(long, value_name = "FILE", requires = "hold")]
+    pub prometheus: Option<PathBuf>,
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod output;
 mod plan;
+mod plugin_modules;
 mod progress;
 mod report;
 mod sources;
@@ -21,6 +22,15 @@ pub(crate) enum Outcome {
     Done,
     /// The documents are wrong, or a check found something.
     Found,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        match outcome {
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Found => ExitCode::from(1),
+        }
+    }
 }
 
 /// Why a command could not be carried out: what is wrong, and what to do.
@@ -41,17 +51,16 @@ impl Failure {
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    let outcome = plan::Plan::new(args).and_then(|plan| match plan {
-        plan::Plan::Check(plan) => commands::check::run(&plan),
-        plan::Plan::Render(plan) => commands::render::run(&plan),
-        plan::Plan::Up(plan) => commands::up::run(&plan),
+    let code = plan::Plan::new(args).and_then(|plan| match plan {
+        plan::Plan::Check(plan) => commands::check::run(&plan).map(ExitCode::from),
+        plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
+        plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
+        plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),
+        plan::Plan::Doctor(plan) => commands::doctor::run(&plan).map(ExitCode::from),
+        plan::Plan::Stub(arguments) => Ok(burgee_stub::main(arguments)),
     });
-    match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Found) => ExitCode::from(1),
-        Err(failure) => {
-            report::failure(&failure);
-            ExitCode::from(2)
-        }
-    }
+    code.unwrap_or_else(|failure| {
+        report::failure(&failure);
+        ExitCode::from(2)
+    })
 }

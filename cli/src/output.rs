@@ -34,12 +34,16 @@ pub(crate) fn yaml(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints a text and a line's end to standard output. A reader that went away is no failure.
 pub(crate) fn text_line(text: &str) -> Result<(), Failure> {
+    line_is_read(text).map(drop)
+}
+
+/// Like [`text_line`]; says whether there still is a reader.
+pub(crate) fn line_is_read(text: &str) -> Result<bool, Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("standard output cannot be written: {error}"), ""))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(format!("standard output cannot be written: {error}"), "")),
     }
 }

@@ -1,13 +1,17 @@
 //! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use burgee_api::Severity;
 use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
-use crate::args::{Args, CheckArgs, Command, FailOn, FileArgs, Format, RenderArgs, TreeFormat, UpArgs};
+use crate::args::{
+    Args, CheckArgs, Command, ComposeArgs, DoctorArgs, ExportCommand, FailOn, FileArgs, Format, RenderArgs,
+    TreeFormat, UpArgs,
+};
 
 /// A command with everything that it needs.
 #[derive(Debug)]
@@ -18,6 +22,12 @@ pub(crate) enum Plan {
     Render(RenderPlan),
     /// `up`.
     Up(UpPlan),
+    /// `export compose`.
+    ExportCompose(ComposePlan),
+    /// `doctor`.
+    Doctor(DoctorPlan),
+    /// `stub`: what burgee-stub is told.
+    Stub(Vec<OsString>),
 }
 
 /// What `check` does.
@@ -39,6 +49,7 @@ pub(crate) struct RenderPlan {
     pub files: Vec<PathBuf>,
     pub module: Option<PathBuf>,
     pub module_path: Option<String>,
+    pub plugin_paths: BTreeMap<String, String>,
     pub edits: bool,
     pub output: Option<TreeFormat>,
 }
@@ -48,9 +59,30 @@ pub(crate) struct RenderPlan {
 pub(crate) struct UpPlan {
     pub directory: PathBuf,
     pub requests: u64,
+    pub paths: Vec<String>,
     pub hold: bool,
+    pub plain: bool,
+    pub prometheus: Option<PathBuf>,
     pub module: Option<PathBuf>,
     pub gateway_port: Option<u16>,
+    pub output: Format,
+}
+
+/// What `export compose` does.
+#[derive(Debug)]
+pub(crate) struct ComposePlan {
+    pub directory: PathBuf,
+    pub output: PathBuf,
+    pub force: bool,
+    pub module: Option<PathBuf>,
+    pub stub: Option<PathBuf>,
+    pub image: Option<String>,
+}
+
+/// What `doctor` does.
+#[derive(Debug)]
+pub(crate) struct DoctorPlan {
+    pub ports: Vec<u16>,
     pub output: Format,
 }
 
@@ -61,6 +93,9 @@ impl Plan {
             Command::Check(args) => CheckPlan::new(args).map(Plan::Check),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
+            Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
+            Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
+            Command::Stub(args) => Ok(Plan::Stub(args.arguments)),
         }
     }
 }
@@ -123,6 +158,7 @@ impl RenderPlan {
                 "write the path at which the proxy finds the module",
             ));
         }
+        let plugin_paths = plugin_paths(&args.plugin_paths)?;
         if args.base.as_os_str() == "-" && files.iter().any(|file| file.as_os_str() == "-") {
             return Err(Failure::new("both --base and -f read standard input", "give one of them a file"));
         }
@@ -135,6 +171,7 @@ impl RenderPlan {
             files,
             module: args.module,
             module_path: args.module_path,
+            plugin_paths,
             edits: args.edits,
             output: args.output,
         })
@@ -143,22 +180,78 @@ impl RenderPlan {
 
 impl UpPlan {
     fn new(args: UpArgs) -> Result<UpPlan, Failure> {
-        if !args.directory.is_dir() {
-            let what = if args.directory.exists() { "is not a folder" } else { "is not there" };
+        check_folder(&args.directory)?;
+        // What a request's first line cannot hold would make it another request.
+        let is_path =
+            |path: &&String| path.starts_with('/') && path.chars().all(|c| c.is_ascii_graphic() && c != '#');
+        if let Some(path) = args.paths.iter().find(|path| !is_path(path)) {
             return Err(Failure::new(
-                format!("{} {what}", args.directory.display()),
-                "name a folder with documents, such as examples/quickstart",
+                format!("--path {}: this is not the path of a request", path.escape_debug()),
+                "write one that begins with / and has no blanks, such as /?status=503&size=2048&delay=50ms",
             ));
         }
         Ok(UpPlan {
             directory: args.directory,
             requests: args.requests,
+            paths: args.paths,
             hold: args.hold,
+            plain: args.plain,
+            prometheus: args.prometheus,
             module: args.module,
             gateway_port: args.gateway_port,
             output: args.output,
         })
     }
+}
+
+impl ComposePlan {
+    fn new(args: ComposeArgs) -> Result<ComposePlan, Failure> {
+        let ComposeArgs { directory, output, force, module, stub, image } = args;
+        check_folder(&directory)?;
+        if image.as_ref().is_some_and(|image| image.is_empty() || image.contains(char::is_whitespace)) {
+            return Err(Failure::new(
+                "--image is no image's name",
+                "write one such as envoyproxy/envoy:v1.40.0, or leave --image out",
+            ));
+        }
+        Ok(ComposePlan { directory, output, force, module, stub, image })
+    }
+}
+
+/// Fails when there is no folder to read documents from.
+fn check_folder(directory: &Path) -> Result<(), Failure> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let what = if directory.exists() { "is not a folder" } else { "is not there" };
+    Err(Failure::new(
+        format!("{} {what}", directory.display()),
+        "name a folder with documents, such as examples/quickstart",
+    ))
+}
+
+/// Paths of plugins' modules by `NAMESPACE/NAME`.
+fn plugin_paths(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut paths = BTreeMap::new();
+    for pair in pairs {
+        let plugin = pair.split_once('=').filter(|(plugin, path)| {
+            let names = plugin.split_once('/');
+            !path.is_empty() && names.is_some_and(|(namespace, name)| is_name(namespace) && is_name(name))
+        });
+        let Some((plugin, path)) = plugin else {
+            return Err(Failure::new(
+                format!("--plugin-path {pair}: this is not a plugin and a path"),
+                "write NAMESPACE/NAME=PATH, such as shop/guard=/etc/envoy/guard.wasm",
+            ));
+        };
+        if paths.insert(plugin.to_owned(), path.to_owned()).is_some_and(|other| other != path) {
+            return Err(Failure::new(
+                format!("--plugin-path {pair}: the plugin has another path already"),
+                "give each plugin one path",
+            ));
+        }
+    }
+    Ok(paths)
 }
 
 /// Whether a text can be a namespace's or a workload's name.
@@ -201,6 +294,8 @@ mod tests {
             "in=inbound",
             "--class",
             "odd=name=gateway",
+            "--plugin-path",
+            "shop/guard=/a=b.wasm",
         ])
         .expect("a plan");
         assert_eq!((plan.namespace.as_str(), plan.name.as_str()), ("shop", "web-v1"));
@@ -208,6 +303,25 @@ mod tests {
         assert_eq!(labels, ["a.b/c=d", "app=web", "version=v1"]);
         assert_eq!(plan.classes["in"], ListenerClass::Inbound);
         assert_eq!(plan.classes["odd=name"], ListenerClass::Gateway);
+        assert_eq!(plan.plugin_paths["shop/guard"], "/a=b.wasm");
+    }
+
+    #[test]
+    fn a_path_is_what_a_request_can_ask_for() {
+        let up = |path: &str| {
+            let args = Args::try_parse_from(["burgee", "up", env!("CARGO_MANIFEST_DIR"), "--path", path]);
+            UpPlan::new(match args.expect("arguments parse").command {
+                Command::Up(args) => args,
+                other => panic!("not up: {other:?}"),
+            })
+        };
+        for path in ["/", "/a?status=503&delay=1s", "/%20"] {
+            assert_eq!(up(path).expect("a plan").paths, [path]);
+        }
+        for path in ["", "a", "http://host/", "/a b", "/a\r\nx: y", "/#here", "/ü"] {
+            let failure = up(path).expect_err("refused");
+            assert!(failure.message.contains("not the path of a request"), "{}", failure.message);
+        }
     }
 
     #[test]
@@ -219,6 +333,10 @@ mod tests {
             (vec!["--workload", "Shop/web v1"], "no namespace and name"),
             (vec!["--workload", "a/b", "--class", "l=inbound", "--class", "l=outbound"], "another class"),
             (vec!["--workload", "a/b", "--module-path", ""], "is empty"),
+            (vec!["--workload", "a/b", "--plugin-path", "guard=/a.wasm"], "not a plugin and a path"),
+            (vec!["--workload", "a/b", "--plugin-path", "shop/guard"], "not a plugin and a path"),
+            (vec!["--workload", "a/b", "--plugin-path", "shop/guard="], "not a plugin and a path"),
+            (vec!["--workload", "a/b", "--plugin-path", "a/b=/c", "--plugin-path", "a/b=/d"], "another path"),
             (vec!["--workload", "a/b", "--labels", "app"], "not a pair"),
             (vec!["--workload", "a/b", "--class", "l=sideways"], "no class `sideways`"),
         ] {
@@ -233,7 +351,9 @@ mod tests {
         use clap::CommandFactory;
         let command = Args::command();
         command.clone().debug_assert();
-        for sub in command.get_subcommands() {
+        let mut open: Vec<_> = command.get_subcommands().collect();
+        while let Some(sub) = open.pop() {
+            open.extend(sub.get_subcommands());
             assert!(sub.get_about().is_some(), "{}", sub.get_name());
             for arg in sub.get_arguments().filter(|arg| arg.get_id() != "help") {
                 assert!(arg.get_help().is_some(), "{} {}", sub.get_name(), arg.get_id());

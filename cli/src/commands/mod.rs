@@ -1,6 +1,8 @@
 //! The commands, one file each, and what several of them do.
 
 pub(crate) mod check;
+pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod render;
 pub(crate) mod up;
 

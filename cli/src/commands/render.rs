@@ -1,5 +1,6 @@
 //! `burgee render`: documents laid over somebody's own Envoy configuration.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burgee_api::Problem;
@@ -9,11 +10,12 @@ use burgee_api::document::Source;
 use burgee_api::problem::{Code, closest, worst};
 use burgee_api::resolve::{Effective, GATEWAY_NAME_LABEL, PolicySet, Workload, WorkloadKind};
 use burgee_api::resources::Resources;
-use burgee_overlay::{Delivery, Edit, Identity, Module, Options, Value, overlay};
+use burgee_overlay::{Delivery, Edit, Identity, LogFiles, Module, Options, Value, overlay};
 use serde::Serialize;
 
 use crate::args::TreeFormat;
 use crate::plan::RenderPlan;
+use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
 use crate::{Failure, Outcome, output, report, sources};
 
@@ -44,8 +46,10 @@ pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
     if worst(&problems) == Some(Severity::Error) {
         return stop(&problems, &texts);
     }
-    let effective = PolicySet::new(checked.resources.clone()).resolve(&workload(plan, &checked.resources));
-    problems.extend(not_among_the_documents(plan, &checked.resources));
+    check_plugin_paths(plan, &checked.resources)?;
+    let mut resources = checked.resources;
+    let (effective, plugins) = resolve(plan, &mut resources, &mut problems);
+    problems.extend(not_among_the_documents(plan, &resources));
     if !matches!(base, Value::Map(_)) {
         return Err(Failure::new(
             format!("{} is not an Envoy configuration: it is not an object", plan.base.display()),
@@ -57,6 +61,10 @@ pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
         delivery: Delivery::Inline,
         identity: Identity::Written,
         classes: plan.classes.clone(),
+        ports: BTreeMap::new(),
+        plugins,
+        log_files: LogFiles::AsWritten,
+        reporter: None,
     };
     let overlaid = overlay(&base, &effective, &options);
     problems.extend(overlaid.problems);
@@ -105,10 +113,48 @@ fn workload(plan: &RenderPlan, resources: &Resources) -> Workload {
     Workload::new(kind, plan.namespace.as_str(), plan.name.as_str(), labels)
 }
 
+/// What the documents say for the workload, and the modules of its plugins.
+fn resolve(
+    plan: &RenderPlan,
+    resources: &mut Resources,
+    problems: &mut Vec<Problem>,
+) -> (Effective, PluginModules) {
+    let workload = workload(plan, resources);
+    // Plugins of others need no module, and building one takes long.
+    let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(&workload));
+    resources.wasm_plugins.retain(|plugin| applied.contains(&plugin_modules::key(plugin)));
+    let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
+    problems.extend(missing);
+    (PolicySet::new(resources.clone()).resolve(&workload), plugins)
+}
+
+/// The plugins that a policy has for any class, as `NAMESPACE/NAME`.
+fn names_of_plugins(effective: &Effective) -> BTreeSet<String> {
+    let plugins = effective.classes.values().flat_map(|class| &class.plugins);
+    plugins.map(|plugin| format!("{}/{}", plugin.namespace, plugin.name)).collect()
+}
+
+/// A path for a plugin that the documents do not have is misspelt, and the plugin that was meant has none.
+fn check_plugin_paths(plan: &RenderPlan, resources: &Resources) -> Result<(), Failure> {
+    let known: Vec<String> = resources.wasm_plugins.iter().map(plugin_modules::key).collect();
+    let Some(unknown) = plan.plugin_paths.keys().find(|name| !known.contains(name)) else { return Ok(()) };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let help = match (closest(unknown, &known), known.is_empty()) {
+        (Some(known), _) => format!("did you mean `{known}`?"),
+        (None, false) => format!("the documents have {}", known.join(", ")),
+        (None, true) => "the documents have no WasmPlugin; name their files with -f".to_owned(),
+    };
+    Err(Failure::new(format!("--plugin-path {unknown}: there is no such WasmPlugin"), help))
+}
+
 /// A base in which what the documents ask for does not, or not alone, come to anything.
 fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option<Problem> {
     let wants_metrics = effective.classes.values().any(|class| !class.metrics.is_empty());
-    let has_filter = edits.iter().any(|edit| edit.path.to_string().contains("http_filters"));
+    let is_measure = |edit: &Edit| {
+        let name = edit.value.field("name").and_then(Value::as_str);
+        name.is_some_and(|name| name.starts_with("burgee.stats."))
+    };
+    let has_filter = edits.iter().any(is_measure);
     let is_part = base.field("@type").is_some() || base.field("resources").is_some();
     if has_filter && is_part {
         let message = "the labels of these metrics are cut out of their names by the bootstrap's stats_tags";

@@ -1,7 +1,16 @@
 //! `burgee up`: a folder's mesh on loopback, requests through it, and what the documents make of them.
 
 mod asked;
+mod clean;
+#[cfg(test)]
+mod examples;
+mod follow;
+mod lines;
+mod live;
 mod show;
+mod status;
+mod stream;
+mod tree;
 mod watch;
 
 use std::path::Path;
@@ -11,15 +20,27 @@ use burgee_api::problem::worst;
 use burgee_api::resolve::PolicySet;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::{RequestsSummary, Summary, VERSION};
-use burgee_localnet::{Localnet, Options};
-use burgee_overlay::Module;
+use burgee_localnet::{Localnet, Modules, Options};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::args::Format;
 use crate::plan::UpPlan;
 use crate::progress::Steps;
 use crate::sources::Sources;
-use crate::{Failure, Outcome, output, report, sources};
+use crate::{Failure, Outcome, output, plugin_modules, report, sources};
+
+/// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
+const THREAD_STACK: usize = 8 << 20;
+
+/// What a run is made of, before anything is started.
+struct Prepared {
+    sources: Sources,
+    checked: Checked,
+    modules: Modules,
+    /// What is wrong with the plugins' modules.
+    missing: Vec<Problem>,
+}
 
 /// Runs it.
 pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
@@ -32,17 +53,20 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
         let all: Vec<Problem> = checked.problems.iter().chain(&planned).cloned().collect();
         return refuse(plan, &all, &sources);
     }
-    // One thread is enough for a mesh on loopback; the module is built on it before anything waits.
+    // One thread is enough for a mesh on loopback; modules are built on it before anything waits, and later on others.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_stack_size(THREAD_STACK)
         .build()
         .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
     let steps = Steps::new();
-    let module = super::module(plan.module.as_deref(), &steps)?;
-    runtime.block_on(async {
+    let telemetry = super::module(plan.module.as_deref(), &steps)?;
+    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &steps);
+    let prepared = Prepared { sources, checked, modules: Modules { telemetry, plugins }, missing };
+    let outcome = runtime.block_on(async {
         let mut ending = Ending::new()?;
         let mut running = None;
-        let work = work(plan, &sources, &checked, &module, &steps, &mut running);
+        let work = work(plan, &prepared, &steps, &mut running);
         let outcome = tokio::select! {
             outcome = work => outcome,
             name = ending.wait() => {
@@ -56,10 +80,16 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
         };
         steps.clear();
         if let Some(running) = running {
+            if plan.hold && running.as_asked.is_some() {
+                report::aside(&show::farewell(&running.localnet));
+            }
             running.localnet.stop().await;
         }
         outcome
-    })
+    });
+    // A build that is under way ends with the program and need not be waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Says why nothing is started: to people, or to programs in the summary's own shape.
@@ -69,6 +99,9 @@ fn refuse(plan: &UpPlan, problems: &[Problem], sources: &Sources) -> Result<Outc
         proxies: Vec::new(),
         requests: RequestsSummary::default(),
         metrics: Vec::new(),
+        access_logs: Vec::new(),
+        spans: Vec::new(),
+        plugins: Vec::new(),
         problems: problems.iter().map(Into::into).collect(),
     };
     match plan.output {
@@ -106,55 +139,116 @@ fn read(directory: &Path) -> Result<(Sources, Checked), Failure> {
 
 async fn work(
     plan: &UpPlan,
-    sources: &Sources,
-    checked: &Checked,
-    module: &Module,
+    prepared: &Prepared,
     steps: &Steps,
     running: &mut Option<Running>,
 ) -> Result<Outcome, Failure> {
+    let Prepared { sources, checked, modules, missing } = prepared;
     let envoy = burgee_localnet::envoy::find(steps).await.map_err(super::failure)?;
     let mut options = Options::new(envoy);
     options.gateway_port = plan.gateway_port;
+    options.stub = stub()?;
     let policy = PolicySet::new(checked.resources.clone());
-    let localnet = Localnet::start(&checked.resources, &policy, module, &options, steps).await;
+    let localnet = Localnet::start(&checked.resources, &policy, modules, &options, steps).await;
     let localnet = localnet.map_err(super::failure)?;
     let running = running.insert(Running { localnet, as_asked: None });
     let localnet = &mut running.localnet;
+    if let Some(file) = &plan.prometheus {
+        write_prometheus_configuration(file, localnet)?;
+    }
     steps.step(&format!("Sending {} requests", plan.requests));
-    localnet.drive(plan.requests).await.map_err(super::failure)?;
-    steps.step("Reading what the proxies counted");
+    localnet.drive(plan.requests, &plan.paths).await.map_err(super::failure)?;
+    steps.step("Reading what the proxies tell");
     localnet.observe().await.map_err(super::failure)?;
     steps.clear();
 
-    let mut problems = checked.problems.clone();
+    let before: Vec<Problem> = checked.problems.iter().chain(missing).cloned().collect();
+    let mut problems = before.clone();
     problems.extend(localnet.problems());
     let as_asked = worst(&problems) != Some(Severity::Error);
     let mut summary = localnet.summary();
-    summary.problems.splice(0..0, checked.problems.iter().map(Into::into));
-    match plan.output {
-        Format::Text => {
-            report::print_aside(&problems, &sources.texts);
-            let targets = if plan.hold { localnet.targets() } else { Vec::new() };
-            output::text_line(&show::summary(&summary, &targets))?;
-            let asked = asked::asked(&localnet.policies(), &plan.directory);
-            if !asked.is_empty() {
-                let end = if as_asked && localnet.unexercised().is_empty() {
-                    ", and of HTTP all of it was seen:"
-                } else {
-                    ":"
-                };
-                output::text_line(&format!("\nthe documents ask for{end}\n{asked}"))?;
-            }
-        }
-        Format::Json => output::json(&summary)?,
-        Format::Yaml => output::yaml(&summary)?,
-    }
+    summary.problems.splice(0..0, before.iter().map(Into::into));
+    print(plan, &summary, &problems, sources, localnet)?;
     running.as_asked = Some(as_asked);
     if plan.hold {
-        report::aside("running until Ctrl-C; documents that change take effect");
-        watch::follow(&plan.directory, &sources.texts, &mut running.localnet).await?;
+        hold(plan, prepared, problems, &mut running.localnet).await?;
     }
     end(as_asked)
+}
+
+fn write_prometheus_configuration(file: &Path, localnet: &Localnet) -> Result<(), Failure> {
+    std::fs::write(file, localnet.prometheus_configuration()).map_err(|error| {
+        Failure::new(
+            format!("--prometheus {} cannot be written: {error}", file.display()),
+            "name a file in a folder that is there and can be written to",
+        )
+    })
+}
+
+/// Prints the summary.
+fn print(
+    plan: &UpPlan,
+    summary: &Summary,
+    problems: &[Problem],
+    sources: &Sources,
+    localnet: &Localnet,
+) -> Result<(), Failure> {
+    match plan.output {
+        Format::Json => return output::json(summary),
+        Format::Yaml => return output::yaml(summary),
+        Format::Text => {}
+    }
+    report::print_aside(problems, &sources.texts);
+    let targets = if plan.hold { localnet.targets() } else { Vec::new() };
+    output::text_line(&show::summary(summary, &targets))?;
+    let asked = asked::asked(&localnet.policies(), &plan.directory);
+    if !asked.is_empty() {
+        let was_seen = worst(problems) != Some(Severity::Error) && localnet.unexercised().is_empty();
+        let end = if was_seen { ", and of HTTP all of it was seen:" } else { ":" };
+        output::text_line(&format!("\nthe documents ask for{end}\n{asked}"))?;
+    }
+    if !plan.hold && live::is_possible() {
+        let command = format!("burgee up {} --hold", plan.directory.display());
+        report::aside(&format!("\nto watch it live, and change documents meanwhile: {command}"));
+    }
+    Ok(())
+}
+
+/// Keeps everything running and follows the documents: in the live view on a terminal, else as lines.
+async fn hold(
+    plan: &UpPlan,
+    prepared: &Prepared,
+    problems: Vec<Problem>,
+    localnet: &mut Localnet,
+) -> Result<(), Failure> {
+    let Prepared { sources, checked, modules, missing } = prepared;
+    let mut watch = watch::Watch::new(&plan.directory)?;
+    watch.modules(&plugin_modules::watched(&checked.resources))?;
+    let followed = follow::Followed::new(&plan.directory, &sources.texts, modules, missing);
+    let (tell, said) = unbounded_channel();
+    let (ask, asks) = unbounded_channel();
+    let live = localnet.live();
+    let data = live::Data {
+        folder: plan.directory.clone(),
+        snapshot: live.snapshot(),
+        policies: localnet.policies(),
+        problems,
+        ..live::Data::default()
+    };
+    let work = follow::follow(watch, followed, &plan.paths, localnet, asks, tell);
+    if plan.output == Format::Text && !plan.plain && live::is_possible() {
+        return live::run(work, &live, data, said, ask).await;
+    }
+    report::aside("running until Ctrl-C; documents that change take effect");
+    let to = if plan.output == Format::Text { stream::To::Output } else { stream::To::Aside };
+    stream::run(work, &live, &plan.directory, said, to).await
+}
+
+/// The command line that starts a stub: this program's own.
+fn stub() -> Result<Vec<std::ffi::OsString>, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("the program's own file cannot be found: {error}"), ""))?;
+    Ok(vec![program.into(), "stub".into()])
 }
 
 /// Being told to stop.

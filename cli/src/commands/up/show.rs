@@ -1,20 +1,30 @@
-//! The summary of `burgee up` as people read it.
+//! The summary of `burgee up` as people read it. Its logs, traces and plugins are `show/`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use burgee_localnet::Localnet;
+use burgee_localnet::live::{Part, PartKind, PartState};
 use burgee_localnet::summary::{MetricSummary, ProxyKind, Summary};
 use burgee_localnet::traffic::Target;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::clean::{clean, width};
+
+mod reports;
+
+pub(super) use reports::text;
+
 /// The labels that tell series apart at a glance, in this order; what a document adds follows.
-const SHOWN: &[&str] =
-    &["reporter", "source_workload", "destination_workload", "destination_service", "response_code"];
+const SHOWN: &[&str] = &["reporter", "source_workload", "destination_workload", "destination_service"];
+
+/// The label by whose values series stand together that share all others.
+const CODE: &str = "response_code";
 
 /// The width that text is wrapped at: that of any terminal.
-const WIDTH: usize = 78;
+pub(super) const WIDTH: usize = 78;
 
-/// Labels, and each metric that has them with its value.
-type Groups<'a> = Vec<(&'a BTreeMap<String, String>, Vec<(&'a str, String)>)>;
+/// All labels but [`CODE`], and below each of its values every metric with that one's value.
+type Groups = BTreeMap<BTreeMap<String, String>, BTreeMap<Option<String>, Vec<String>>>;
 
 /// The summary as text; with `targets` where one can send requests by hand.
 pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
@@ -22,7 +32,7 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
     proxies.set_header(["proxy", "kind", "Envoy", "ready", "admin page"]);
     for proxy in &summary.proxies {
         proxies.add_row([
-            proxy.workload.clone(),
+            clean(&proxy.workload),
             kind(proxy.kind).to_owned(),
             proxy.envoy_version.clone(),
             format!("{} ms", proxy.ready_ms),
@@ -42,7 +52,32 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
         let why = if requests.sent > 0 { "the documents ask for none" } else { "no request was sent" };
         out += &format!("\nno metrics: {why}\n");
     }
+    out += &reports::logs(summary);
+    out += &reports::traces(summary);
+    out += &reports::plugins(summary);
     out.trim_end().to_owned()
+}
+
+/// What a mesh that was held saw in all, in a line.
+pub(super) fn farewell(localnet: &Localnet) -> String {
+    let snapshot = localnet.live().snapshot();
+    let is_ended = |part: &&Part| part.state != PartState::Running;
+    let ended = match snapshot.parts.iter().filter(is_ended).count() {
+        0 => String::new(),
+        many => format!("; {many} of {} processes ended early", snapshot.parts.len()),
+    };
+    let requests = localnet.requests().sent;
+    format!(
+        "in all: {} sent, {}, {}{ended}",
+        count(requests, "request"),
+        count(snapshot.logs_seen, "log line"),
+        count(snapshot.spans_seen, "span")
+    )
+}
+
+/// How many of something, in words.
+pub(super) fn count(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A command that sends a request by hand.
@@ -50,17 +85,19 @@ pub(super) fn command(target: &Target) -> String {
     format!("curl -H 'Host: {}' http://{}/", target.host, target.address)
 }
 
-/// One proxy's series: those that share labels stand together below them.
+/// One proxy's series: those that share labels stand together below them, line by line for each status code.
 fn series(proxy: &str, metrics: &[MetricSummary]) -> String {
     let own: Vec<&MetricSummary> = metrics.iter().filter(|metric| metric.proxy == proxy).collect();
-    let mut groups: Groups<'_> = Vec::new();
+    let mut groups: Groups = BTreeMap::new();
     for metric in &own {
         let Some(value) = value(metric, &own) else { continue };
         let name = metric.name.strip_suffix("_count").unwrap_or(&metric.name);
-        match groups.iter_mut().find(|(labels, _)| **labels == metric.labels) {
-            Some((_, values)) => values.push((name, value)),
-            None => groups.push((&metric.labels, vec![(name, value)])),
+        let (mut others, mut code) = (metric.labels.clone(), None);
+        if let Some((name, value)) = others.remove_entry(CODE) {
+            code = Some(format!("{name}={value}"));
         }
+        let by_code = groups.entry(others).or_default();
+        by_code.entry(code).or_default().push(format!("{} {value}", clean(name)));
     }
     let added: BTreeSet<&str> = own
         .iter()
@@ -68,22 +105,27 @@ fn series(proxy: &str, metrics: &[MetricSummary]) -> String {
         .map(String::as_str)
         .filter(|name| burgee_filter_config::StandardLabel::from_name(name).is_none())
         .collect();
-    let mut out = if groups.is_empty() { String::new() } else { format!("\n{proxy}\n") };
-    for (labels, values) in groups {
+    let mut out = if groups.is_empty() { String::new() } else { format!("\n{}\n", clean(proxy)) };
+    for (labels, by_code) in groups {
         let words: Vec<String> = SHOWN
             .iter()
             .copied()
             .chain(added.iter().copied())
-            .filter_map(|name| Some(format!("{name}={}", labels.get(name)?)))
+            .filter_map(|name| Some(format!("{}={}", clean(name), clean(labels.get(name)?))))
             .collect();
         for line in wrap(&words, WIDTH - 2) {
             out += &format!("  {line}\n");
         }
-        let mut rows = table();
-        for (name, value) in values {
-            rows.add_row([format!("   {name}"), value]);
+        for (code, mut values) in by_code {
+            let last = values.len() - 1;
+            values[..last].iter_mut().for_each(|value| value.push(','));
+            if let Some(code) = code {
+                values.insert(0, format!("{}:", clean(&code)));
+            }
+            for (number, line) in wrap(&values, WIDTH - 6).into_iter().enumerate() {
+                out += &format!("{}{line}\n", if number == 0 { "    " } else { "      " });
+            }
         }
-        out += &format!("{}\n", trimmed(&rows));
     }
     out
 }
@@ -97,11 +139,11 @@ fn value(metric: &MetricSummary, all: &[&MetricSummary]) -> Option<String> {
     let sum_name = format!("{name}_sum");
     let sum = all.iter().find(|other| other.name == sum_name && other.labels == metric.labels)?;
     let mean = if metric.value > 0.0 { sum.value / metric.value } else { 0.0 };
-    Some(format!("{}, on average {mean:.1} {}", metric.value, unit(name)))
+    Some(format!("{} (mean {mean:.1} {})", metric.value, unit(name)))
 }
 
 /// What a distribution's values are.
-fn unit(name: &str) -> &'static str {
+pub(super) fn unit(name: &str) -> &'static str {
     if name.ends_with("_milliseconds") { "ms" } else { "bytes" }
 }
 
@@ -112,12 +154,43 @@ const fn kind(kind: ProxyKind) -> &'static str {
     }
 }
 
+/// What a process is, in a word.
+pub(super) const fn part_kind(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Gateway => "gateway",
+        PartKind::Sidecar => "sidecar",
+        PartKind::App => "app",
+        PartKind::Receiver => "receiver",
+    }
+}
+
+/// A process and how it is, in words; they may hold anything.
+pub(super) fn part_story(part: &Part) -> String {
+    let name = match part.kind {
+        PartKind::Gateway | PartKind::Sidecar => format!("the Envoy of {}", part.name),
+        PartKind::App => format!("the app of {}", part.name),
+        PartKind::Receiver => "the receiver".to_owned(),
+    };
+    match &part.state {
+        PartState::Running => format!("{name} runs"),
+        PartState::Ended(how) => format!("{name} ended: {how}"),
+    }
+}
+
+/// How a process is, in words; they may hold anything.
+pub(super) fn part_state(state: &PartState) -> String {
+    match state {
+        PartState::Running => "runs".to_owned(),
+        PartState::Ended(how) => how.clone(),
+    }
+}
+
 /// Words in lines of a width.
-pub(super) fn wrap(words: &[String], width: usize) -> Vec<String> {
+pub(super) fn wrap(words: &[String], columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= width => {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
                 line.push(' ');
                 line.push_str(word);
             }

@@ -1,126 +1,129 @@
-//! Follows a folder of documents: what changes takes effect, what is wrong changes nothing.
+//! Tells when documents, or the sources of plugins' modules, change.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use burgee_api::document::Source;
-use burgee_api::resolve::PolicySet;
-use burgee_localnet::Localnet;
-use notify::{RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use burgee_api::Severity;
+use crate::Failure;
 
-use crate::{Failure, report};
-
-/// How long the folder must be quiet before it is read: an editor writes a file in several steps.
+/// How long everything must be quiet before it is read: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(150);
 /// How long a folder that is never quiet may put off being read.
 const LONGEST: Duration = Duration::from_secs(2);
-/// How often a proxy that ended by itself is looked for.
-const LOOK: Duration = Duration::from_secs(1);
 
-/// Follows a folder until a proxy ends by itself. `texts` are the documents in force: what changed since they were read
-/// takes effect at once. Meant to be dropped when somebody says stop.
-pub(super) async fn follow(
-    directory: &Path,
-    texts: &[Source],
-    localnet: &mut Localnet,
-) -> Result<(), Failure> {
-    let (sender, mut changes) = mpsc::unbounded_channel();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // Nobody listens any more only when everything ends.
-            let _ = sender.send(());
-        }
-    })
-    .map_err(|error| cannot_watch(directory, &error))?;
-    watcher.watch(directory, RecursiveMode::Recursive).map_err(|error| cannot_watch(directory, &error))?;
-    let mut last = texts.to_vec();
-    let mut look_now = true;
-    loop {
-        if !std::mem::take(&mut look_now) && !next_change(&mut changes, localnet).await? {
-            continue;
-        }
-        match super::read(directory) {
-            Err(failure) => {
-                report::failure(&failure);
-                report::aside("the last good documents stay in force");
+/// What changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Whether a module's source did; documents may have changed in any case.
+    pub(super) is_of_module: bool,
+}
+
+/// Watches a folder of documents, and what else it is told to.
+pub(super) struct Watch {
+    watcher: RecommendedWatcher,
+    changes: mpsc::UnboundedReceiver<Change>,
+    /// What changed and was not told yet.
+    waiting: Option<Change>,
+    directory: PathBuf,
+    modules: Vec<PathBuf>,
+    /// The same as the watcher's thread compares with.
+    compared: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+impl Watch {
+    /// Watches a folder from now on.
+    pub(super) fn new(directory: &Path) -> Result<Watch, Failure> {
+        let (sender, changes) = mpsc::unbounded_channel();
+        let compared: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+        let modules = compared.clone();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if event.kind.is_access() {
+                return;
             }
-            Ok((sources, _)) if sources.texts == last => {}
-            Ok((sources, checked)) => match emptied(&last, &sources.texts) {
-                // Many editors empty a file before they write it.
-                Some(name) => report::aside(&format!(
-                    "{name} is empty now: the last good documents stay in force until it is written or removed"
-                )),
-                None => {
-                    take(localnet, &sources.texts, &checked).await?;
-                    last = sources.texts;
-                }
-            },
+            let modules = modules.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_of_module = event.paths.iter().any(|path| {
+                let path = real(path);
+                modules.iter().any(|module| path.starts_with(module))
+            });
+            // Nobody listens any more only when everything ends.
+            let _ = sender.send(Change { is_of_module });
+        })
+        .map_err(|error| cannot_watch(directory, &error))?;
+        watcher
+            .watch(directory, RecursiveMode::Recursive)
+            .map_err(|error| cannot_watch(directory, &error))?;
+        let directory = real(directory);
+        Ok(Watch { watcher, changes, waiting: None, directory, modules: Vec::new(), compared })
+    }
+
+    /// Watches the sources of modules as well, instead of those of before.
+    pub(super) fn modules(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| real(path)).collect();
+        if paths == self.modules {
+            return Ok(());
         }
-    }
-}
-
-/// Waits for a change and for quiet after it. False when there was none for a while, or when nobody watches any more.
-async fn next_change(
-    changes: &mut mpsc::UnboundedReceiver<()>,
-    localnet: &mut Localnet,
-) -> Result<bool, Failure> {
-    if tokio::time::timeout(LOOK, changes.recv()).await != Ok(Some(())) {
-        localnet.check_running().map_err(crate::commands::failure)?;
-        return Ok(false);
-    }
-    let latest = Instant::now() + LONGEST;
-    while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), changes.recv()).await {}
-    Ok(true)
-}
-
-/// A file that held something and holds nothing now.
-fn emptied<'t>(before: &[Source], now: &'t [Source]) -> Option<&'t str> {
-    let is_empty = |source: &Source| source.text.trim().is_empty();
-    let held = |name: &str| before.iter().any(|source| *source.name == *name && !is_empty(source));
-    now.iter().find(|source| is_empty(source) && held(&source.name)).map(|source| &*source.name)
-}
-
-async fn take(
-    localnet: &mut Localnet,
-    texts: &[Source],
-    checked: &burgee_api::check::Checked,
-) -> Result<(), Failure> {
-    if !checked.is_valid() {
-        report::print_aside(&checked.problems, texts);
-        report::aside("the last good documents stay in force");
-        return Ok(());
-    }
-    let begin = Instant::now();
-    let before = &localnet.targets();
-    let policy = PolicySet::new(checked.resources.clone());
-    let problems = localnet.apply(&checked.resources, &policy).await.map_err(crate::commands::failure)?;
-    report::print_aside(&problems, texts);
-    if burgee_api::problem::worst(&problems) == Some(burgee_api::Severity::Error) {
-        report::aside("the last good documents stay in force");
-    } else {
-        let rest = if problems.iter().any(|problem| problem.severity == Severity::Warning) {
-            "what is not named above is in force"
-        } else {
-            "the change is in force"
-        };
-        report::aside(&format!("{rest} after {} ms", begin.elapsed().as_millis()));
-        let targets = localnet.targets();
-        if targets != *before
-            && let Some(target) = targets.first()
-        {
-            report::aside(&format!("try it:   {}", super::show::command(target)));
+        for path in paths.iter().filter(|path| !self.modules.contains(path)) {
+            let (watched, mode) = if path.is_dir() {
+                (path.as_path(), RecursiveMode::Recursive)
+            } else {
+                // A file that is written anew is another file, so its folder is watched.
+                (path.parent().unwrap_or(path), RecursiveMode::NonRecursive)
+            };
+            // What is watched already is not to be watched less.
+            let is_watched = watched.starts_with(&self.directory)
+                || paths.iter().any(|other| other != path && other.is_dir() && watched.starts_with(other));
+            if !is_watched {
+                self.watcher.watch(watched, mode).map_err(|error| cannot_watch(watched, &error))?;
+            }
         }
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&paths);
+        self.modules = paths;
+        Ok(())
     }
-    Ok(())
+
+    /// Has a change told that nobody saw: it comes as if it were seen just then.
+    pub(super) fn assume(&mut self, change: Change) {
+        self.waiting = Some(change);
+    }
+
+    /// Waits for a change and for quiet after it. A change is not lost when this is dropped before it is told.
+    pub(super) async fn next(&mut self) -> Change {
+        if self.waiting.is_none() {
+            match self.changes.recv().await {
+                Some(change) => self.waiting = Some(change),
+                // The watcher is ours, so it is there as long as we are.
+                None => std::future::pending().await,
+            }
+        }
+        let latest = Instant::now() + LONGEST;
+        while let Ok(Some(more)) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {
+            self.waiting.get_or_insert_default().is_of_module |= more.is_of_module;
+        }
+        self.waiting.take().unwrap_or_default()
+    }
 }
 
-fn cannot_watch(directory: &Path, error: &notify::Error) -> Failure {
+/// A path without links and dots, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let name = path.file_name().map_or_else(OsString::new, ToOwned::to_owned);
+    match path.parent().map(Path::canonicalize) {
+        Some(Ok(parent)) => parent.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+fn cannot_watch(path: &Path, error: &notify::Error) -> Failure {
     Failure::new(
-        format!("{} cannot be watched: {error}", directory.display()),
+        format!("{} cannot be watched: {error}", path.display()),
         "run without --hold, or raise the system's limit of inotify watches",
     )
 }
