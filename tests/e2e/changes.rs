@@ -13,7 +13,7 @@ use crate::support::http::Connection;
 use crate::support::mesh::{HOST, Mesh, page, scrape, sum};
 use crate::support::processes::is_running;
 use crate::support::program::Program;
-use crate::support::{copy_of_quickstart, envoy};
+use crate::support::{copy_of_one_service, envoy};
 
 const REQUESTS: &str = "istio_requests_total";
 const DURATIONS: &str = "istio_request_duration_milliseconds_count";
@@ -28,7 +28,7 @@ struct Documents {
 
 impl Documents {
     fn new(telemetry: &str) -> Documents {
-        let documents = Documents { folder: copy_of_quickstart() };
+        let documents = Documents { folder: copy_of_one_service() };
         std::fs::write(documents.telemetry(), telemetry).expect("a document can be written");
         documents
     }
@@ -177,6 +177,24 @@ fn no_request_fails_and_none_is_missed_while_listeners_change() {
         mesh.wait_until_counted(proxy, REQUESTS, sent + 1);
         mesh.wait_until_counted(proxy, DURATIONS, sent + 1);
     }
+}
+
+#[test]
+fn no_request_fails_while_a_service_moves_to_another_port_of_its_workload() {
+    let documents = Documents::new(&method(true));
+    let mut mesh = Mesh::hold(documents.folder.path(), 1);
+    let services = documents.folder.path().join("services.yaml");
+    let before = std::fs::read_to_string(&services).expect("the services are there");
+    let after = before.replace("targetPort: 8080", "targetPort: 9090");
+    assert_ne!(after, before);
+    let load = Load::start(&mesh);
+    for _ in 0..3 {
+        mesh.change(&services, &after, IN_FORCE);
+        mesh.change(&services, &before, IN_FORCE);
+    }
+    let sent = load.stop();
+    mesh.wait_until_counted(mesh.gateway(), REQUESTS, sent + 1);
+    mesh.wait_until_counted(mesh.sidecar(), REQUESTS, sent + 1);
 }
 
 /// Sends requests over one connection for as long as it is kept, or over one connection each.

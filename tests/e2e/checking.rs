@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::program::Program;
-use crate::support::{quickstart, tempdir};
+use crate::support::{one_service, tempdir};
 
 /// One document, with everything in it that can be wrong in one way.
 const WRONG: &str = "\
@@ -52,7 +52,7 @@ fn check(folder: &TempDir, arguments: &[&str]) -> Program {
 
 #[test]
 fn right_documents_exit_0() {
-    let quickstart = quickstart();
+    let quickstart = one_service();
     let check = || Program::new(["check".as_ref(), "-f".as_ref(), quickstart.as_os_str()]);
     let ended = check().run().expect_code(0).expect_said(&["nothing is wrong"]);
     assert_eq!(ended.stdout, "");
@@ -166,7 +166,7 @@ fn documents_come_from_standard_input_too() {
     let folder = folder(&[]);
     let ended = check(&folder, &["-f", "-", "-o", "json"]).input(WRONG).run().expect_code(1);
     assert_eq!(ended.json()["problems"][0]["file"], "<stdin>");
-    let right = fs::read_to_string(quickstart().join("telemetry.yaml")).expect("a text");
+    let right = fs::read_to_string(one_service().join("telemetry.yaml")).expect("a text");
     check(&folder, &["-f", "-"]).input(&right).run().expect_code(0).expect_said(&["nothing is wrong"]);
 }
 

@@ -7,9 +7,17 @@
 mod bad_input;
 mod changes;
 mod checking;
+#[cfg(target_os = "linux")]
+mod compose;
+mod doctor;
 mod endings;
 mod front_proxy;
+mod live_view;
+mod loopback;
+mod one_service;
+mod prometheus;
 mod quickstart;
 mod refusals;
 mod rendering;
 mod support;
+mod swaps;

@@ -1,4 +1,4 @@
-//! The quickstart: every request is counted once at each hop, with exactly the labels that the documents ask for.
+//! A mesh with one service: every request is counted once at each hop, with exactly the labels that the documents ask for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use crate::support::http::{self, refuses};
 use crate::support::mesh::{HOST, Mesh, page, scrape};
 use crate::support::processes::is_running;
 use crate::support::program::Program;
-use crate::support::{PATIENCE, copy_of_quickstart, envoy, quickstart};
+use crate::support::{PATIENCE, copy_of_one_service, envoy, one_service};
 
 const GATEWAY: &str = "istio-system/istio-ingressgateway";
 const SIDECAR: &str = "quickstart/hello-v1";
@@ -88,7 +88,9 @@ fn every_request_is_counted_once_at_each_hop_and_nothing_is_left() {
     envoy();
     // As people type it: the module is built, or found in the cache.
     let ended =
-        Program::new(["up", "examples/quickstart", "--requests", "37", "-o", "json"]).run().expect_code(0);
+        Program::new(["up", "tests/e2e/meshes/one-service", "--path", "/", "--requests", "37", "-o", "json"])
+            .run()
+            .expect_code(0);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
 
     assert_eq!(summary.version, 1);
@@ -130,14 +132,18 @@ fn every_request_is_counted_once_at_each_hop_and_nothing_is_left() {
 #[test]
 fn the_summary_has_the_documented_shape() {
     envoy();
-    let ended = Program::up(&quickstart()).args(["--requests", "3", "-o", "json"]).run().expect_code(0);
+    let ended = Program::up(&one_service())
+        .args(["--path", "/", "--requests", "3", "-o", "json"])
+        .run()
+        .expect_code(0);
     let summary = ended.json();
     let keys = |value: &Value| -> BTreeSet<String> {
         value.as_object().unwrap_or_else(|| panic!("no object: {value}")).keys().cloned().collect()
     };
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
 
-    assert_eq!(keys(&summary), set(&["version", "proxies", "requests", "metrics", "problems"]));
+    let names = ["version", "proxies", "requests", "metrics", "access_logs", "spans", "plugins", "problems"];
+    assert_eq!(keys(&summary), set(&names));
     assert_eq!(summary["version"], json!(1));
     assert_eq!(summary["requests"], json!({"sent": 3, "ok": 3, "failed": 0}));
     let proxies = summary["proxies"].as_array().expect("a list");
@@ -156,13 +162,15 @@ fn the_summary_has_the_documented_shape() {
         assert_eq!(keys(metric), set(&["proxy", "name", "labels", "value"]), "{metric}");
         assert!(metric["labels"].is_object() && metric["value"].is_number(), "{metric}");
     }
-    assert_eq!(summary["problems"], json!([]));
+    for nothing in ["access_logs", "spans", "plugins", "problems"] {
+        assert_eq!(summary[nothing], json!([]), "{nothing}");
+    }
 }
 
 #[test]
 fn the_text_for_people_says_what_was_sent_and_counted() {
     envoy();
-    let ended = Program::up(&quickstart()).args(["--requests", "4"]).run().expect_code(0);
+    let ended = Program::up(&one_service()).args(["--path", "/", "--requests", "4"]).run().expect_code(0);
     for text in [GATEWAY, SIDECAR, "4 sent, 4 ok, 0 failed", "istio_requests_total", "request_method=GET"] {
         assert!(ended.stdout.contains(text), "not shown: {text}\n{ended}");
     }
@@ -173,7 +181,7 @@ fn the_text_for_people_says_what_was_sent_and_counted() {
 #[test]
 fn a_mesh_that_is_held_says_how_to_try_it() {
     envoy();
-    let mut held = Program::up(&quickstart()).args(["--requests", "1", "--hold"]).hold();
+    let mut held = Program::up(&one_service()).args(["--path", "/", "--requests", "1", "--hold"]).hold();
     held.wait_until_said(0, "running until Ctrl-C");
     let address = held.wait_for("a command to try", |held| {
         let said = held.stdout();
@@ -189,7 +197,9 @@ fn the_gateway_listens_where_it_is_told_to() {
     let port = free.local_addr().expect("an address").port();
     drop(free);
     envoy();
-    let program = Program::up(&quickstart()).args([
+    let program = Program::up(&one_service()).args([
+        "--path",
+        "/",
         "--requests",
         "1",
         "-o",
@@ -204,7 +214,7 @@ fn the_gateway_listens_where_it_is_told_to() {
 
 #[test]
 fn the_admin_page_shows_what_the_summary_shows() {
-    let mesh = Mesh::hold(&quickstart(), 11);
+    let mesh = Mesh::hold(&one_service(), 11);
     let mut seen = Vec::new();
     for proxy in &mesh.summary.proxies {
         let text = page(&proxy.admin, "/stats/prometheus");
@@ -237,9 +247,12 @@ const SECOND: &str = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nm
 #[test]
 fn a_workload_that_no_request_reached_was_not_seen() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::write(folder.path().join("second.yaml"), SECOND).expect("a document can be written");
-    let ended = Program::up(folder.path()).args(["--requests", "1", "-o", "json"]).run().expect_code(2);
+    let ended = Program::up(folder.path())
+        .args(["--path", "/", "--requests", "1", "-o", "json"])
+        .run()
+        .expect_code(2);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     let reached =
         |proxy: &str| series(&summary, proxy, "istio_requests_total").iter().any(|metric| metric.value > 0.0);
@@ -257,9 +270,9 @@ fn a_workload_that_no_request_reached_was_not_seen() {
 #[test]
 fn a_held_mesh_in_which_something_was_not_seen_ends_by_saying_so() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::write(folder.path().join("second.yaml"), SECOND).expect("a document can be written");
-    let mut held = Program::up(folder.path()).args(["--requests", "1", "--hold"]).hold();
+    let mut held = Program::up(folder.path()).args(["--path", "/", "--requests", "1", "--hold"]).hold();
     held.wait_until_said(0, "running until Ctrl-C");
     let ended = held.end_by(Signal::SIGINT).expect_code(2);
     let ended = ended.expect_said(&["not everything that the documents ask for was seen"]);
@@ -270,14 +283,17 @@ fn a_held_mesh_in_which_something_was_not_seen_ends_by_saying_so() {
 #[test]
 fn two_providers_count_every_request_twice_and_that_is_what_is_asked_for() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     let mesh = "rootNamespace: istio-system\nextensionProviders:\n- name: second\n  prometheus: {}\n";
     fs::write(folder.path().join("mesh.yaml"), mesh).expect("a document can be written");
     let telemetry = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: istio-system}\n\
         spec:\n  metrics:\n  - providers: [{name: prometheus}, {name: second}]\n    \
         overrides: [{tagOverrides: {page: {value: request.url_path}}}]\n";
     fs::write(folder.path().join("telemetry.yaml"), telemetry).expect("a document can be written");
-    let ended = Program::up(folder.path()).args(["--requests", "5", "-o", "json"]).run().expect_code(0);
+    let ended = Program::up(folder.path())
+        .args(["--path", "/", "--requests", "5", "-o", "json"])
+        .run()
+        .expect_code(0);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     for proxy in [GATEWAY, SIDECAR] {
         assert_eq!(sum(&summary, proxy, "istio_requests_total"), 10.0, "{ended}");
@@ -289,9 +305,12 @@ fn two_providers_count_every_request_twice_and_that_is_what_is_asked_for() {
 #[test]
 fn each_of_several_workloads_counts_the_requests_that_it_was_sent() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::write(folder.path().join("second.yaml"), SECOND).expect("a document can be written");
-    let ended = Program::up(folder.path()).args(["--requests", "30", "-o", "json"]).run().expect_code(0);
+    let ended = Program::up(folder.path())
+        .args(["--path", "/", "--requests", "30", "-o", "json"])
+        .run()
+        .expect_code(0);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     assert_eq!((summary.proxies.len(), summary.requests.ok), (3, 30));
     assert_eq!(sum(&summary, GATEWAY, "istio_requests_total"), 30.0);
@@ -311,14 +330,17 @@ fn each_of_several_workloads_counts_the_requests_that_it_was_sent() {
 #[test]
 fn a_bare_mesh_configuration_and_documents_below_folders_work_too() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::write(folder.path().join("mesh.yaml"), "rootNamespace: istio-system\n")
         .expect("a document can be written");
     let below = folder.path().join("below");
     fs::create_dir(&below).expect("a folder can be made");
     fs::rename(folder.path().join("telemetry.yaml"), below.join("telemetry.yml"))
         .expect("a document can be moved");
-    let ended = Program::up(folder.path()).args(["--requests", "2", "-o", "json"]).run().expect_code(0);
+    let ended = Program::up(folder.path())
+        .args(["--path", "/", "--requests", "2", "-o", "json"])
+        .run()
+        .expect_code(0);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     let counted = series(&summary, SIDECAR, "istio_requests_total");
     assert_eq!((counted[0].value, &counted[0].labels), (2.0, &labels(SIDECAR_LABELS)));
@@ -327,11 +349,14 @@ fn a_bare_mesh_configuration_and_documents_below_folders_work_too() {
 #[test]
 fn documents_that_ask_for_no_metrics_get_none() {
     envoy();
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     fs::remove_file(folder.path().join("telemetry.yaml")).expect("a document can be removed");
     fs::write(folder.path().join("mesh.yaml"), "rootNamespace: istio-system\n")
         .expect("a document can be written");
-    let ended = Program::up(folder.path()).args(["--requests", "2", "-o", "json"]).run().expect_code(0);
+    let ended = Program::up(folder.path())
+        .args(["--path", "/", "--requests", "2", "-o", "json"])
+        .run()
+        .expect_code(0);
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     assert_eq!((summary.requests.ok, summary.metrics), (2, Vec::new()));
 }
@@ -339,7 +364,7 @@ fn documents_that_ask_for_no_metrics_get_none() {
 #[test]
 fn without_requests_nobody_says_that_the_documents_ask_for_nothing() {
     envoy();
-    let ended = Program::up(&quickstart()).args(["--requests", "0"]).run().expect_code(0);
+    let ended = Program::up(&one_service()).args(["--path", "/", "--requests", "0"]).run().expect_code(0);
     assert!(ended.stdout.contains("0 sent"), "{ended}");
     assert!(!ended.stdout.contains("the documents ask for none"), "{ended}");
     assert!(!ended.stdout.contains("all of it was seen"), "{ended}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::copy_of_quickstart;
+use crate::support::copy_of_one_service;
 use crate::support::mesh::{HOST, Mesh, page};
 use crate::support::program::Program;
 
@@ -13,7 +13,7 @@ const UNCHANGED: &str = "the last good documents stay in force";
 
 #[test]
 fn an_extension_that_is_new_and_refused_is_told_and_taken_back() {
-    let folder = copy_of_quickstart();
+    let folder = copy_of_one_service();
     let file = |name: &str| folder.path().join(name);
     fs::remove_file(file("telemetry.yaml")).expect("a document can be removed");
     fs::write(file("mesh.yaml"), "rootNamespace: istio-system\n").expect("a document can be written");

@@ -9,9 +9,9 @@ use burgee_overlay::Value;
 use tempfile::TempDir;
 
 use crate::support::mesh::page;
-use crate::support::program::Program;
+use crate::support::program::{Ended, Program};
 use crate::support::proxy::Proxy;
-use crate::support::{envoy, module, quickstart, root, tempdir};
+use crate::support::{envoy, module, one_service, root, tempdir};
 
 /// The bases that every rule holds for.
 fn bases() -> Vec<PathBuf> {
@@ -43,9 +43,9 @@ fn render(base: &Path, more: &[&str]) -> String {
     program.run().expect_code(0).stdout
 }
 
-/// What it makes of a base with the quickstart's documents.
+/// What it makes of a base with the documents of one service.
 fn render_with_documents(base: &Path) -> String {
-    render(base, &["-f", &quickstart().to_string_lossy()])
+    render(base, &["-f", &one_service().to_string_lossy()])
 }
 
 /// Puts a text where a base was, under the same name.
@@ -100,6 +100,142 @@ fn a_real_envoy_takes_every_base_before_and_after() {
     for base in bases().iter().filter(|base| !name(base).contains("unknown")) {
         validate(base, &fs::read_to_string(base).expect("a base"));
         validate(base, &render_with_documents(base));
+    }
+}
+
+/// Documents that ask for something of every kind.
+const EVERYTHING: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    extensionProviders:
+    - {name: text, envoyFileAccessLog: {path: /dev/stdout}}
+    - name: json
+      envoyFileAccessLog:
+        logFormat: {labels: {verb: "%REQ(:METHOD)%", path: "%REQ_WITHOUT_QUERY(:PATH)%", in: {zone: north}}}
+        omitEmptyValues: true
+    - name: logs
+      envoyOtelAls: {service: collector.obs.internal, port: 4317, logFormat: {labels: {status: "%RESPONSE_CODE%"}}}
+    - {name: spans, opentelemetry: {service: collector.obs.internal, port: 4317}}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: collector, namespace: obs}
+spec:
+  hosts: [collector.obs.internal]
+  resolution: STATIC
+  ports: [{number: 4317, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 10.0.0.9}]
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: everything, namespace: istio-system}
+spec:
+  metrics: [{providers: [{name: prometheus}]}]
+  accessLogging:
+  - providers: [{name: text}, {name: json}, {name: logs}]
+    filter: {expression: "response.code >= 400 && !('x-quiet' in request.headers)"}
+  tracing:
+  - providers: [{name: spans}]
+    randomSamplingPercentage: 33.5
+    useRequestIdForTraceSampling: false
+    customTags:
+      canary: {literal: {value: "yes"}}
+      home: {environment: {name: HOME, defaultValue: none}}
+      tenant: {header: {name: x-tenant}}
+---
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: guard, namespace: quickstart}
+spec:
+  url: file://MODULE
+  pluginName: stats
+  pluginConfig: {reporter: CLIENT}
+  phase: AUTHN
+  vmConfig: {env: [{name: MODE, value: strict}, {name: HOME, valueFrom: HOST}]}
+"#;
+
+#[test]
+fn a_real_envoy_takes_everything_that_documents_can_ask_for() {
+    let folder = tempdir();
+    let documents = folder.path().join("everything.yaml");
+    let text = EVERYTHING.replace("MODULE", &module().to_string_lossy());
+    fs::write(&documents, text).expect("a file can be written");
+    let documents = documents.to_string_lossy();
+    for base in bases() {
+        let once = render(&base, &["-f", &documents]);
+        if name(&base) != "dynamic.yaml" {
+            for expected in ["burgee.access_log.json", "burgee.tracing.spans", "wasmplugin/quickstart.guard"]
+            {
+                assert!(once.contains(expected), "{} has no {expected}:\n{once}", name(&base));
+            }
+        }
+        if !name(&base).contains("unknown") {
+            validate(&base, &once);
+        }
+        let overlaid = put(&folder, &base, &once);
+        assert_eq!(render(&overlaid, &["-f", &documents]), once, "{}", name(&base));
+        let before = read(&base, &fs::read_to_string(&base).expect("a base"));
+        assert_eq!(read(&base, &render(&overlaid, &[])), before, "{}", name(&base));
+    }
+}
+
+/// The `vm_id` and the file that are rendered for a plugin whose URL is a registry's; the run if it failed.
+fn plugin_from_registry(annotation: &str, more: &[&str]) -> Result<(String, String), Ended> {
+    let folder = tempdir();
+    fs::copy(module(), folder.path().join("guard.wasm")).expect("a module");
+    let document = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: guard\n  namespace: quickstart\n\
+         \x20 annotations: {{{annotation}}}\nspec: {{url: \"oci://registry.example/guard:1\"}}\n"
+    );
+    fs::write(folder.path().join("plugin.yaml"), document).expect("a document");
+    let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
+    let ended =
+        Program::new(["render", "--workload", "quickstart/hello-v1", "-o", "json", "-f", "plugin.yaml"])
+            .args(["--base".as_ref(), base.as_os_str(), "--module".as_ref(), module().as_os_str()])
+            .args(more)
+            .in_directory(folder.path())
+            .run();
+    if ended.code != Some(0) {
+        return Err(ended);
+    }
+    let after = |key: &str| {
+        let (_, rest) = ended.stdout.split_once(key).unwrap_or_else(|| panic!("no {key}: {ended}"));
+        rest.split('"').nth(1).unwrap_or_default().to_owned()
+    };
+    Ok((after("\"vm_id\":"), after("\"filename\":")))
+}
+
+#[test]
+fn a_plugin_from_a_registry_is_rendered_once_its_module_is_found() {
+    let digest = burgee_modules::digest_of_module(module()).expect("a file").expect("a module");
+    let vm_id = format!("burgee.plugin.quickstart.guard.{}", &digest[..16]);
+    let annotation = "burgee.dev/module: guard.wasm";
+    let there = "quickstart/guard=/etc/envoy/guard.wasm";
+    // The path is the proxy's; the digest is that of the module at hand.
+    for (annotation, more, path) in [
+        (annotation, &[][..], digest.as_str()),
+        (annotation, &["--plugin-path", there], "/etc/envoy/guard.wasm"),
+        ("", &["--plugin-path", "quickstart/guard=guard.wasm"], "guard.wasm"),
+    ] {
+        let (found, file) = plugin_from_registry(annotation, more).unwrap_or_else(|ended| panic!("{ended}"));
+        assert_eq!(found, vm_id, "{annotation} {more:?}");
+        assert!(file.contains(path), "{file}");
+    }
+    // Nothing here says the digest, so the path stands for it.
+    let (found, file) =
+        plugin_from_registry("", &["--plugin-path", there]).unwrap_or_else(|ended| panic!("{ended}"));
+    assert_eq!(file, "/etc/envoy/guard.wasm");
+    assert!(found.starts_with("burgee.plugin.quickstart.guard.") && found != vm_id, "{found}");
+
+    for (more, code, said) in [
+        (&[][..], 1, &["BG0620", "burgee.dev/module", "file://", "--plugin-path quickstart/guard=PATH"][..]),
+        (&["--plugin-path", "quickstart/gard=/a"], 2, &["did you mean `quickstart/guard`?"]),
+    ] {
+        let ended = plugin_from_registry("", more).expect_err("refused").expect_code(code).expect_said(said);
+        assert_eq!(ended.stdout, "", "{ended}");
     }
 }
 
@@ -174,7 +310,7 @@ fn rendering_without_documents_gives_the_base_back() {
 fn yaml_and_json_say_the_same() {
     // The other way round they need not: Envoy reads no fractions from YAML, only strings that look like them.
     for base in bases().into_iter().filter(|base| name(base).ends_with(".yaml")) {
-        let documents = quickstart();
+        let documents = one_service();
         let printed = |format: &str| render(&base, &["-o", format, "-f", &documents.to_string_lossy()]);
         let yaml = read(Path::new("printed.yaml"), &printed("yaml"));
         let json = read(Path::new("printed.json"), &printed("json"));
@@ -185,7 +321,7 @@ fn yaml_and_json_say_the_same() {
 #[test]
 fn a_class_by_hand_decides_what_a_listener_gets() {
     let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
-    let documents = quickstart().join("telemetry.yaml").to_string_lossy().into_owned();
+    let documents = one_service().join("telemetry.yaml").to_string_lossy().into_owned();
     let render = |class: &[&str]| render(&base, &[class, &["-f", &documents]].concat());
     let (gateway, inbound) = (render(&[]), render(&["--class", "front=inbound"]));
     assert_ne!(gateway, inbound);
@@ -204,7 +340,7 @@ fn the_base_comes_from_standard_input_too() {
 #[test]
 fn edits_name_their_place_and_the_document_that_asks_for_them() {
     let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");
-    let documents = quickstart();
+    let documents = one_service();
     let text = render(&base, &["--edits", "-o", "json", "-f", &documents.to_string_lossy()]);
     let edits: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let edits = edits.as_array().expect("a list");
@@ -249,7 +385,7 @@ fn a_base_or_documents_that_are_wrong_render_nothing() {
 
 #[test]
 fn what_would_come_to_nothing_is_said() {
-    let quickstart = quickstart();
+    let quickstart = one_service();
     let base = |name: &str| root().join("tests/cases/bases").join(name);
     let render = |base: &std::path::Path, workload: &str| {
         Program::new(["render", "--workload", workload])

@@ -1,10 +1,14 @@
 //! What the tests stand on: the program, HTTP by hand, meshes that are held, and documents to change.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod docker;
 pub(crate) mod http;
 pub(crate) mod mesh;
 pub(crate) mod processes;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod terminal;
+pub(crate) mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,10 +47,15 @@ pub(crate) fn quickstart() -> PathBuf {
     root().join("examples/quickstart")
 }
 
-/// A copy of the quickstart's documents, to be changed.
-pub(crate) fn copy_of_quickstart() -> TempDir {
+/// The documents of a mesh with a gateway and one service.
+pub(crate) fn one_service() -> PathBuf {
+    root().join("tests/e2e/meshes/one-service")
+}
+
+/// A copy of the documents of a mesh with one service, to be changed.
+pub(crate) fn copy_of_one_service() -> TempDir {
     let copy = tempdir();
-    for entry in fs::read_dir(quickstart()).expect("the quickstart is there") {
+    for entry in fs::read_dir(one_service()).expect("the documents are there") {
         let path = entry.expect("an entry").path();
         if path.is_file() {
             fs::copy(&path, copy.path().join(path.file_name().expect("a name"))).expect("a copy");

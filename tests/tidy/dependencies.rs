@@ -14,13 +14,27 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-stats", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-api", &["burgee-filter-config"]),
     ("burgee-overlay", &["burgee-api", "burgee-filter-config"]),
+    ("burgee-headers", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-machine", &[]),
+    // Stands alone, so that it is small where it is a program of its own.
+    ("burgee-stub", &[]),
     // The name of the section in which a module says what it exports.
     ("burgee-modules", &["burgee-machine", "burgee-kit"]),
-    ("burgee-localnet", &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay"]),
+    (
+        "burgee-localnet",
+        &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay", "burgee-stub"],
+    ),
     (
         "burgee",
-        &["burgee-api", "burgee-filter-config", "burgee-localnet", "burgee-modules", "burgee-overlay"],
+        &[
+            "burgee-api",
+            "burgee-filter-config",
+            "burgee-localnet",
+            "burgee-machine",
+            "burgee-modules",
+            "burgee-overlay",
+            "burgee-stub",
+        ],
     ),
     ("burgee-tests", &["burgee-api", "burgee-overlay"]),
 ];

@@ -14,6 +14,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
+    /// The headers, their names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     /// The body.
     pub(crate) body: String,
     /// Whether the connection can carry another request.
@@ -61,7 +63,14 @@ impl Connection {
             self.stream.by_ref().take(length).read_to_end(&mut body)?;
         }
         let is_kept = header("connection") != Some("close");
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), is_kept })
+        Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned(), is_kept })
+    }
+}
+
+impl Answer {
+    /// The value of a header, named in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -10,7 +10,7 @@ use super::eventually;
 use super::http::{self, Connection};
 use super::program::{Held, Program};
 
-/// The host of the quickstart's service.
+/// The host of the one service.
 pub(crate) const HOST: &str = "hello.quickstart.internal";
 
 /// The metrics of the Prometheus page of an admin address whose name begins with `istio_`.
@@ -45,7 +45,15 @@ impl Mesh {
     /// Runs a folder's mesh and waits for its summary, and until changes are heard.
     pub(crate) fn hold(directory: &Path, requests: u64) -> Mesh {
         let requests = requests.to_string();
-        Mesh::of(Program::up(directory).args(["--hold", "-o", "json", "--requests", &requests]))
+        Mesh::of(Program::up(directory).args([
+            "--hold",
+            "-o",
+            "json",
+            "--path",
+            "/",
+            "--requests",
+            &requests,
+        ]))
     }
 
     /// Runs a program that holds a mesh and prints JSON.

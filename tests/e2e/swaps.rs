@@ -1,0 +1,142 @@
+//! Plugins that change while a real load generator runs: the effect of the new version is seen, and no request fails.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::mesh::{HOST, Mesh};
+use crate::support::program::Program;
+use crate::support::{copy_of_one_service, eventually, http, tools};
+
+/// A module that adds one header to each answer, by hand: `x-module: VALUE`.
+fn module(value: &str) -> Vec<u8> {
+    let length = value.len();
+    let text = format!(
+        r#"(module
+          (import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 16) "x-module")
+          (data (i32.const 32) "{value}")
+          (global $next (mut i32) (i32.const 1024))
+          (func (export "proxy_abi_version_0_2_1"))
+          (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
+            (global.get $next)
+            (global.set $next (i32.add (global.get $next) (local.get $size))))
+          (func (export "proxy_on_context_create") (param i32 i32))
+          (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+            (drop (call $add (i32.const 2) (i32.const 16) (i32.const 8) (i32.const 32) (i32.const {length})))
+            (i32.const 0)))"#
+    );
+    wat::parse_str(&text).expect("a module")
+}
+
+/// A plugin of every gateway whose module is a file beside the document.
+fn plugin(file: &str, configuration: &str) -> String {
+    format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: swapped\n  namespace: \
+         istio-system\n  annotations:\n    burgee.dev/module: {file}\nspec:\n  selector:\n    matchLabels:\n      \
+         istio: ingressgateway\n  url: oci://registry.example.com/swapped:1\n{configuration}"
+    )
+}
+
+/// Writes a file as an editor or a compiler does: whole, under its name at once.
+fn replace(file: &Path, bytes: &[u8]) {
+    let beside = file.with_extension("new");
+    fs::write(&beside, bytes).expect("a file");
+    fs::rename(&beside, file).expect("its name");
+}
+
+fn header(mesh: &Mesh, name: &str) -> Option<String> {
+    let answer = http::get(&mesh.entrance(), HOST, "/").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.header(name).map(str::to_owned)
+}
+
+fn wait_for(mesh: &Mesh, name: &str, value: &str) {
+    eventually(&format!("{name}: {value}"), || match header(mesh, name) {
+        Some(found) if found == value => Ok(()),
+        found => Err(format!("{found:?}")),
+    });
+}
+
+/// `h2load` on a gateway, until it is told to stop.
+struct Load {
+    process: Child,
+}
+
+impl Load {
+    fn start(h2load: &Path, address: &str) -> Load {
+        let process = Command::new(h2load)
+            .args(["--h1", "--clients", "4", "--threads", "1", "--duration", "8", "--warm-up-time", "0"])
+            .args(["--header", &format!(":authority: {HOST}"), &format!("http://{address}/")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("h2load starts");
+        Load { process }
+    }
+
+    /// Whether it still sends requests.
+    fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("its status").is_none()
+    }
+
+    /// Waits for its end and fails unless every request was answered with 2xx.
+    fn expect_no_failure(self) {
+        let output = self.process.wait_with_output().expect("its output");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = |start: &str| {
+            text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no {start}\n{text}"))
+        };
+        let requests = line("requests:");
+        assert!(requests.contains(" 0 failed, 0 errored, 0 timeout"), "{requests}");
+        let codes = line("status codes:");
+        assert!(codes.contains(" 0 3xx, 0 4xx, 0 5xx"), "{codes}");
+        let done: u64 = codes
+            .trim_start_matches("status codes:")
+            .split_whitespace()
+            .next()
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_else(|| panic!("{codes}"));
+        assert!(done > 100, "hardly any load: {requests}");
+    }
+}
+
+#[test]
+fn a_rebuilt_module_and_a_saved_document_take_effect_without_a_failed_request() {
+    let Some(h2load) = tools::h2load() else { return };
+    let folder = copy_of_one_service();
+    let (file, document) = (folder.path().join("swapped.wasm"), folder.path().join("plugin.yaml"));
+    fs::write(&file, module("one")).expect("a module");
+    fs::write(&document, plugin("swapped.wasm", "")).expect("a document");
+    let mesh = Mesh::of(Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]));
+    wait_for(&mesh, "x-module", "one");
+
+    let mut load = Load::start(&h2load, &mesh.entrance());
+    replace(&file, &module("two"));
+    wait_for(&mesh, "x-module", "two");
+    // Back to a version that the proxy has had before.
+    replace(&file, &module("one"));
+    wait_for(&mesh, "x-module", "one");
+    fs::write(folder.path().join("third.wasm"), module("three")).expect("a module");
+    replace(&document, plugin("third.wasm", "").as_bytes());
+    wait_for(&mesh, "x-module", "three");
+    assert!(load.is_running(), "every change came while requests were sent");
+    load.expect_no_failure();
+}
+
+#[test]
+fn a_module_that_is_none_leaves_the_last_good_one_in_force() {
+    let folder = copy_of_one_service();
+    let file = folder.path().join("swapped.wasm");
+    fs::write(&file, module("one")).expect("a module");
+    fs::write(folder.path().join("plugin.yaml"), plugin("swapped.wasm", "")).expect("a document");
+    let mut mesh = Mesh::of(Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]));
+    wait_for(&mesh, "x-module", "one");
+    let said = mesh.held.stderr().len();
+    replace(&file, b"this is no module");
+    mesh.held.wait_until_said(said, "the last good");
+    assert_eq!(header(&mesh, "x-module").as_deref(), Some("one"));
+    replace(&file, &module("two"));
+    wait_for(&mesh, "x-module", "two");
+}
