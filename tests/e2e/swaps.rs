@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::mesh::{HOST, Mesh};
 use crate::support::program::Program;
-use crate::support::{copy_of_one_service, eventually, http, tools};
+use crate::support::{copy_of_one_service, eventually, http, tempdir, tools};
 
 /// A module that adds one header to each answer, by hand: `x-module: VALUE`.
 fn module(value: &str) -> Vec<u8> {
@@ -139,4 +139,61 @@ fn a_module_that_is_none_leaves_the_last_good_one_in_force() {
     assert_eq!(header(&mesh, "x-module").as_deref(), Some("one"));
     replace(&file, &module("two"));
     wait_for(&mesh, "x-module", "two");
+}
+
+/// Writes the source of a stranger's filter, which adds `x-built: VALUE` to each answer.
+fn write_source(folder: &Path, value: &str) {
+    let source = format!(
+        r#"//! Adds one header to each answer.
+const VALUE: &str = "{value}";
+
+#[link(wasm_import_module = "env")]
+extern "C" {{
+    fn proxy_add_header_map_value(map: u32, key: *const u8, key_len: usize, value: *const u8, len: usize) -> u32;
+}}
+
+#[no_mangle]
+pub extern "C" fn proxy_abi_version_0_2_1() {{}}
+
+#[no_mangle]
+pub extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {{
+    Vec::<u8>::with_capacity(size).leak().as_mut_ptr()
+}}
+
+#[no_mangle]
+pub extern "C" fn proxy_on_context_create(_context: u32, _parent: u32) {{}}
+
+#[no_mangle]
+pub extern "C" fn proxy_on_response_headers(_context: u32, _count: u32, _is_end: u32) -> u32 {{
+    unsafe {{ proxy_add_header_map_value(2, b"x-built".as_ptr(), 7, VALUE.as_ptr(), VALUE.len()) }};
+    0
+}}
+"#
+    );
+    replace(&folder.join("src/lib.rs"), source.as_bytes());
+}
+
+#[test]
+fn a_saved_source_is_built_and_takes_effect_and_one_that_does_not_build_changes_nothing() {
+    let (folder, stranger) = (copy_of_one_service(), tempdir());
+    let manifest = "[package]\nname = \"stranger\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = \
+                    [\"cdylib\"]\n\n[workspace]\n";
+    fs::create_dir(stranger.path().join("src")).expect("a folder");
+    fs::write(stranger.path().join("Cargo.toml"), manifest).expect("a manifest");
+    write_source(stranger.path(), "one");
+    let document = plugin(&stranger.path().to_string_lossy(), "");
+    fs::write(folder.path().join("plugin.yaml"), document).expect("a document");
+    let mut mesh = Mesh::of(Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]));
+    wait_for(&mesh, "x-built", "one");
+
+    write_source(stranger.path(), "two");
+    wait_for(&mesh, "x-built", "two");
+
+    let said = mesh.held.stderr().len();
+    replace(&stranger.path().join("src/lib.rs"), b"this does not compile\n");
+    mesh.held.wait_until_said(said, "the last good");
+    assert_eq!(header(&mesh, "x-built").as_deref(), Some("two"));
+
+    write_source(stranger.path(), "three");
+    wait_for(&mesh, "x-built", "three");
 }
