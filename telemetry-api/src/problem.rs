@@ -236,6 +236,8 @@ pub mod codes {
         NOT_VERIFIED = "BG0251";
         /// A plugin of a type that this version does not apply yet.
         NETWORK_PLUGIN = "BG0252";
+        /// A module that would have to be fetched.
+        NOT_FETCHED = "BG0253";
         /// A provider of the mesh that is not one of a kind.
         BAD_PROVIDER = "BG0301";
         /// Two providers of one name.

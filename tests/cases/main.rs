@@ -114,12 +114,12 @@ fn plugins_of_others_are_read() {
         None => format!("{line}\n"),
     };
     for (file, plugins, codes) in [
-        ("extensions/gateway-wasm-filter.yaml", 1, vec![]),
-        ("extensions/wasm-filter.yaml", 1, vec![]),
+        ("extensions/gateway-wasm-filter.yaml", 1, vec!["BG0253"]),
+        ("extensions/wasm-filter.yaml", 1, vec!["BG0253"]),
         ("extensions/trafficextension-wasm.yaml", 0, vec!["BG0103"]),
         ("extensions/lua-header-injector.yaml", 0, vec!["BG0103"]),
         ("extensions/lua-phase-authn.yaml", 0, vec!["BG0103"]),
-        ("validation/extensions-v1alpha1-WasmPlugin.yaml", 1, vec![]),
+        ("validation/extensions-v1alpha1-WasmPlugin.yaml", 1, vec!["BG0253"]),
         ("validation/extensions-v1alpha1-TrafficExtension.yaml", 0, vec!["BG0103"]),
     ] {
         let template = fs::read_to_string(folder.join(file)).expect("a document");

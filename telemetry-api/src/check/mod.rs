@@ -49,6 +49,7 @@ pub fn check(sources: &[Source]) -> Checked {
             .as_ref()
             .map(|place| (order.get(&*place.file).copied().unwrap_or(usize::MAX), place.line, place.column))
     });
+    telemetry::providers::merge_notes(&mut problems);
     Checked { resources, problems }
 }
 

@@ -3,7 +3,7 @@
 use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::WasmPlugin;
-use crate::resources::wasm_plugin::{FailStrategy, PluginPhase};
+use crate::resources::wasm_plugin::{FailStrategy, MODULE_ANNOTATION, PluginKind, PluginPhase};
 
 /// What the names of Istio's own variables begin with.
 const RESERVED_PREFIX: &str = "ISTIO_META_";
@@ -65,6 +65,25 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             }
         }
         _ => {}
+    }
+    let is_applied = plugin.kind == PluginKind::Http;
+    if is_applied && plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
+        let comes_of_it = match plugin.fail_strategy.value {
+            FailStrategy::Open => "without it requests go past the plugin",
+            FailStrategy::Close | FailStrategy::Reload => {
+                "without it every request that the plugin covers is refused"
+            }
+        };
+        problems.push(at(
+            &plugin.url.origin,
+            Severity::Note,
+            codes::NOT_FETCHED,
+            "`burgee up`, `render` and `export` cannot fetch this module yet".to_owned(),
+            format!(
+                "Istio does; here, name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}; \
+                 {comes_of_it}"
+            ),
+        ));
     }
     if let Some(key) = &plugin.verification_key {
         problems.push(at(

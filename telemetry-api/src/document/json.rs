@@ -1,10 +1,13 @@
 //! A value of any shape, as JSON: for the fields that documents hand on whole.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value};
 
 use super::reader::{Context, Field};
 use super::scalar::{self, Scalar};
 use super::tree::NodeValue;
+use crate::origin::Place;
 use crate::problem::{Severity, codes};
 
 /// The largest whole number that is handed on exactly: these values travel as numbers of double precision.
@@ -14,6 +17,34 @@ const MAX_EXACT: i128 = 1 << 53;
 pub(super) fn object(field: &Field<'_>, context: &mut Context) -> Option<Map<String, Value>> {
     let object = field.any_object(context)?;
     Some(object.fields().map(|(key, field)| (key.to_owned(), value(&field, context))).collect())
+}
+
+/// Where each key of an object and of the objects within it stands, by the key's path below the object, as problems write
+/// it.
+pub(super) fn keys(field: &Field<'_>, context: &Context) -> BTreeMap<String, Place> {
+    // What is wrong with the keys has been told by whoever reads the values.
+    let mut context = Context { document: context.document.clone(), problems: Vec::new() };
+    let mut keys = BTreeMap::new();
+    add_keys(&Field { node: field.node, path: String::new() }, &mut context, &mut keys);
+    keys
+}
+
+fn add_keys(field: &Field<'_>, context: &mut Context, keys: &mut BTreeMap<String, Place>) {
+    match &field.node.value {
+        NodeValue::Map(_) => {
+            let Some(object) = field.any_object(context) else { return };
+            keys.extend(object.keys().map(|(_, key)| (key.path.clone(), key.place())));
+            object.fields().for_each(|(_, field)| add_keys(&field, context, keys));
+        }
+        NodeValue::List(items) => {
+            for (index, node) in items.iter().enumerate() {
+                let path = format!("{}[{index}]", field.path);
+                keys.insert(path.clone(), node.place.clone());
+                add_keys(&Field { node, path }, context, keys);
+            }
+        }
+        NodeValue::Scalar { .. } => {}
+    }
 }
 
 /// The value as JSON. What has no form there is null, and reported.

@@ -3,6 +3,7 @@
 
 use super::reader::{Context, Field, Object, shorten};
 use super::tree::NodeValue;
+use crate::origin::Place;
 use crate::problem::{Severity, codes};
 use crate::resources::telemetry::{Selector, TargetRef};
 
@@ -19,7 +20,9 @@ const MAX_TARGETS: usize = 16;
 
 /// Reads `selector`, `targetRefs` and `targetRef` of a spec. A single `targetRef` counts when `targetRefs` is empty.
 pub(super) fn read(spec: &Object<'_>, context: &mut Context) -> (Option<Selector>, Vec<TargetRef>) {
-    let selector = spec.get("selector").and_then(|field| selector(&field, context));
+    let selector_key = spec.keys().find(|(key, _)| *key == "selector").map(|(_, key)| key.place());
+    let selector =
+        spec.get("selector").zip(selector_key).and_then(|(field, key)| selector(&field, key, context));
     let fields = spec.list(context, "targetRefs");
     let mut targets: Vec<TargetRef> = fields.iter().filter_map(|field| target_ref(field, context)).collect();
     if let Some(first_too_many) = fields.get(MAX_TARGETS) {
@@ -53,7 +56,8 @@ fn attached_once(spec: &Object<'_>, context: &mut Context) {
     }
 }
 
-fn selector(field: &Field<'_>, context: &mut Context) -> Option<Selector> {
+/// Reads a selector whose key stands at a place.
+fn selector(field: &Field<'_>, place: Place, context: &mut Context) -> Option<Selector> {
     let object = field.object(context, &["matchLabels"])?;
     let labels = object.get("matchLabels");
     let match_labels = labels.as_ref().map(|labels| labels.string_map(context)).unwrap_or_default();
@@ -81,7 +85,7 @@ fn selector(field: &Field<'_>, context: &mut Context) -> Option<Selector> {
             }
         }
     }
-    Some(Selector { place: field.place(), match_labels })
+    Some(Selector { place, match_labels })
 }
 
 fn target_ref(field: &Field<'_>, context: &mut Context) -> Option<TargetRef> {

@@ -84,8 +84,9 @@ pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> 
         text(&spec, "verificationKey", 0, usize::MAX, context).filter(|key| !key.value.is_empty());
     let plugin_config = spec.get("pluginConfig").and_then(|field| {
         let config = json::object(&field, context)?;
-        Some(field.traced(context, config))
+        Some((field.traced(context, config), json::keys(&field, context)))
     });
+    let (plugin_config, plugin_config_keys) = plugin_config.unzip();
     let plugin_name = text(&spec, "pluginName", 1, 256, context);
     let phase = traced_choice(&spec, "phase", PHASES, "after the plugins of every phase", context);
     let priority = spec.get("priority").and_then(|field| {
@@ -109,6 +110,7 @@ pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> 
         image_pull_secret,
         verification_key,
         plugin_config,
+        plugin_config_keys: plugin_config_keys.unwrap_or_default(),
         plugin_name,
         phase,
         priority,

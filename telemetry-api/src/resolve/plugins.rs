@@ -96,6 +96,8 @@ fn describe(plugin: &WasmPlugin, text: &mut String) {
         image_pull_secret,
         verification_key,
         plugin_config,
+        // Places do not change what is asked for.
+        plugin_config_keys: _,
         plugin_name,
         phase,
         priority,

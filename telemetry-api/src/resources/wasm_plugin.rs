@@ -1,10 +1,12 @@
 //! `WasmPlugin` (extensions.istio.io): a Wasm module as a filter, and for whom.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Meta;
 use super::telemetry::{Selector, TargetRef};
-use crate::origin::{Origin, Traced};
+use crate::origin::{Origin, Place, Traced};
 
 /// The annotation that says where `burgee up`, `burgee render` and `burgee export` take the module from, instead of the
 /// URL: a folder with a crate, or a `.wasm` file, from the document's own folder.
@@ -31,6 +33,9 @@ pub struct WasmPlugin {
     pub verification_key: Option<Traced<String>>,
     /// What the module is told.
     pub plugin_config: Option<Traced<Map<String, Value>>>,
+    /// Where each key within `plugin_config` stands, and each entry of a list, by its path below it, such as
+    /// `response.set` or `request.remove[1]`.
+    pub plugin_config_keys: BTreeMap<String, Place>,
     /// Which of the module's filters: its root id. Default: empty.
     pub plugin_name: Option<Traced<String>>,
     /// Where among the filters.

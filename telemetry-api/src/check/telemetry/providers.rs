@@ -1,6 +1,8 @@
 //! The names of providers in a Telemetry or in the mesh's defaults: whether there is one, and whether it can do what it
 //! is named for.
 
+use std::collections::BTreeMap;
+
 use crate::check::telemetry::at;
 use crate::origin::Traced;
 use crate::problem::{Code, Problem, Severity, closest, codes};
@@ -38,12 +40,12 @@ impl Signal {
         }
     }
 
-    /// What comes of a name that cannot be used, in Istio as here.
+    /// What comes of a name that cannot be used.
     const fn consequence(self) -> &'static str {
         match self {
             Signal::Metrics => "Istio ignores it without a word",
-            Signal::Traces => "where it is in force nothing is traced, whatever was named before it",
-            Signal::AccessLogs => "it is left out, and where no other is in force accessLogFile logs",
+            Signal::Traces => "in Istio nothing is traced where it is in force, whatever was named before it",
+            Signal::AccessLogs => "Istio leaves it out, and where no other is in force accessLogFile logs",
         }
     }
 
@@ -98,6 +100,27 @@ pub(super) fn named(name: &Traced<String>, signal: Signal, mesh: &MeshConfig, pr
     let (code, message, help) = explain(text, signal, mesh, &fault);
     let severity = if fault == Unusable::Unknown { Severity::Error } else { Severity::Warning };
     report(severity, code, message, help);
+}
+
+/// Makes one note of all those that say the same of a provider that cannot be looked up: the first stays. They are in
+/// the order in which they are told.
+pub(in crate::check) fn merge_notes(problems: &mut Vec<Problem>) {
+    let is_one =
+        |problem: &Problem| problem.severity == Severity::Note && problem.code == codes::UNKNOWN_PROVIDER;
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    problems.iter().filter(|problem| is_one(problem)).for_each(|problem| {
+        *uses.entry(problem.message.clone()).or_default() += 1;
+    });
+    problems.retain_mut(|problem| {
+        if !is_one(problem) {
+            return true;
+        }
+        let Some(uses) = uses.remove(&problem.message) else { return false };
+        if uses > 1 {
+            problem.help = format!("it is named {uses} times; {}", problem.help);
+        }
+        true
+    });
 }
 
 /// Judges a provider that the mesh has in force by default.

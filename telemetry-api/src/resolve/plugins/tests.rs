@@ -211,7 +211,7 @@ fn a_plugin_says_why_it_applies() {
     let single = format!("targetRef: {target}");
     for (workload, spec, path, column) in [
         (sidecar(), "", "", 1),
-        (sidecar(), "selector: {matchLabels: {app: x}}", "spec.selector", 30),
+        (sidecar(), "selector: {matchLabels: {app: x}}", "spec.selector", 20),
         (gateway.clone(), second.as_str(), "spec.targetRefs[1]", 59),
         (gateway, single.as_str(), "spec.targetRef", 31),
     ] {
