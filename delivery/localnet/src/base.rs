@@ -23,6 +23,7 @@ pub const MESH_ID: &str = "cluster.local";
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 const LISTENER: &str = "envoy.config.listener.v3.Listener";
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
+const DNS_CLUSTER: &str = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
@@ -278,8 +279,7 @@ fn cluster(name: &str, services: &[ServiceRef], endpoints: Vec<Endpoint>) -> Val
         .iter()
         .map(|service| json!({"host": service.host, "name": service.host, "namespace": service.namespace}))
         .collect();
-    let discovery_type =
-        if endpoints.iter().all(|endpoint| endpoint.address.is_ip()) { "STATIC" } else { "STRICT_DNS" };
+    let needs_lookup = endpoints.iter().any(|endpoint| !endpoint.address.is_ip());
     let endpoints = endpoints.into_iter().map(|endpoint| {
         let mut value = json!({"endpoint": {"address": address(&endpoint.address)}});
         if let Some(metadata) = endpoint.metadata {
@@ -291,15 +291,23 @@ fn cluster(name: &str, services: &[ServiceRef], endpoints: Vec<Endpoint>) -> Val
     let mut cluster = json!({
         "@type": format!("{TYPE_PREFIX}{CLUSTER}"),
         "name": name,
-        "type": discovery_type,
         "connect_timeout": CONNECT_TIMEOUT,
         "lb_policy": "ROUND_ROBIN",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "metadata": {"filter_metadata": {"istio": {"services": services}}},
     });
-    if discovery_type == "STRICT_DNS" {
-        // Whoever starts first looks again soon for those who start later.
-        cluster["dns_failure_refresh_rate"] = json!({"base_interval": "0.5s", "max_interval": "2s"});
+    if needs_lookup {
+        // The successor of the type STRICT_DNS, whose settings Envoy warns of since 1.40.
+        cluster["cluster_type"] = json!({
+            "name": "envoy.cluster.dns",
+            "typed_config": {
+                "@type": format!("{TYPE_PREFIX}{DNS_CLUSTER}"),
+                // Whoever starts first looks again soon for those who start later.
+                "dns_failure_refresh_rate": {"base_interval": "0.5s", "max_interval": "2s"},
+            },
+        });
+    } else {
+        cluster["type"] = json!("STATIC");
     }
     cluster
 }

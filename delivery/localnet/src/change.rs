@@ -21,6 +21,8 @@ use crate::start;
 mod stages;
 mod take;
 
+use stages::STAGES;
+
 /// A workload that is not running.
 pub const NEW_WORKLOAD: Code = Code("BG0420");
 /// A running workload whose labels have changed.
@@ -84,9 +86,12 @@ impl Localnet {
             self.refused.clone_from(&problems);
             return Ok(problems);
         }
-        problems.extend(self.proxies.iter().filter(|proxy| proxy.process.ended().is_some()).map(has_ended));
+        let (answering, others): (Vec<_>, Vec<_>) =
+            self.proxies.iter().partition(|proxy| self.answers(proxy));
+        problems.extend(others.into_iter().map(takes_nothing));
+        let answering: BTreeSet<_> = answering.into_iter().map(|proxy| proxy.workload.to_string()).collect();
         self.learn(proposed.iter().map(|(policy, _)| policy));
-        if let Some(refused) = take_all(&self.proxies, &proposed).await? {
+        if let Some(refused) = take_all(&self.proxies, &proposed, &answering).await? {
             self.refused = vec![refused];
             return Ok(self.refused.clone());
         }
@@ -103,36 +108,49 @@ impl Localnet {
     }
 }
 
-/// What a proxy that has ended makes of a change.
-fn has_ended(proxy: &Proxy) -> Problem {
-    let message = format!("the Envoy of {} has ended and takes no change", proxy.workload);
-    Problem::new(Severity::Warning, NOT_TAKEN, message).help(RESTART)
+/// What a proxy that has ended or does not answer makes of a change.
+fn takes_nothing(proxy: &Proxy) -> Problem {
+    let workload = &proxy.workload;
+    let (message, help) = match proxy.process.ended() {
+        Some(_) => (format!("the Envoy of {workload} has ended and takes no change"), RESTART),
+        None => (
+            format!("the Envoy of {workload} does not answer and takes no change"),
+            "its files are changed, so that it takes them when it goes on",
+        ),
+    };
+    Problem::new(Severity::Warning, NOT_TAKEN, message).help(help)
 }
 
 /// Has every proxy take its files, stage by stage. If one refuses, all go back to those they had.
 async fn take_all(
     proxies: &[Proxy],
     proposed: &[(Effective, Files)],
+    answering: &BTreeSet<String>,
 ) -> Result<Option<Problem>, LocalnetError> {
-    // Nothing reads the files of one that has ended, and the others go on.
-    let running = proxies.iter().zip(proposed).filter(|(proxy, _)| proxy.process.ended().is_none());
+    let answers = |proxy: &Proxy| answering.contains(&proxy.workload.to_string());
+    let (running, others): (Vec<_>, Vec<_>) =
+        proxies.iter().zip(proposed).partition(|(proxy, _)| answers(proxy));
     let mut taking: Vec<Taking<'_>> = running
+        .into_iter()
         .map(|(proxy, (_, files))| {
             let has = proxy.files.clone();
             Taking { proxy, stages: stages::stages(&proxy.files, files), has, refusal: Ok(None) }
         })
         .collect();
-    for stage in 0..3 {
+    for stage in 0..STAGES {
         join_all(taking.iter_mut().map(|one| one.take(stage))).await;
         if taking.iter().any(|one| !matches!(one.refusal, Ok(None))) {
             break;
         }
     }
     if taking.iter().all(|one| matches!(one.refusal, Ok(None))) {
+        // Nobody waits for those that do not answer. Nothing reads the files of one that has ended.
+        for (proxy, (_, files)) in others {
+            take::write(&proxy.directory, &proxy.files, files)?;
+        }
         return Ok(None);
     }
-    let going_back = taking.iter().map(|one| take::take(one.proxy, &one.has, &one.proxy.files));
-    join_all(going_back).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    go_back(&taking).await?;
     for one in taking {
         if let Some(words) = one.refusal? {
             let message = format!("the Envoy of {} refused the change: {words}", one.proxy.workload);
@@ -143,10 +161,24 @@ async fn take_all(
     Ok(None)
 }
 
+/// Has every proxy take the files that it had before a change that was refused, in stages too: others may have been sent
+/// to what came with the change.
+async fn go_back(taking: &[Taking<'_>]) -> Result<(), LocalnetError> {
+    let mut back = Vec::new();
+    for one in taking {
+        let stages = stages::stages(&one.has, &one.proxy.files);
+        back.push(Taking { proxy: one.proxy, stages, has: one.has.clone(), refusal: Ok(None) });
+    }
+    for stage in 0..STAGES {
+        join_all(back.iter_mut().map(|one| one.take(stage))).await;
+    }
+    back.into_iter().try_for_each(|one| one.refusal.map(drop))
+}
+
 /// A proxy on its way through the stages of a change.
 struct Taking<'a> {
     proxy: &'a Proxy,
-    stages: [Files; 3],
+    stages: [Files; STAGES],
     /// The files that it has taken last.
     has: Files,
     /// Its words, when it has refused a stage.

@@ -53,6 +53,7 @@ mod watch;
 pub use base::{listener_name, listeners_of};
 pub use envoy::{Envoy, EnvoyError};
 pub use error::LocalnetError;
+pub use observe::Batch;
 pub use ports::PortError;
 pub use progress::{Progress, Silent};
 pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, own_labels};

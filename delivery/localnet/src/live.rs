@@ -1,6 +1,7 @@
 //! What a running mesh shows while it runs, for whoever draws it: kept by tasks of its own, read as a copy.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -75,6 +76,9 @@ pub enum PartKind {
 pub enum PartState {
     /// It runs.
     Running,
+    /// It runs and has not answered since then. Once it answers again, it is [`PartState::Running`]. What the receiver
+    /// is asked is no question, so that it is never silent.
+    Silent(Instant),
     /// It has ended by itself or was ended by somebody else; in words, such as `killed by SIGKILL`.
     Ended(String),
 }
@@ -97,6 +101,11 @@ impl Live {
     /// A copy of what is there now.
     pub fn snapshot(&self) -> Snapshot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at what is there without copying all of it.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes what is there, and wakes whoever waits in [`Live::changes`].

@@ -3,21 +3,26 @@
 //! Between two looks is a window: what grew in it is held against the policy that was in force in it, so that a
 //! change of documents does not have to answer for what was counted before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use burgee_api::Problem;
 use burgee_api::problem::{self, Code, Severity};
 use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracing, WorkloadKind};
+use burgee_api::resources::workload_entry::Call;
+use burgee_overlay::REFUSES_EVERYTHING;
 use burgee_stub::protocol::Served;
 
 use crate::base;
 use crate::error::LocalnetError;
 use crate::expect::{self, Asked, Tally, Through};
+use crate::gateway_hosts::example_host;
+use crate::mesh::SidecarProxy;
+use crate::parts;
 use crate::run::{Localnet, Proxy};
 use crate::scrape;
 use crate::summary::{self, MetricSummary, PluginSummary, ProblemSummary, RequestsSummary, Summary};
-use crate::traffic;
+use crate::traffic::{self, Target};
 use crate::watch::locked;
 
 /// Requests were not answered as they should have been.
@@ -32,14 +37,27 @@ const FLUSH: Duration = Duration::from_millis(1600);
 const QUIET: Duration = Duration::from_millis(600);
 /// The counts of requests that a proxy's listeners took.
 const TAKEN: &str = "^http.(inbound|outbound)_.*downstream_rq_total$";
-/// How long a process that has just been killed may take until that is known: the system takes its memory back first.
-const END_KNOWN: Duration = Duration::from_secs(2);
+/// How long it may take until it is known that a process has just been killed, as the system takes its memory back
+/// first, or that it does not answer: a few looks.
+const END_KNOWN: Duration = Duration::from_secs(6);
 const END_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What came of the requests of one [`Localnet::drive`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many of them were not answered as they asked.
+    pub failed: u64,
+    /// What the first of those met, such as `hello.shop answered 503 Service Unavailable`.
+    pub first_failure: Option<String>,
+}
 
 /// What was sent and seen so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     requests: RequestsSummary,
+    last_batch: Batch,
     metrics: Vec<MetricSummary>,
     pub(crate) plugins: Vec<PluginSummary>,
     misses: Vec<Problem>,
@@ -61,6 +79,8 @@ struct Window {
     metrics_before: Vec<MetricSummary>,
     logs_before: Tally,
     spans_before: Tally,
+    /// The proxies that did not answer when it was opened.
+    left_out: BTreeSet<String>,
     /// When the last request was answered.
     ended: Option<Instant>,
 }
@@ -70,13 +90,19 @@ impl Localnet {
     /// for path `i` modulo their number. Without a path, [`traffic::DEFAULT_PATHS`] are asked for.
     ///
     /// # Errors
-    /// When an Envoy that runs does not answer.
+    /// When an Envoy answers with something else than its counts.
     pub async fn drive(&mut self, count: u64, paths: &[String]) -> Result<(), LocalnetError> {
         if !self.seen.window.is_open {
             self.open_window().await?;
         }
         let targets = self.targets();
-        let outcome = traffic::send(&targets, paths, count).await;
+        let calls: Vec<_> = targets.iter().map(|target| self.calls_behind(target)).collect();
+        let outcome = traffic::send(&targets, &calls, paths, count).await;
+        self.seen.last_batch = Batch {
+            sent: outcome.ok + outcome.failed,
+            failed: outcome.failed,
+            first_failure: outcome.first_failure.clone(),
+        };
         for (target, sent) in targets.iter().zip(&outcome.sent) {
             *self.seen.window.sent.entry(target.gateway.clone()).or_default() += sent;
         }
@@ -91,11 +117,11 @@ impl Localnet {
     }
 
     /// Reads what the proxies counted, logged and reported, and holds it against what the documents ask for; waits a few
-    /// flushes for it. What is missing afterwards is among the summary's problems. What has ended is left out: that it
-    /// ended is a problem of its own.
+    /// flushes for it. What is missing afterwards is among the summary's problems. What has ended or does not
+    /// answer is left out: that is a problem of its own.
     ///
     /// # Errors
-    /// When an Envoy that runs does not answer.
+    /// When an Envoy answers with something else than its counts.
     pub async fn observe(&mut self) -> Result<(), LocalnetError> {
         let deadline = Instant::now() + OBSERVE_TIMEOUT;
         let served = self.served().await;
@@ -106,13 +132,17 @@ impl Localnet {
             tokio::time::sleep(FLUSH).await;
         }
         loop {
-            let metrics = self.scrape().await?;
+            let (metrics, left_out) = self.scrape().await?;
+            self.seen.window.left_out.extend(left_out);
             self.look_at_plugins().await;
             let through = self.through(&served, &self.taken().await);
             let asked = self.asked(&through);
             let (mut misses, is_settled) = self.misses(&asked, &metrics);
             if (misses.is_empty() && is_settled) || Instant::now() > deadline {
-                misses.extend(expect::unreached(&asked, sent));
+                if !self.problems.iter().any(|problem| problem.code.0 == REFUSES_EVERYTHING) {
+                    // Else more requests would not get through either, and why has been told.
+                    misses.extend(expect::unreached(&asked, sent));
+                }
                 let unexercised = expect::unexercised(&asked).into_iter().map(str::to_owned).collect();
                 (self.seen.metrics, self.seen.misses) = (metrics, misses);
                 self.seen.unexercised = unexercised;
@@ -127,6 +157,23 @@ impl Localnet {
     /// The requests that were sent from outside the mesh by [`Localnet::drive`].
     pub fn requests(&self) -> &RequestsSummary {
         &self.seen.requests
+    }
+
+    /// What came of the last [`Localnet::drive`]; nothing sent before the first.
+    pub fn last_batch(&self) -> &Batch {
+        &self.seen.last_batch
+    }
+
+    /// What is called by the apps that serve a target.
+    fn calls_behind(&self, target: &Target) -> Vec<Call> {
+        let gateways = self.mesh.gateways.iter().filter(|one| one.workload.to_string() == target.gateway);
+        let routes = gateways.flat_map(|gateway| &gateway.listeners).flat_map(|listener| &listener.routes);
+        let serving: BTreeSet<&str> = routes
+            .filter(|route| example_host(&route.host) == target.host)
+            .flat_map(|route| route.endpoints.iter().map(|(name, _)| name.as_str()))
+            .collect();
+        let serves = |sidecar: &&SidecarProxy| serving.contains(sidecar.workload.to_string().as_str());
+        self.mesh.sidecars.iter().filter(serves).flat_map(|sidecar| sidecar.calls.clone()).collect()
     }
 
     /// What was seen so far.
@@ -154,6 +201,8 @@ impl Localnet {
         let mut problems = self.problems.clone();
         problems.extend(self.refused.iter().cloned());
         problems.extend(self.watch.processes().iter().filter_map(|process| process.problem()));
+        let silent = self.watch.silent();
+        problems.extend(silent.iter().map(|(kind, name)| parts::silent(*kind, name)));
         problems.extend(self.request_problem());
         problems.extend(self.seen.misses.iter().cloned());
         problems.extend(locked(&self.record).problems());
@@ -199,7 +248,7 @@ impl Localnet {
             // What came in since, from whoever, must be in the values that growth is counted from.
             tokio::time::sleep(FLUSH).await;
         }
-        let metrics_before = self.scrape().await?;
+        let (metrics_before, left_out) = self.scrape().await?;
         let taken_before = self.taken().await;
         let record = locked(&self.record);
         let (logs_before, spans_before) = (record.log_tally().clone(), record.span_tally().clone());
@@ -211,6 +260,7 @@ impl Localnet {
             metrics_before,
             logs_before,
             spans_before,
+            left_out,
             ..Window::default()
         };
         Ok(())
@@ -219,7 +269,8 @@ impl Localnet {
     /// What is asked of the proxies of which it is known how many requests went through them.
     fn asked<'a>(&'a self, through: &BTreeMap<String, Through>) -> Vec<Asked<'a>> {
         let is_known = |proxy: &&Proxy| {
-            proxy.process.ended().is_none() && through.contains_key(&proxy.workload.to_string())
+            let name = proxy.workload.to_string();
+            self.answers(proxy) && !self.seen.window.left_out.contains(&name) && through.contains_key(&name)
         };
         let policies = self.proxies.iter().filter(is_known).map(|proxy| &proxy.policy);
         expect::asked(&self.mesh, policies, through)
@@ -247,7 +298,7 @@ impl Localnet {
     /// What each app has counted, as far as they answer.
     async fn served(&self) -> BTreeMap<String, Served> {
         let mut served = BTreeMap::new();
-        for (name, app) in &self.apps {
+        for (name, app) in self.apps.iter().filter(|(name, _)| !self.watch.is_silent(name, true)) {
             if let Some(counted) = app.served().await {
                 served.insert(name.clone(), counted);
             }
@@ -258,7 +309,7 @@ impl Localnet {
     /// How many requests each proxy's listeners for those who are sent took since it was started, as far as they answer.
     async fn taken(&self) -> BTreeMap<String, u64> {
         let mut taken = BTreeMap::new();
-        for proxy in self.proxies.iter().filter(|proxy| proxy.process.ended().is_none()) {
+        for proxy in self.proxies.iter().filter(|proxy| self.answers(proxy)) {
             let prefix = match proxy.workload.kind {
                 WorkloadKind::Gateway => "http.outbound_",
                 WorkloadKind::Sidecar => "http.inbound_",
@@ -286,7 +337,7 @@ impl Localnet {
             let through = match proxy.workload.kind {
                 WorkloadKind::Gateway => Through { received: count(&window.sent).max(taken), called: 0 },
                 WorkloadKind::Sidecar => {
-                    let before = window.served_before.get(&name).copied().unwrap_or(NOTHING);
+                    let before = window.served_before.get(&name)?;
                     let after = served.get(&name)?;
                     Through {
                         received: after.served.saturating_sub(before.served).max(taken),
@@ -299,15 +350,25 @@ impl Localnet {
         self.proxies.iter().filter_map(of).collect()
     }
 
-    /// Every series of ours at the proxies that run.
-    async fn scrape(&self) -> Result<Vec<MetricSummary>, LocalnetError> {
-        let mut metrics = Vec::new();
-        for proxy in self.proxies.iter().filter(|proxy| proxy.process.ended().is_none()) {
+    /// Whether a proxy runs and is not known to be silent.
+    pub(crate) fn answers(&self, proxy: &Proxy) -> bool {
+        proxy.process.ended().is_none() && !self.watch.is_silent(&proxy.workload.to_string(), false)
+    }
+
+    /// Every series of ours at the proxies that answer, and the proxies that do not.
+    async fn scrape(&self) -> Result<(Vec<MetricSummary>, BTreeSet<String>), LocalnetError> {
+        let (mut metrics, mut left_out) = (Vec::new(), BTreeSet::new());
+        for proxy in &self.proxies {
             let name = proxy.workload.to_string();
+            if !self.answers(proxy) {
+                left_out.insert(name);
+                continue;
+            }
             let text = match proxy.process.admin().prometheus().await {
                 Ok(text) => text,
                 Err(message) => {
-                    if has_just_ended(proxy).await {
+                    if self.has_just_fallen_silent(proxy).await {
+                        left_out.insert(name);
                         continue;
                     }
                     return Err(LocalnetError::Admin { proxy: name, message });
@@ -322,7 +383,19 @@ impl Localnet {
             }));
         }
         summary::sort_metrics(&mut metrics);
-        Ok(metrics)
+        Ok((metrics, left_out))
+    }
+
+    /// Whether a proxy that did not answer is ending, or does not answer at all.
+    async fn has_just_fallen_silent(&self, proxy: &Proxy) -> bool {
+        let deadline = Instant::now() + END_KNOWN;
+        while self.answers(proxy) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            tokio::time::sleep(END_INTERVAL).await;
+        }
+        true
     }
 
     fn request_problem(&self) -> Option<Problem> {
@@ -331,18 +404,6 @@ impl Localnet {
         let message = format!("{failed} of {sent} requests failed; the first: {first}");
         Some(Problem::new(Severity::Error, REQUESTS_FAILED, message))
     }
-}
-
-/// Whether a proxy that does not answer is ending.
-async fn has_just_ended(proxy: &Proxy) -> bool {
-    let deadline = Instant::now() + END_KNOWN;
-    while proxy.process.ended().is_none() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        tokio::time::sleep(END_INTERVAL).await;
-    }
-    true
 }
 
 const NOTHING: Served = Served { served: 0, called: 0 };

@@ -12,6 +12,9 @@ use crate::process::{LastWords, Watched, complaints};
 /// An Envoy, an app or the receiver has ended by itself.
 pub const PART_ENDED: Code = Code("BG0457");
 
+/// An Envoy or an app runs and does not answer.
+pub const PART_SILENT: Code = Code("BG0461");
+
 /// How a process is called whose end somebody asked for: it has nothing to say about it.
 const ASKED_FOR: [&str; 4] =
     ["killed by SIGKILL", "killed by SIGTERM", "killed by SIGINT", "killed by SIGHUP"];
@@ -74,12 +77,23 @@ impl Process {
     }
 }
 
-fn ended(kind: PartKind, name: &str, how: &str, words: &str) -> Problem {
-    let what = match kind {
+fn named(kind: PartKind, name: &str) -> String {
+    match kind {
         PartKind::Gateway | PartKind::Sidecar => format!("the Envoy of {name}"),
         PartKind::App => format!("the app of {name}"),
         PartKind::Receiver => "the receiver".to_owned(),
-    };
+    }
+}
+
+/// What is to be said of a process that does not answer.
+pub(crate) fn silent(kind: PartKind, name: &str) -> Problem {
+    let help = "what went through it is left out; it may be stopped (`kill -CONT` makes it go on) or the machine too \
+                busy";
+    Problem::new(Severity::Error, PART_SILENT, format!("{} does not answer", named(kind, name))).help(help)
+}
+
+fn ended(kind: PartKind, name: &str, how: &str, words: &str) -> Problem {
+    let what = named(kind, name);
     let words = own_words(words);
     let help = match kind {
         PartKind::Receiver => {

@@ -304,6 +304,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_command_started_ends_with_it() {
+        let (mut read, write) = std::io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        // Both write to the pipe: its end is seen when the last of them is gone.
+        command.args(["-c", "sleep 60 & wait"]);
+        command.stderr(write);
+        let child = fork::spawn(command).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(child);
+        let end = tokio::task::spawn_blocking(move || io::copy(&mut read, &mut io::sink()));
+        tokio::time::timeout(Duration::from_secs(20), end).await.expect("nobody writes").unwrap().unwrap();
+    }
+
+    #[tokio::test]
     async fn both_outputs_are_read_to_their_ends() {
         let mut command = Command::new("sh");
         command.args(["-c", "head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2; exit 3"]);

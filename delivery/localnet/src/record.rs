@@ -54,6 +54,20 @@ impl Reporter {
     }
 }
 
+/// How many bytes of a line or a record's body are kept.
+const LONGEST_TEXT: usize = 16 * 1024;
+
+/// A text of which too much came: its beginning, and how much there was.
+fn shorten(mut text: String) -> String {
+    let length = text.len();
+    if length > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push_str(&format!("… ({length} bytes)"));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// The last ones of many, and how many there were.
 #[derive(Debug)]
 struct Kept<T> {
@@ -147,6 +161,7 @@ impl Record {
     }
 
     fn log(&mut self, reporter: Arc<Reporter>, text: String, attributes: Option<Map<String, Value>>) {
+        let text = shorten(text);
         self.last = Some(Instant::now());
         let provider = self.loggers.get(&reporter).map_or(&reporter.provider, |known| &known.value);
         self.log_tally.add(&reporter.proxy, &reporter.class, provider);

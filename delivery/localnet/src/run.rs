@@ -250,7 +250,7 @@ impl Localnet {
     /// Asks the proxies which plugins they run.
     pub(crate) async fn look_at_plugins(&mut self) {
         let mut found: Vec<PluginSummary> = Vec::new();
-        for proxy in &self.proxies {
+        for proxy in self.proxies.iter().filter(|proxy| self.answers(proxy)) {
             found.extend(plugins::of_proxy(proxy, &self.mesh, &self.modules).await);
         }
         self.watch.live().update_if(|snapshot| {

@@ -87,7 +87,8 @@ pub struct ListenerSummary {
 pub struct RequestsSummary {
     /// How many.
     pub sent: u64,
-    /// How many of them were answered with the status that they asked for, or below 400 if they asked for none.
+    /// How many of them were answered with the status that they asked for, 502 if they asked a call to fail, or below 400
+    /// if they asked for nothing.
     pub ok: u64,
     /// All others.
     pub failed: u64,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use burgee_api::resources::workload_entry::Call;
+use burgee_stub::query;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::header::HOST;
@@ -35,7 +37,8 @@ pub struct Target {
 pub(crate) struct Outcome {
     /// Requests sent, per target.
     pub(crate) sent: Vec<u64>,
-    /// Requests answered with the status that they asked for, or below 400 if they asked for none.
+    /// Requests answered with the status that they asked for, 502 if they asked a call to fail, or below 400 if they asked
+    /// for nothing.
     pub(crate) ok: u64,
     /// All others.
     pub(crate) failed: u64,
@@ -43,6 +46,8 @@ pub(crate) struct Outcome {
     pub(crate) first_failure: Option<String>,
 }
 
+/// What an app answers when a call of its failed.
+const CALL_FAILED: u16 = 502;
 /// The path that needs no mention.
 const ANY_PATH: &str = "/";
 /// What is asked for when nobody names a path: of ten requests one fails, so that there is a failure to look at.
@@ -53,23 +58,34 @@ pub const DEFAULT_PATHS: [&str; 10] =
 #[derive(Debug)]
 struct Plan {
     targets: Vec<Target>,
-    /// Each with the status that it asks for, if it does.
-    paths: Vec<(String, Option<u16>)>,
+    paths: Vec<String>,
+    /// The status that each path asks of each target, if it does: by target, then by path.
+    statuses: Vec<Vec<Option<u16>>>,
     count: u64,
     next: AtomicU64,
 }
 
 /// Sends `count` requests, spread evenly over the targets: request `i` goes to target `i` modulo their number, and asks
-/// for path `i` modulo theirs; without a path, one of [`DEFAULT_PATHS`].
-pub(crate) async fn send(targets: &[Target], paths: &[String], count: u64) -> Outcome {
+/// for path `i` modulo theirs; without a path, one of [`DEFAULT_PATHS`]. `calls` are what the apps behind each target call.
+pub(crate) async fn send(targets: &[Target], calls: &[Vec<Call>], paths: &[String], count: u64) -> Outcome {
     let mut outcome = Outcome { sent: vec![0; targets.len()], ..Outcome::default() };
     if targets.is_empty() {
         return outcome;
     }
     let usual = DEFAULT_PATHS.map(str::to_owned);
     let paths = if paths.is_empty() { &usual } else { paths };
-    let paths = paths.iter().map(|path| (path.clone(), asked_status(path))).collect();
-    let plan = Arc::new(Plan { targets: targets.to_vec(), paths, count, next: AtomicU64::new(0) });
+    let statuses = (0..targets.len()).map(|index| {
+        let calls = calls.get(index).map_or(&[][..], Vec::as_slice);
+        paths.iter().map(|path| asked_status(path, calls)).collect()
+    });
+    let plan = Plan {
+        targets: targets.to_vec(),
+        paths: paths.to_vec(),
+        statuses: statuses.collect(),
+        count,
+        next: AtomicU64::new(0),
+    };
+    let plan = Arc::new(plan);
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let mut workers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(count) {
@@ -96,11 +112,12 @@ async fn work(client: &Client<HttpConnector, Empty<Bytes>>, plan: &Plan) -> Outc
             return outcome;
         }
         let index = (number % plan.targets.len() as u64) as usize;
-        let (path, status) = &plan.paths[(number % plan.paths.len() as u64) as usize];
+        let path_index = (number % plan.paths.len() as u64) as usize;
+        let (path, status) = (&plan.paths[path_index], plan.statuses[index][path_index]);
         let target = &plan.targets[index];
         outcome.sent[index] += 1;
         let what = if path == ANY_PATH { target.host.clone() } else { format!("{}{path}", target.host) };
-        match (one(client, target, path).await, *status) {
+        match (one(client, target, path).await, status) {
             (Ok(answered), Some(asked)) if answered.as_u16() == asked => outcome.ok += 1,
             (Ok(answered), None) if answered.as_u16() < 400 => outcome.ok += 1,
             (Ok(answered), _) => outcome.fail(format!("{what} answered {answered}")),
@@ -116,10 +133,17 @@ impl Outcome {
     }
 }
 
-/// The status that a path's query asks of the app.
-fn asked_status(path: &str) -> Option<u16> {
-    let (_, query) = path.split_once('?')?;
-    query.split('&').find_map(|parameter| parameter.strip_prefix("status=")?.parse().ok())
+/// The status that a path's query asks of an app that makes calls: its own, else that of an app whose call fails, when
+/// a call is to be answered so.
+fn asked_status(path: &str, calls: &[Call]) -> Option<u16> {
+    let query = |path: &str| path.split_once('?').map(|(_, query)| query.to_owned());
+    let asked = query::Asked::from_query(&query(path).unwrap_or_default()).ok()?;
+    let fails = |call: &Call| {
+        let label = call.host.split('.').next().unwrap_or_default();
+        let of_call = query::Asked::from_query(&asked.query_for(label, query(&call.path).as_deref()));
+        of_call.is_ok_and(|of_call| of_call.status.is_some_and(|status| status >= 500))
+    };
+    asked.status.or_else(|| calls.iter().any(fails).then_some(CALL_FAILED))
 }
 
 async fn one(

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::admin::Admin;
 use crate::app::Counter;
-use crate::live::{KEPT_LOGS, KEPT_SPANS, Live, LiveMetric, PartState, Snapshot};
+use crate::live::{KEPT_LOGS, KEPT_SPANS, Live, LiveMetric, PartKind, PartState, Snapshot};
 use crate::parts::Process;
 use crate::rates::Rates;
 use crate::record::{Record, Reporter};
@@ -27,6 +27,9 @@ use crate::tail::Tail;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a look at one process may take: one that is stopped must not keep the others from being looked at.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many looks in a row must be without an answer before a process counts as silent: on a machine that is busy one
+/// may take long.
+const LOOKS_UNTIL_SILENT: u32 = 2;
 /// How often files are looked at.
 const TAIL_INTERVAL: Duration = Duration::from_millis(250);
 /// What is looked at of an Envoy: our metrics, and the requests to the listeners that are not its admin page.
@@ -92,6 +95,19 @@ impl Watch {
         &self.live
     }
 
+    /// The processes that run and do not answer.
+    pub(crate) fn silent(&self) -> Vec<(PartKind, String)> {
+        self.live.look(|snapshot| {
+            let silent = snapshot.parts.iter().filter(|part| matches!(part.state, PartState::Silent(_)));
+            silent.map(|part| (part.kind, part.name.clone())).collect()
+        })
+    }
+
+    /// Whether a process does not answer: the app of a workload, or its Envoy.
+    pub(crate) fn is_silent(&self, name: &str, is_app: bool) -> bool {
+        self.silent().iter().any(|(kind, of)| of == name && (*kind == PartKind::App) == is_app)
+    }
+
     /// The processes that are watched.
     pub(crate) fn processes(&self) -> &[Process] {
         &self.processes
@@ -121,18 +137,34 @@ fn set_states(processes: &[Process], snapshot: &mut Snapshot) -> bool {
     let mut differs = false;
     for (process, part) in processes.iter().zip(&mut snapshot.parts) {
         // What has ended does not run again.
-        if part.state == PartState::Running {
-            part.state = process.state();
-            if part.state != PartState::Running {
+        if !is_ended(&part.state) {
+            let state = process.state();
+            if is_ended(&state) {
+                part.state = state;
                 part.per_second = 0.0;
                 differs = true;
             }
         }
         // What it said last may come a moment after its end.
-        if part.state != PartState::Running && part.last_words.is_empty() {
+        if is_ended(&part.state) && part.last_words.is_empty() {
             part.last_words = process.last_words();
             differs |= !part.last_words.is_empty();
         }
+    }
+    differs
+}
+
+fn is_ended(state: &PartState) -> bool {
+    matches!(state, PartState::Ended(_))
+}
+
+/// Whether anything differs.
+fn set_silence(looks: &[Look], snapshot: &mut Snapshot) -> bool {
+    let mut differs = false;
+    for (look, part) in looks.iter().zip(&mut snapshot.parts).filter(|(_, part)| !is_ended(&part.state)) {
+        let state = look.silent_since().map_or(PartState::Running, PartState::Silent);
+        differs |= state != part.state;
+        part.state = state;
     }
     differs
 }
@@ -146,11 +178,12 @@ async fn watch_counts(watchees: Vec<Watchee>, record: SharedRecord, live: Live) 
     loop {
         ticks.tick().await;
         let asking = watchees.iter().zip(&mut looks);
-        let asking = asking.map(|(watchee, look)| timeout(LOOK_TIMEOUT, look.take(watchee, &record)));
-        let differs = join_all(asking).await.contains(&Ok(true));
+        let asking = asking.map(|(watchee, look)| look.take_in_time(watchee, &record));
+        let differs = join_all(asking).await.contains(&true);
         live.update_if(|snapshot| {
             let ended = set_states(&processes, snapshot);
-            if !differs && !ended {
+            let silent = set_silence(&looks, snapshot);
+            if !differs && !ended && !silent {
                 return false;
             }
             for (part, look) in snapshot.parts.iter_mut().zip(&looks) {
@@ -183,6 +216,8 @@ struct Look {
     rates: Rates<SeriesName>,
     per_second: f64,
     metrics: Vec<LiveMetric>,
+    /// When the first of the last looks that were not answered began, and how many there were.
+    unanswered: Option<(Instant, u32)>,
 }
 
 impl Look {
@@ -193,31 +228,48 @@ impl Look {
             rates: Rates::new(),
             per_second: 0.0,
             metrics: Vec::new(),
+            unanswered: None,
         }
     }
 
-    /// Looks once. Whether what is shown differs.
-    async fn take(&mut self, watchee: &Watchee, record: &SharedRecord) -> bool {
+    /// Since when the process has not answered; nothing as long as that may be a busy machine.
+    fn silent_since(&self) -> Option<Instant> {
+        self.unanswered.filter(|(_, looks)| *looks >= LOOKS_UNTIL_SILENT).map(|(since, _)| since)
+    }
+
+    /// Looks once, and notes whether there was an answer. Whether what is shown differs.
+    async fn take_in_time(&mut self, watchee: &Watchee, record: &SharedRecord) -> bool {
+        let began = Instant::now();
+        let answer = timeout(LOOK_TIMEOUT, self.take(watchee, record)).await.ok().flatten();
+        self.note(began, answer.is_some());
+        answer.unwrap_or(false)
+    }
+
+    /// Notes whether a look that began then was answered.
+    fn note(&mut self, began: Instant, is_answered: bool) {
+        let (since, looks) = self.unanswered.unwrap_or((began, 0));
+        self.unanswered = (!is_answered).then_some((since, looks + 1));
+    }
+
+    /// Looks once. Whether what is shown differs; nothing without an answer.
+    async fn take(&mut self, watchee: &Watchee, record: &SharedRecord) -> Option<bool> {
         if watchee.process.state() != PartState::Running {
-            return false;
+            return Some(false);
         }
-        match &watchee.source {
+        let differs = match &watchee.source {
             Source::Admin(admin) => {
-                // One that does not answer in time may the next time.
-                let Ok(page) = admin.page(LOOKED_AT).await else { return false };
+                let page = admin.page(LOOKED_AT).await.ok()?;
                 self.proxy(&watchee.process.name, page)
             }
-            Source::Counter(counter) => {
-                let Some(served) = counter.read().await else { return false };
-                self.count(served.served)
-            }
+            Source::Counter(counter) => self.count(counter.read().await?.served),
             Source::Record => {
                 let record = locked(record);
                 let seen = record.received_seen();
                 drop(record);
                 self.count(seen)
             }
-        }
+        };
+        Some(differs)
     }
 
     fn proxy(&mut self, name: &str, page: String) -> bool {

@@ -13,6 +13,7 @@ use crate::cache;
 use crate::error::ModuleError;
 use crate::package::Package;
 use crate::target::{self, TARGET, last_lines};
+use crate::toolchain::Toolchain;
 use crate::trim::{is_listed, trim};
 
 /// How many of the compiler's last lines an error shows.
@@ -138,12 +139,12 @@ fn keep(cache: &Path, bytes: Vec<u8>) -> Result<BuiltModule, ModuleError> {
 
 /// Runs cargo; gives the path of the module that it made.
 fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, ModuleError> {
-    let cargo = cargo();
+    let toolchain = Toolchain::of(&package.folder);
     let profile = if package.has_profile(PROFILE) { PROFILE } else { "release" };
     let arguments = ["build", "--profile", profile, "--target", TARGET, "--package", &package.name, "--lib"];
     let shown = format!("cargo {}", arguments.join(" "));
 
-    let mut command = clean_command(&cargo);
+    let mut command = toolchain.command(&toolchain.cargo);
     command
         .args(arguments)
         .arg("--message-format=json-render-diagnostics")
@@ -154,7 +155,7 @@ fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, Module
     if package.is_ours() {
         command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&package.workspace_root));
     }
-    let ended = watch(command, &cargo, &package.folder, progress)?;
+    let ended = watch(command, &toolchain.cargo, &package.folder, progress)?;
     if !ended.is_success {
         return Err(ModuleError::BuildFailed {
             name: package.name.clone(),
@@ -213,11 +214,6 @@ pub(crate) fn watch(
     Ok(Ended { is_success: status.success(), messages, log })
 }
 
-/// The cargo that runs us, else the one in the path.
-pub(crate) fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
 /// For `map_err`: cargo that does not start.
 pub(crate) fn no_cargo(cargo: &OsString) -> impl FnOnce(std::io::Error) -> ModuleError {
     let program = cargo.to_string_lossy().into_owned();
@@ -226,16 +222,6 @@ pub(crate) fn no_cargo(cargo: &OsString) -> impl FnOnce(std::io::Error) -> Modul
         help: "install Rust with rustup (https://rustup.rs)",
         source,
     }
-}
-
-/// A command that does not see what cargo told us, and that ends when we do.
-pub(crate) fn clean_command(program: &OsString) -> Command {
-    let mut command = Command::new(program);
-    burgee_machine::end_with_parent(&mut command);
-    for (variable, _) in env::vars_os().filter(|(variable, _)| is_left_by_cargo(variable)) {
-        command.env_remove(variable);
-    }
-    command
 }
 
 /// The module among the files that cargo says it made.
@@ -250,15 +236,6 @@ fn artifact(messages: &str, target: &str) -> Option<PathBuf> {
             Some(PathBuf::from(file))
         })
         .next_back()
-}
-
-/// Whether a variable is one that cargo gives to what it runs, or that changes what is built. With it, the same
-/// sources would be built anew, or differently, depending on who runs us.
-fn is_left_by_cargo(variable: &OsString) -> bool {
-    const KEPT: [&str; 5] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_TARGET_DIR"];
-    let variable = variable.to_string_lossy();
-    let is_cargo_s = variable.starts_with("CARGO_") && !KEPT.iter().any(|kept| variable.starts_with(kept));
-    is_cargo_s || matches!(&*variable, "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WORKSPACE_WRAPPER" | "OUT_DIR")
 }
 
 /// Keeps this machine's directories out of our modules, so that they are the same wherever they are built. A stranger's
@@ -294,23 +271,5 @@ mod tests {
         );
         assert_eq!(artifact(messages, "burgee_stats"), Some(PathBuf::from("/t/burgee_stats.wasm")));
         assert_eq!(artifact(messages, "burgee_kit"), None);
-    }
-
-    #[test]
-    fn only_what_says_where_things_are_is_left_in_the_environment() {
-        for (variable, removed) in [
-            ("CARGO_PKG_NAME", true),
-            ("CARGO_MANIFEST_DIR", true),
-            ("CARGO_ENCODED_RUSTFLAGS", true),
-            ("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", true),
-            ("RUSTFLAGS", true),
-            ("CARGO_HOME", false),
-            ("CARGO_TARGET_DIR", false),
-            ("CARGO_HTTP_PROXY", false),
-            ("PATH", false),
-            ("RUSTUP_TOOLCHAIN", false),
-        ] {
-            assert_eq!(is_left_by_cargo(&variable.into()), removed, "{variable}");
-        }
     }
 }

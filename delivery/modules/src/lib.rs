@@ -14,6 +14,7 @@ mod package;
 mod program;
 mod sources;
 mod target;
+mod toolchain;
 mod trim;
 
 pub use build::{

@@ -6,9 +6,10 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::build::{cargo, clean_command, no_cargo};
+use crate::build::no_cargo;
 use crate::error::ModuleError;
 use crate::target::last_lines;
+use crate::toolchain::Toolchain;
 
 /// How many of cargo's last lines an error shows.
 const SHOWN_LINES: usize = 20;
@@ -84,11 +85,10 @@ impl Package {
 /// What cargo says of the workspace that a folder's crate belongs to, and of every crate in it.
 pub(crate) fn metadata(folder: &Path) -> Result<Value, ModuleError> {
     let no_crate = |reason: String| ModuleError::NoCrate { folder: folder.to_owned(), reason };
-    let cargo = cargo();
-    let mut command = clean_command(&cargo);
+    let toolchain = Toolchain::of(folder);
+    let mut command = toolchain.command(&toolchain.cargo);
     command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder).stdin(Stdio::null());
-    burgee_machine::end_with_parent(&mut command);
-    let output = command.output().map_err(no_cargo(&cargo))?;
+    let output = command.output().map_err(no_cargo(&toolchain.cargo))?;
     if !output.status.success() {
         let said = last_lines(&String::from_utf8_lossy(&output.stderr), SHOWN_LINES);
         return Err(no_crate(format!("cargo cannot read it:\n{said}")));

@@ -6,9 +6,10 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::Progress;
-use crate::build::{SHOWN_LINES, cargo, clean_command, filter_folder, rust_flags, watch};
+use crate::build::{SHOWN_LINES, filter_folder, rust_flags, watch};
 use crate::error::ModuleError;
 use crate::target::{self, last_lines};
+use crate::toolchain::Toolchain;
 
 /// The target of programs for containers on this machine.
 pub const CONTAINER_TARGET: &str =
@@ -23,11 +24,11 @@ pub fn build_program(name: &str, progress: &dyn Progress) -> Result<Vec<u8>, Mod
     let filters = filter_folder("")?;
     let root = filters.parent().map_or_else(PathBuf::new, std::path::Path::to_owned);
     target::ensure(&root, CONTAINER_TARGET, progress)?;
-    let cargo = cargo();
+    let toolchain = Toolchain::of(&root);
     let arguments = ["build", "--release", "--target", CONTAINER_TARGET, "--package", name, "--bin", name];
     let shown = format!("cargo {}", arguments.join(" "));
     progress.step(&format!("building {name} for containers"));
-    let mut command = clean_command(&cargo);
+    let mut command = toolchain.command(&toolchain.cargo);
     command
         .args(arguments)
         .arg("--message-format=json-render-diagnostics")
@@ -36,7 +37,7 @@ pub fn build_program(name: &str, progress: &dyn Progress) -> Result<Vec<u8>, Mod
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let ended = watch(command, &cargo, &root, progress)?;
+    let ended = watch(command, &toolchain.cargo, &root, progress)?;
     if !ended.is_success {
         return Err(ModuleError::BuildFailed {
             name: name.to_owned(),

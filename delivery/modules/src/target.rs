@@ -1,17 +1,19 @@
 //! The compiler's targets: looked for, and added if they are missing.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::Progress;
 use crate::error::ModuleError;
+use crate::toolchain::Toolchain;
 
 /// The target that filters are built for.
 pub const TARGET: &str = "wasm32-wasip1";
 
-/// Makes sure that the compiler can build for a target.
+/// Makes sure that the compiler which builds the crate of a folder can build for a target.
 pub fn ensure(root: &Path, target: &'static str, progress: &dyn Progress) -> Result<(), ModuleError> {
-    if is_installed(root, target) {
+    let toolchain = Toolchain::of(root);
+    if is_installed(&toolchain, root, target) {
         return Ok(());
     }
     let mut last = String::new();
@@ -19,14 +21,14 @@ pub fn ensure(root: &Path, target: &'static str, progress: &dyn Progress) -> Res
     for attempt in ["adding", "again adding"] {
         progress.step(&format!("{attempt} the compiler's target {target}"));
         let output =
-            Command::new("rustup").args(["target", "add", target]).current_dir(root).output().map_err(
+            toolchain.command("rustup").args(["target", "add", target]).current_dir(root).output().map_err(
                 |source| ModuleError::NoProgram {
                     program: "rustup".to_owned(),
                     help: "install Rust with rustup (https://rustup.rs), or the target by other means",
                     source,
                 },
             )?;
-        if output.status.success() && is_installed(root, target) {
+        if output.status.success() && is_installed(&toolchain, root, target) {
             return Ok(());
         }
         last = last_lines(&text(&output), 10);
@@ -35,9 +37,10 @@ pub fn ensure(root: &Path, target: &'static str, progress: &dyn Progress) -> Res
 }
 
 /// Asks the compiler where the target's library would be: that is the truth with and without rustup.
-fn is_installed(root: &Path, target: &str) -> bool {
+fn is_installed(toolchain: &Toolchain, root: &Path, target: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    Command::new(rustc)
+    toolchain
+        .command(rustc)
         .args(["--print", "target-libdir", "--target", target])
         .current_dir(root)
         .output()

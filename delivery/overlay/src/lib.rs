@@ -28,6 +28,9 @@ pub use edit::{Edit, Owner, Path, Step};
 pub use value::Value;
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
 
+/// The code of a plugin whose module cannot be had and that refuses every request because of that.
+pub const REFUSES_EVERYTHING: &str = "BG0620";
+
 /// A filter module as a proxy finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {

@@ -178,14 +178,14 @@ fn a_sidecar_reaches_services_as_the_gateway_does() {
 fn a_collectors_cluster_speaks_http_2_to_what_plays_it() {
     let collector = Collector { namespace: "obs".to_owned(), host: "collector.obs".to_owned(), port: 4317 };
     let collectors = BTreeSet::from([collector]);
-    for (site, discovery_type, port) in [(mk_site(), "STATIC", 34317), (mk_containers(), "STRICT_DNS", 4317)]
-    {
+    for (site, is_looked_up, port) in [(mk_site(), false, 34317), (mk_containers(), true, 4317)] {
         for clusters in [
             gateway_clusters(&mk_gateway(), &mk_mesh(), &collectors, &site),
             sidecar_clusters(&mk_sidecar(), &mk_mesh(), &collectors, &site),
         ] {
             let cluster = named(&clusters, "outbound|4317||collector.obs");
-            assert_eq!(cluster["type"], discovery_type);
+            assert_eq!(cluster["cluster_type"]["name"] == "envoy.cluster.dns", is_looked_up);
+            assert_eq!(cluster["type"] == "STATIC", !is_looked_up);
             let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
             assert_eq!(socket(endpoint)["port_value"], port);
             let options = &cluster["typed_extension_protocol_options"][HTTP_OPTIONS];
@@ -201,7 +201,7 @@ fn in_containers_listeners_are_open_to_all_and_endpoints_have_names() {
     assert_eq!(*socket(named(&listeners, "inbound_8080")), json!({"address": "0.0.0.0", "port_value": 8080}));
     let clusters = gateway_clusters(&mk_gateway(), &mesh, &BTreeSet::new(), &site);
     let cluster = named(&clusters, "outbound|80||hello.shop");
-    assert_eq!(cluster["type"], "STRICT_DNS");
+    assert_eq!(cluster["cluster_type"]["name"], "envoy.cluster.dns");
     let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
     assert_eq!(*socket(endpoint), json!({"address": "hello-v1", "port_value": 8080}));
 }

@@ -1,5 +1,5 @@
 //! A change in stages, so that nobody is sent to a listener that is not there yet, or no longer: first what comes is
-//! added, then everybody changes over, then what goes is taken away. Pure.
+//! added, then everybody changes over, then what goes is taken away, listeners before clusters. Pure.
 //!
 //! All proxies go through a stage together. For most changes nothing comes and nothing goes; then the stages but the
 //! second change nothing.
@@ -10,9 +10,15 @@ use serde_json::Value;
 
 use crate::render::{self, ExtensionFile, Files};
 
+/// How many stages a change has.
+pub(super) const STAGES: usize = 4;
+
 /// The files of one proxy at the end of each stage. The last are those that are wanted.
-pub(super) fn stages(before: &Files, after: &Files) -> [Files; 3] {
-    [with_what_comes(before, after), with_what_goes(before, after), after.clone()]
+pub(super) fn stages(before: &Files, after: &Files) -> [Files; STAGES] {
+    let changed_over = with_what_goes(before, after);
+    // A request that a listener has taken still needs its cluster: clusters go when the listener's connections are over.
+    let without_listeners = Files { clusters: changed_over.clusters.clone(), ..after.clone() };
+    [with_what_comes(before, after), changed_over, without_listeners, after.clone()]
 }
 
 /// What was there, and the listeners that are wanted and were not there, with what they lean on.
@@ -82,21 +88,23 @@ mod tests {
     fn what_only_changes_is_changed_at_once() {
         let before = mk_files(&[("a", "1")], &[("in", "x")], &[("x", "1")]);
         let after = mk_files(&[("a", "2")], &[("in", "y")], &[("y", "2")]);
-        assert_eq!(stages(&before, &after), [before, after.clone(), after]);
+        assert_eq!(stages(&before, &after), [before, after.clone(), after.clone(), after]);
     }
 
     #[test]
     fn a_listener_comes_before_anything_else_changes_and_goes_after_it() {
         let before = mk_files(&[("a", "1"), ("old", "1")], &[("in_1", "x"), ("out", "1")], &[("x", "1")]);
         let after = mk_files(&[("a", "2"), ("new", "1")], &[("in_2", "y"), ("out", "2")], &[("y", "1")]);
-        let [first, second, third] = stages(&before, &after);
+        let [first, second, third, fourth] = stages(&before, &after);
         let clusters = &[("a", "1"), ("old", "1"), ("new", "1")];
         let listeners = &[("in_1", "x"), ("out", "1"), ("in_2", "y")];
         assert_eq!(first, mk_files(clusters, listeners, &[("y", "1"), ("x", "1")]));
         let clusters = &[("a", "2"), ("new", "1"), ("old", "1")];
         let listeners = &[("in_2", "y"), ("out", "2"), ("in_1", "x")];
         assert_eq!(second, mk_files(clusters, listeners, &[("y", "1")]));
-        assert_eq!(third, after);
+        let clusters = &[("a", "2"), ("new", "1"), ("old", "1")];
+        assert_eq!(third, mk_files(clusters, &[("in_2", "y"), ("out", "2")], &[("y", "1")]));
+        assert_eq!(fourth, after);
     }
 
     #[test]
@@ -104,12 +112,12 @@ mod tests {
         let before = mk_files(&[("a", "1"), ("old", "1")], &[("out", "old")], &[]);
         let after = mk_files(&[("a", "1")], &[("out", "a")], &[]);
         let kept = mk_files(&[("a", "1"), ("old", "1")], &[("out", "a")], &[]);
-        assert_eq!(stages(&before, &after), [before, kept, after]);
+        assert_eq!(stages(&before, &after), [before, kept.clone(), kept, after]);
     }
 
     #[test]
     fn files_that_cannot_be_read_are_replaced_as_they_are() {
         let (before, after) = (Files::default(), mk_files(&[], &[], &[]));
-        assert_eq!(stages(&before, &after), [before, after.clone(), after]);
+        assert_eq!(stages(&before, &after), [before, after.clone(), after.clone(), after]);
     }
 }

@@ -65,6 +65,11 @@ pub(super) async fn take(
     Ok(refused)
 }
 
+/// Writes the files that differ, for a proxy that reads them when it can.
+pub(super) fn write(directory: &Path, before: &Files, after: &Files) -> Result<(), LocalnetError> {
+    changes(before, after, directory).iter().try_for_each(|one| run_directory::replace(&one.path, &one.after))
+}
+
 /// Whether Envoy will read a file: an extension only when a listener refers to it, and those of a class that the proxy
 /// has no listener of are written too.
 fn is_used(changed: &Changed, files: &Files) -> bool {

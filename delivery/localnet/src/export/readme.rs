@@ -11,9 +11,12 @@ pub(super) fn readme(containers: &Containers, command: &str) -> String {
     let mut out = String::from(
         "# A mesh in containers\n\n\
          Written by `burgee export compose`: what the documents in `documents/` ask for, as configuration of stock \
-         Envoys. It takes Docker with its plugin compose.\n\n\
+         Envoys. It takes Docker with its plugin compose, or the older program `docker-compose` from version 1.29.\n\n\
          ```sh\ndocker compose up -d --wait\n```\n\n\
-         (The older `docker-compose` does as well, without `--wait`.)\n\n## Ask\n\n",
+         Where `docker compose` is no command, type `docker-compose` in its place, here and below, and leave `--wait` \
+         out:\n\n```sh\ndocker-compose up -d\n```\n\n\
+         The gateway then answers after a few seconds. `burgee doctor` says which of them this machine has.\n\n\
+         ## Ask\n\n",
     );
     ask(&mut out, containers);
     see(&mut out, containers);

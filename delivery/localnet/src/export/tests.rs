@@ -68,14 +68,14 @@ fn proxies_find_each_other_by_name_and_everything_else_where_containers_have_it(
         let socket = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
         let socket = cluster.pointer(socket).unwrap_or_else(|| panic!("no endpoint: {cluster}"));
         (
-            cluster["type"].clone(),
+            cluster["cluster_type"].get("name").unwrap_or(&cluster["type"]).clone(),
             format!("{}:{}", socket["address"].as_str().expect("text"), socket["port_value"]),
         )
     };
     for (name, kind, expected) in [
-        ("outbound|80||greeting.shop", "STRICT_DNS", "greeting-v1:18080"),
+        ("outbound|80||greeting.shop", "envoy.cluster.dns", "greeting-v1:18080"),
         ("inbound|8080||", "STATIC", "127.0.0.1:9900"),
-        ("outbound|4317||collector.shop", "STRICT_DNS", "receiver:4317"),
+        ("outbound|4317||collector.shop", "envoy.cluster.dns", "receiver:4317"),
     ] {
         assert_eq!(address(name), (kind.into(), expected.to_owned()), "{name}");
     }

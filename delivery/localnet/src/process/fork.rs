@@ -9,6 +9,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -17,7 +19,7 @@ use tokio::sync::oneshot;
 const GONE_TIMEOUT: Duration = Duration::from_secs(2);
 const GONE_INTERVAL: Duration = Duration::from_millis(1);
 
-/// A child process. When this is dropped it is killed, and gone.
+/// A child process. When this is dropped it is killed with what it started, and gone.
 #[derive(Debug)]
 pub(crate) struct Owned(Child);
 
@@ -37,7 +39,10 @@ impl DerefMut for Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // An error says that it has ended by itself.
+        // What it started belongs to its group. An error says that all have ended by themselves.
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
         let _ = self.0.start_kill();
         let deadline = Instant::now() + GONE_TIMEOUT;
         while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {

@@ -144,3 +144,11 @@ fn the_last_ones_are_kept_and_all_are_counted() {
     assert_eq!(record.logs_since(u64::MAX), []);
     assert_eq!(record.problems().len(), 1);
 }
+
+#[test]
+fn of_a_very_long_line_the_beginning_is_kept() {
+    assert_eq!(shorten("short".to_owned()), "short");
+    assert_eq!(shorten("a".repeat(LONGEST_TEXT)).len(), LONGEST_TEXT);
+    let shown = shorten(format!("a{}", "ä".repeat(LONGEST_TEXT)));
+    assert_eq!(shown, format!("a{}… (32769 bytes)", "ä".repeat(LONGEST_TEXT / 2 - 1)));
+}

@@ -59,7 +59,7 @@ fn mk_paths(paths: &[&str]) -> Vec<String> {
 async fn requests_are_spread_evenly_and_counted_on_both_sides() {
     let (one, other) = (Server::start().await, Server::start().await);
     let targets = [mk_target(one.address, "one"), mk_target(other.address, "other")];
-    let outcome = send(&targets, &[], 21).await;
+    let outcome = send(&targets, &[], &[], 21).await;
     assert_eq!((outcome.ok, outcome.failed, outcome.sent), (21, 0, vec![11, 10]));
     assert_eq!((one.served(), other.served()), (11, 10));
     let failures = |server: &Server| server.asked.lock().unwrap().iter().filter(|path| *path != "/").count();
@@ -70,7 +70,7 @@ async fn requests_are_spread_evenly_and_counted_on_both_sides() {
 async fn each_path_is_asked_for_in_turn() {
     let server = Server::start().await;
     let targets = [mk_target(server.address, "app")];
-    let outcome = send(&targets, &mk_paths(&["/", "/a", "/?status=503&delay=1ms"]), 8).await;
+    let outcome = send(&targets, &[], &mk_paths(&["/", "/a", "/?status=503&delay=1ms"]), 8).await;
     assert_eq!((outcome.ok, outcome.failed), (8, 0), "{outcome:?}");
     let asked = server.asked.lock().unwrap();
     let count = |path: &str| asked.iter().filter(|one| *one == path).count();
@@ -88,7 +88,7 @@ async fn another_status_than_the_one_that_is_asked_for_is_a_failure_and_is_told(
         ("/?x=1&status=503", Some("app/?x=1&status=503 answered 200")),
         ("no path", Some("appno path: ")),
     ] {
-        let outcome = send(&targets, &mk_paths(&[path]), 2).await;
+        let outcome = send(&targets, &[], &mk_paths(&[path]), 2).await;
         let is_as_expected = match (&outcome.first_failure, failure) {
             (None, None) => (outcome.ok, outcome.failed) == (2, 0),
             (Some(said), Some(expected)) => said.starts_with(expected) && outcome.failed == 2,
@@ -103,7 +103,28 @@ async fn a_server_that_is_gone_fails_requests_and_the_first_failure_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = mk_target(listener.local_addr().unwrap(), "app");
     drop(listener);
-    let outcome = send(&[target], &[], 3).await;
+    let outcome = send(&[target], &[], &[], 3).await;
     assert_eq!((outcome.ok, outcome.failed), (0, 3));
     assert!(outcome.first_failure.unwrap().starts_with("app: "));
+}
+
+#[test]
+fn a_call_that_is_to_fail_makes_another_status_the_expected_one() {
+    let call = |host: &str, path: &str| Call { host: host.to_owned(), port: 80, path: path.to_owned() };
+    let calls = [call("greeting.shop", "/"), call("stock.shop", "/?size=1")];
+    for (path, expected) in [
+        ("/", None),
+        ("/?greeting.status=500", Some(502)),
+        ("/?stock.status=503&greeting.status=200", Some(502)),
+        ("/?greeting.status=404", None),
+        ("/?status=204&greeting.status=500", Some(204)),
+        ("/?greeting.stock.status=500", None),
+        ("/?other.status=500", None),
+        // The app answers 400, which nobody asked for.
+        ("/?status=x", None),
+    ] {
+        assert_eq!(asked_status(path, &calls), expected, "{path}");
+    }
+    assert_eq!(asked_status("/?greeting.status=500", &[]), None);
+    assert_eq!(asked_status("/", &[call("greeting.shop", "/?status=500")]), Some(502));
 }

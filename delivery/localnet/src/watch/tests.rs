@@ -54,6 +54,18 @@ fn a_page_that_stays_the_same_is_shown_until_nothing_grows() {
 }
 
 #[test]
+fn a_process_is_silent_from_the_second_look_without_an_answer_until_it_answers() {
+    let mut look = Look::new();
+    let (first, second) = (Instant::now(), Instant::now() + Duration::from_secs(3));
+    look.note(first, false);
+    assert_eq!(look.silent_since(), None);
+    look.note(second, false);
+    assert_eq!(look.silent_since(), Some(first));
+    look.note(second, true);
+    assert_eq!(look.silent_since(), None);
+}
+
+#[test]
 fn the_last_ones_are_kept() {
     let mut last = vec![1, 2];
     add(&mut last, vec![3, 4, 5], 4);

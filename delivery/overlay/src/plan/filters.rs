@@ -228,7 +228,7 @@ fn plugin_filter(
         )),
         Stand::Refusal(why) => plan.say(at_document(
             Severity::Error,
-            "BG0620",
+            crate::REFUSES_EVERYTHING,
             format!("the module of WasmPlugin {name} cannot be had ({why}), so every request that it covers is refused"),
             format!(
                 "its failStrategy asks for that; {}; or write `failStrategy: FAIL_OPEN` to let requests past without it",

@@ -132,6 +132,7 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
         image_pull_secret: None,
         verification_key: None,
         plugin_config: None,
+        plugin_config_keys: BTreeMap::new(),
         plugin_name: None,
         phase: traced(phase),
         priority: None,

@@ -178,6 +178,7 @@ fn mk_plugin(ports: &[u16]) -> ClassPolicy {
         image_pull_secret: None,
         verification_key: None,
         plugin_config: None,
+        plugin_config_keys: BTreeMap::new(),
         plugin_name: None,
         phase: traced(PluginPhase::default()),
         priority: None,
