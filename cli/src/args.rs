@@ -25,11 +25,14 @@ pub(crate) enum Command {
     /// Lay documents over somebody's own Envoy configuration and print the result.
     ///
     /// What the documents do not touch keeps its value; comments and layout are not kept. Without documents, what an
-    /// earlier render laid over the base is taken out. Exits 1 when the documents or the base are wrong.
+    /// earlier render laid over the base is taken out.
+    ///
+    /// Exits 0 when the result is printed, 1 when the documents or the base are wrong, 2 when something else is.
     Render(RenderArgs),
     /// Run a folder's mesh on loopback, send requests through it and show what the documents make of them.
     ///
     /// Starts a gateway Envoy, a sidecar Envoy per workload and a stub app beside each, and stops them at the end.
+    ///
     /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise. With
     /// --hold that is decided by the summary, whatever happens after it and however it is ended.
     Up(UpArgs),
@@ -38,7 +41,7 @@ pub(crate) enum Command {
     Export(ExportCommand),
     /// Say what this machine has and lacks, with the command that mends each. Changes nothing.
     ///
-    /// Exits 0 when everything that `up` needs is there, 1 when something is missing.
+    /// Exits 0 when everything that `up` needs is there, 1 when something is missing, 2 when it could not be found out.
     Doctor(DoctorArgs),
     /// Be an app or a receiver of a mesh that runs on loopback; `up` starts these.
     #[command(hide = true, disable_help_flag = true)]
@@ -51,7 +54,9 @@ pub(crate) enum ExportCommand {
     /// A folder that `docker compose up` runs: gateways, sidecars, apps and a receiver, with Envoy's official image.
     ///
     /// Exported again over what was exported before, proxies that run take the new configuration without a restart.
-    /// Exits 1 when the documents are wrong; then nothing is written.
+    ///
+    /// Exits 0 when the folder is written, 1 when the documents are wrong, 2 when something else is. When
+    /// they are wrong, nothing is written.
     Compose(ComposeArgs),
 }
 
@@ -70,7 +75,8 @@ pub(crate) struct ComposeArgs {
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
-    /// The program burgee-stub for Linux, linked statically. Without: built.
+    /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
+    /// minute or two the first time.
     #[arg(long, value_name = "FILE")]
     pub stub: Option<PathBuf>,
     /// The image that has Envoy. Without: envoyproxy/envoy of the version that `up` would use.
@@ -82,10 +88,10 @@ pub(crate) struct ComposeArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
     /// Ports of 127.0.0.1 that should be free, such as one for --gateway-port of `up`.
-    #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true)]
     pub ports: Vec<u16>,
     /// How to print the report.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -117,7 +123,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
     /// How to print the problems.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -153,8 +159,8 @@ pub(crate) struct RenderArgs {
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,
-    /// How to print the result. Without: as the base is written.
-    #[arg(short, long, value_enum)]
+    /// How to print the result. Without: as JSON if the base is JSON, else as YAML.
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
     pub output: Option<TreeFormat>,
 }
 
@@ -164,8 +170,9 @@ pub(crate) struct UpArgs {
     /// The folder with the documents.
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// How many requests to send through the gateway.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    /// How many requests to send through the gateway. With 0 nothing is exercised, and the exit code says only that
+    /// nothing went wrong.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole_number, allow_negative_numbers = true)]
     pub requests: u64,
     /// The path, with its query, of the requests; repeated, they take turns. Without: nine of ten ask for /, one for
     /// /?status=503&delay=20ms. What status, size and delay an app answers with is up to the query.
@@ -186,11 +193,23 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
     /// The loopback port of the gateway's first server. Without, or with 0: a free one.
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
     pub gateway_port: Option<u16>,
     /// How to print the summary.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// A whole number, as an argument.
+fn whole_number(text: &str) -> Result<u64, String> {
+    let allowed = "write a whole number, 0 or more, such as 20";
+    match text.parse() {
+        Ok(number) => Ok(number),
+        Err(error) if *error.kind() == std::num::IntErrorKind::PosOverflow => {
+            Err(format!("this is too large; {allowed}"))
+        }
+        Err(_) => Err(allowed.to_owned()),
+    }
 }
 
 /// How results are printed.
@@ -198,7 +217,7 @@ pub(crate) struct UpArgs {
 pub(crate) enum Format {
     /// For people.
     Text,
-    /// For programs.
+    /// For programs, as JSON.
     Json,
     /// For programs, as YAML.
     Yaml,

@@ -325,6 +325,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_none_is_refused_with_what_is_allowed() {
+        let up = |number: &str| Args::try_parse_from(["burgee", "up", "x", "--requests", number]);
+        for number in ["0", "20", "18446744073709551615"] {
+            assert!(up(number).is_ok(), "{number}");
+        }
+        for number in ["-1", "-20", "1.5", "many", "", "18446744073709551616"] {
+            let said = up(number).expect_err("refused").to_string();
+            assert!(said.contains("write a whole number, 0 or more"), "{said}");
+            assert!(!said.contains("tip:"), "{said}");
+        }
+        for arguments in
+            [["burgee", "doctor", "-1"].as_slice(), &["burgee", "up", "x", "--gateway-port", "-1"]]
+        {
+            let said = Args::try_parse_from(arguments).expect_err("refused").to_string();
+            assert!(said.contains("-1 is not in ") && !said.contains("tip:"), "{said}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_resolved_says_what_is_allowed() {
         for (extra, expected) in [
             (vec!["--workload", "web"], "no namespace and name"),

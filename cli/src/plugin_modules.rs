@@ -242,6 +242,14 @@ fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
     if !error.path().is_empty() {
         problem.path = format!("{}.{}", problem.path, error.path());
     }
+    // An unknown key is named in the words, a wrong value in the path.
+    let keys = &plugin.plugin_config_keys;
+    let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+    let below = if error.path().is_empty() { String::new() } else { format!("{}.", error.path()) };
+    let unknown = unknown.and_then(|(key, _)| keys.get(&format!("{below}{key}")));
+    if let Some(place) = unknown.or_else(|| keys.get(error.path())) {
+        problem.place = Some(place.clone());
+    }
     Some(problem)
 }
 

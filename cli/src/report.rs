@@ -177,6 +177,23 @@ pub(crate) fn print_aside(problems: &[Problem], sources: &[Source]) {
     }
 }
 
+/// Prints problems to standard error where much else is said: each note is a line.
+pub(crate) fn print_aside_briefly(problems: &[Problem], sources: &[Source]) {
+    let (notes, others): (Vec<Problem>, Vec<Problem>) =
+        problems.iter().cloned().partition(|problem| problem.severity == Severity::Note);
+    print_aside(&others, sources);
+    for note in &notes {
+        aside(&brief(note));
+    }
+}
+
+/// A problem in a line: its severity, its code, the place and what is so.
+fn brief(problem: &Problem) -> String {
+    let place = problem.place.as_ref().map_or(String::new(), |place| format!("{place} "));
+    let message: Vec<&str> = problem.message.split_whitespace().collect();
+    format!("{} {} {place}{}", problem.severity.name(), problem.code, message.join(" "))
+}
+
 /// Prints a line to standard error. A reader that went away changes nothing.
 pub(crate) fn aside(text: &str) {
     use std::io::Write;
@@ -211,6 +228,14 @@ mod tests {
 
     fn place(line: usize, column: usize, width: usize) -> Place {
         Place { file: "t".into(), line, column, width }
+    }
+
+    #[test]
+    fn a_brief_problem_is_one_line_with_its_place() {
+        let code = burgee_api::problem::Code("BG9999");
+        let problem = Problem::new(Severity::Note, code, "two\nlines").help("do nothing");
+        assert_eq!(brief(&problem), "note BG9999 two lines");
+        assert_eq!(brief(&problem.at(place(3, 5, 1), "a.b")), "note BG9999 t:3:5 two lines");
     }
 
     #[test]

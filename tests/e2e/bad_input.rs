@@ -26,7 +26,8 @@ fn fails_with_document(text: &str, said: &[&str]) {
     fails(program, 1, said).expect_said(&["help: ", "nothing is started: 1 error"]);
 }
 
-fn write_program(path: &Path, script: &str) {
+/// Writes a script that can be run.
+pub(crate) fn write_program(path: &Path, script: &str) {
     fs::write(path, script).expect("a file can be written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permissions can be set");
 }

@@ -20,6 +20,7 @@ const DURATIONS: &str = "istio_request_duration_milliseconds_count";
 const IN_FORCE: &str = "the change is in force";
 const REST_IN_FORCE: &str = "what is not named above is in force";
 const UNCHANGED: &str = "the last good documents stay in force";
+const AGAIN: &str = "documents  in force again";
 
 /// A folder of documents whose telemetry changes.
 struct Documents {
@@ -87,7 +88,8 @@ fn a_metric_is_switched_off_and_on_again_without_a_restart() {
     let documents = Documents::new(&method(true));
     let mut mesh = Mesh::hold(documents.folder.path(), 5);
 
-    mesh.change(&documents.telemetry(), &method(false), IN_FORCE);
+    let said = mesh.change(&documents.telemetry(), &method(false), " (hello-v1)");
+    assert!(said.contains(IN_FORCE), "{said}");
     mesh.send(9, "/off");
     mesh.wait_until_counted(mesh.gateway(), DURATIONS, 14);
     mesh.wait_until_counted(mesh.sidecar(), DURATIONS, 14);
@@ -254,11 +256,50 @@ fn a_document_that_is_emptied_before_it_is_written_changes_nothing_until_it_is_w
     mesh.send(2, "/meanwhile");
     let samples = mesh.wait_until_counted(mesh.gateway(), REQUESTS, 3);
     assert_eq!(sum(&samples, REQUESTS, Some(("request_method", "GET"))), 3.0);
-    mesh.change(&documents.telemetry(), &path(true), IN_FORCE);
+    mesh.change(&documents.telemetry(), &method(true), AGAIN);
+    let said = mesh.change(&documents.telemetry(), &path(true), IN_FORCE);
+    assert!(said.contains("documents  telemetry.yaml: the change is in force"), "{said}");
+    assert!(said.contains(" ms (every proxy)"), "{said}");
 }
 
 #[test]
-fn a_folder_that_goes_away_changes_nothing_until_it_is_back() {
+fn a_folder_that_is_moved_or_made_again_is_followed_again() {
+    let documents = Documents::new(&method(true));
+    let folder = documents.folder.path().join("mesh");
+    let elsewhere = documents.folder.path().join("elsewhere");
+    let mut files = Vec::new();
+    std::fs::create_dir(&folder).expect("a folder can be made");
+    for entry in std::fs::read_dir(documents.folder.path()).expect("the documents").flatten() {
+        if entry.path() != folder {
+            let file = folder.join(entry.file_name());
+            std::fs::rename(entry.path(), &file).expect("a document can be moved");
+            files.push((file.clone(), std::fs::read(file).expect("a document")));
+        }
+    }
+    let telemetry = folder.join("telemetry.yaml");
+    let mut mesh = Mesh::hold(&folder, 1);
+
+    let from = mesh.held.stderr().len();
+    std::fs::rename(&folder, &elsewhere).expect("a folder can be moved");
+    mesh.held.wait_until_said(from, UNCHANGED);
+    std::fs::rename(&elsewhere, &folder).expect("a folder can be moved");
+    mesh.held.wait_until_said(from, AGAIN);
+    mesh.change(&telemetry, &path(true), IN_FORCE);
+    mesh.change(&telemetry, &method(true), IN_FORCE);
+
+    let from = mesh.held.stderr().len();
+    std::fs::remove_dir_all(&folder).expect("a folder can be removed");
+    mesh.held.wait_until_said(from, UNCHANGED);
+    std::fs::create_dir(&folder).expect("a folder can be made");
+    for (file, text) in &files {
+        std::fs::write(file, text).expect("a document can be written");
+    }
+    mesh.held.wait_until_said(from, AGAIN);
+    mesh.change(&telemetry, &path(true), IN_FORCE);
+}
+
+#[test]
+fn a_folder_that_loses_its_services_changes_nothing_until_they_are_back() {
     let documents = Documents::new(&method(true));
     let mut mesh = Mesh::hold(documents.folder.path(), 1);
     let services = documents.folder.path().join("services.yaml");
@@ -268,7 +309,7 @@ fn a_folder_that_goes_away_changes_nothing_until_it_is_back() {
     let from = mesh.held.stderr().len();
     std::fs::remove_file(&services).expect("a file can be removed");
     mesh.held.wait_until_said(from, "stay");
-    mesh.change(&services, &text, IN_FORCE);
+    mesh.change(&services, &text, AGAIN);
     mesh.send(2, "/back");
     mesh.wait_until_counted(mesh.gateway(), REQUESTS, 3);
     mesh.wait_until_counted(mesh.sidecar(), REQUESTS, 3);
@@ -354,6 +395,9 @@ fn a_new_label_takes_a_restart_and_corrupts_no_series_until_then() {
     assert!(said.contains("the label `route` is new"), "{said}");
     assert!(said.contains("telemetry.yaml:13:"), "{said}");
     assert!(said.contains("start it again"), "{said}");
+    // What stands is told once.
+    let said = mesh.change(&documents.telemetry(), &telemetry("route", "request.path", true), IN_FORCE);
+    assert!(!said.contains("the label `route` is new"), "{said}");
 
     mesh.send(6, "/new");
     for proxy in [mesh.gateway(), mesh.sidecar()] {

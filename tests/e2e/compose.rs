@@ -73,6 +73,9 @@ fn the_same_documents_give_the_same_folder_and_nothing_is_left_beside_it() {
     let [one, other] = directories.each_ref().map(|directory| {
         let ended = export(&one_service(), directory.path(), "out", &[]);
         assert_eq!(ended.code, Some(0), "{ended}");
+        let next =
+            "Next: cd out && docker compose up -d (or docker-compose up -d, where that is the command)";
+        assert!(ended.stdout.contains(next), "{ended}");
         assert_eq!(fs::read_dir(directory.path()).expect("a folder").count(), 1);
         contents(&directory.path().join("out"))
     });
@@ -121,7 +124,7 @@ fn docker_runs_the_folder_and_running_proxies_take_a_changed_one() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = free.expect("a port").port().to_string();
     let project = Project::new(&engine, &out, &[("GATEWAY_PORT", port.clone())]);
-    let started = project.compose(&["up", "-d"]);
+    let started = project.compose(&engine.start_arguments());
     assert!(started.is_success, "{}", started.text);
     let address = format!("127.0.0.1:{port}");
     let answer = eventually("an answer through the gateway", || {

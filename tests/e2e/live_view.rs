@@ -56,7 +56,7 @@ fn the_screen_shows_what_was_counted_and_obeys_its_keys() {
     terminal.wait_for("three requests", |screen| (requests(screen)? == 3).then_some(()));
     terminal.press("g");
     terminal.wait_for("thirteen requests", |screen| (requests(screen)? == 13).then_some(()));
-    terminal.wait_for_text("10 requests sent");
+    terminal.wait_for_text("10 requests sent, all answered as asked");
 
     // Paused, the screen stays as it is while the proxy counts on.
     terminal.press("1\r");
@@ -65,10 +65,10 @@ fn the_screen_shows_what_was_counted_and_obeys_its_keys() {
     terminal.press("j");
     let admin = terminal.wait_for("the sidecar's address", |screen| {
         line(screen, &["The sidecar of"])?;
-        Some(line(screen, &["address: "])?.trim().trim_start_matches("address: ").to_owned())
+        Some(line(screen, &["admin page: "])?.trim().trim_start_matches("admin page: ").to_owned())
     });
     terminal.press("\u{1b}");
-    terminal.wait_for("no details", |screen| (!screen.contains("address: ")).then_some(()));
+    terminal.wait_for("no details", |screen| (!screen.contains("admin page: ")).then_some(()));
     terminal.press("2p");
     terminal.wait_for_text("PAUSED");
     terminal.press("g");
@@ -96,8 +96,11 @@ fn the_screen_shows_what_was_counted_and_obeys_its_keys() {
 
     // The line of the document that is behind a label is one key away.
     terminal.press("/reporter=destination");
-    terminal.wait_for("series only", |screen| (!screen.contains("istio_requests_total")).then_some(()));
-    terminal.press("\r\r\r");
+    terminal.wait_for("one reporter", |screen| {
+        (!screen.split_whitespace().any(|word| word == "source")).then_some(())
+    });
+    // The first row is a name.
+    terminal.press("\rj\r\r");
     let details = terminal.wait_for_text("with request_method=request.method");
     assert!(details.contains("telemetry.yaml:") && details.contains("Telemetry istio-system/"), "{details}");
 

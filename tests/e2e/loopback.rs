@@ -13,8 +13,9 @@ use burgee_api::resources::Resources;
 use burgee_localnet::live::{Part, PartKind, PartState};
 use burgee_localnet::{Localnet, LocalnetError, Modules, Options, Silent};
 use burgee_overlay::{Module, PluginModule};
+use nix::sys::signal::Signal;
 
-use crate::support::processes::end;
+use crate::support::processes::{end, send};
 use crate::support::{PATIENCE, envoy};
 
 const SERVICES: &str = include_str!("meshes/one-service/services.yaml");
@@ -196,6 +197,28 @@ async fn a_plugin_that_does_not_load_is_named_with_envoys_words_and_nothing_is_l
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_refuses_everything_is_told_and_more_requests_are_not_asked_for() {
+    let parent = tempfile::tempdir().unwrap();
+    let rest = "---\nrootNamespace: istio-system\naccessLogFile: /dev/stdout\n---\napiVersion: \
+        extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: guard, namespace: istio-system}\nspec: {url: \
+        \"oci://a/b:1\"}\n";
+    let resources = mk_resources(&format!("{SERVICES}{rest}"));
+    let (policy, options) = (PolicySet::new(resources.clone()), mk_options(parent.path()));
+    let (_file, mut modules) = mk_modules();
+    let missing = PluginModule::Missing("nothing fetches it".to_owned());
+    modules.plugins.insert("istio-system/guard".to_owned(), missing);
+    let mut localnet = Localnet::start(&resources, &policy, &modules, &options, &Silent).await.unwrap();
+    localnet.drive(4, &[]).await.unwrap();
+    localnet.observe().await.unwrap();
+    let codes: Vec<_> = localnet.problems().into_iter().map(|problem| problem.code.0).collect();
+    assert_eq!(codes, ["BG0620", "BG0455"], "{:?}", localnet.problems());
+    let batch = localnet.last_batch();
+    assert_eq!((batch.sent, batch.failed), (4, 4));
+    assert!(batch.first_failure.as_ref().is_some_and(|first| first.contains("403")), "{batch:?}");
+    localnet.stop().await;
+}
+
 /// The status line of what is answered to a head.
 async fn status_line(address: std::net::SocketAddr, head: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -319,6 +342,56 @@ async fn whatever_is_killed_is_told_and_everything_else_goes_on() {
         assert!(!localnet.is_as_asked());
         localnet.stop().await;
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+}
+
+/// Waits until the live view shows a part in a state.
+async fn wait_for_state(localnet: &Localnet, pid: u32, is_it: impl Fn(&PartState) -> bool) {
+    let live = localnet.live();
+    let mut changes = live.changes();
+    let seen = tokio::time::timeout(PATIENCE, async {
+        while !live.snapshot().parts.iter().any(|part| part.pid == pid && is_it(&part.state)) {
+            changes.changed().await.expect("the mesh lives");
+        }
+    });
+    seen.await.unwrap_or_else(|_| panic!("{:?}", live.snapshot().parts));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_stopped_is_told_and_left_out_until_it_goes_on() {
+    for (kind, expected) in [
+        (PartKind::Sidecar, "the Envoy of quickstart/hello-v1 does not answer"),
+        (PartKind::App, "the app of quickstart/hello-v1 does not answer"),
+    ] {
+        let parent = tempfile::tempdir().unwrap();
+        let resources = mk_resources(SERVICES);
+        let mut localnet = start(&resources, &mk_options(parent.path())).await.unwrap();
+        let parts = localnet.live().snapshot().parts;
+        let part = parts.iter().find(|part| (part.kind, part.name.as_str()) == (kind, WORKLOAD)).unwrap();
+        // At once, before anybody has looked at it: a run that has just begun goes on too.
+        send(part.pid, Signal::SIGSTOP);
+        localnet.drive(1, &[]).await.unwrap();
+        localnet.observe().await.unwrap();
+        wait_for_state(&localnet, part.pid, |state| matches!(state, PartState::Silent(_))).await;
+        let batch = localnet.last_batch().clone();
+        assert_eq!((batch.sent, batch.failed), (1, 1));
+        assert!(batch.first_failure.is_some_and(|first| first.contains("504")), "{:?}", localnet.problems());
+        let messages: Vec<_> = localnet.problems().into_iter().map(|problem| problem.message).collect();
+        assert!(messages.iter().any(|message| message == expected), "{messages:?}");
+        let changed =
+            mk_resources(&SERVICES.replace("hello.quickstart.internal", "other.quickstart.internal"));
+        let codes: Vec<_> =
+            apply(&mut localnet, &changed).await.iter().map(|problem| problem.code.0).collect();
+        assert_eq!(codes, if kind == PartKind::Sidecar { &["BG0460"][..] } else { &[] }, "{kind:?}");
+
+        send(part.pid, Signal::SIGCONT);
+        wait_for_state(&localnet, part.pid, |state| *state == PartState::Running).await;
+        localnet.drive(4, &[]).await.unwrap();
+        localnet.observe().await.unwrap();
+        assert_eq!(localnet.last_batch().failed, 0, "{:?}", localnet.problems());
+        let left: Vec<_> = localnet.problems().into_iter().map(|problem| problem.code.0).collect();
+        assert_eq!(left, codes, "of the change alone");
+        localnet.stop().await;
     }
 }
 

@@ -171,7 +171,9 @@ fn the_summary_has_the_documented_shape() {
 fn the_text_for_people_says_what_was_sent_and_counted() {
     envoy();
     let ended = Program::up(&one_service()).args(["--path", "/", "--requests", "4"]).run().expect_code(0);
-    for text in [GATEWAY, SIDECAR, "4 sent, 4 ok, 0 failed", "istio_requests_total", "request_method=GET"] {
+    for text in
+        [GATEWAY, SIDECAR, "4 sent, 4 answered as asked, 0 not", "istio_requests_total", "request_method=GET"]
+    {
         assert!(ended.stdout.contains(text), "not shown: {text}\n{ended}");
     }
     assert!(!ended.stdout.contains("curl "), "there is nothing left to try\n{ended}");

@@ -58,6 +58,17 @@ fn a_fixed_run_shows_every_series_line_and_span() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+#[test]
+fn a_call_that_is_asked_to_fail_is_answered_as_asked() {
+    let program =
+        Program::up(&quickstart()).args(["--path", "/?greeting.status=500", "--requests", "2", "-o", "json"]);
+    let ended = program.run().expect_code(0);
+    let summary: Summary = serde_json::from_str(&ended.stdout).expect("a summary");
+    assert_eq!((summary.requests.ok, summary.requests.failed), (2, 0));
+    let to_hello = [("destination_service", "hello.quickstart.internal"), ("response_code", "502")];
+    assert_eq!(sum(&summary, HELLO, "istio_requests_total", &to_hello), 2.0);
+}
+
 /// Both sides of both hops count every request, with the status that each hop saw.
 fn check_metrics(summary: &Summary) {
     let to_hello = ("destination_service", "hello.quickstart.internal");

@@ -1,5 +1,6 @@
 //! `burgee doctor`: what this machine has and lacks, with the command that mends each. Changes nothing.
 
+mod envoys;
 mod findings;
 mod mend;
 mod probe;

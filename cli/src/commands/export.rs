@@ -2,6 +2,7 @@
 
 mod folder;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use burgee_api::check::check;
@@ -65,8 +66,10 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     let written = target.write(&files, Export::order, plan.force)?;
     let out = plan.output.display();
     output::text_line(&format!(
-        "{out}: {} files, {written} of them written. Next: cd {out} && docker compose up -d; README.md says what to ask",
+        "{out}: {} files, {written} of them written. Next: cd {} && docker compose up -d (or docker-compose up -d, \
+         where that is the command); README.md says what to ask",
         files.len(),
+        word(&plan.output),
     ))?;
     Ok(Outcome::Done)
 }
@@ -141,7 +144,17 @@ fn word(path: &Path) -> String {
 /// The program of apps and receiver: the one named, else the one that is built here.
 fn program(named: Option<&Path>, steps: &Steps) -> Result<Vec<u8>, Failure> {
     let Some(file) = named else {
-        return burgee_modules::build_program("burgee-stub", steps).map_err(super::failure);
+        let is_told = Cell::new(false);
+        let tell = |step: &str| {
+            // Where nothing is compiled, there is nothing to wait for.
+            if is_compiling(step) && !is_told.replace(true) {
+                steps.say(
+                    "building the apps' program for containers; the first time this takes a minute or two",
+                );
+            }
+            steps.step(step);
+        };
+        return burgee_modules::build_program("burgee-stub", &tell).map_err(super::failure);
     };
     let help = "name burgee-stub as built for Linux, or leave --stub out to have it built";
     let bytes = std::fs::read(file)
@@ -150,6 +163,11 @@ fn program(named: Option<&Path>, steps: &Steps) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(format!("--stub {} is not a program for Linux", file.display()), help));
     }
     Ok(bytes)
+}
+
+/// Whether a step of cargo's is that something is fetched or compiled.
+fn is_compiling(step: &str) -> bool {
+    ["Compiling", "Downloading"].iter().any(|verb| step.starts_with(verb))
 }
 
 /// Every file of the folder.
@@ -183,6 +201,18 @@ mod tests {
             [("a/b-c.d", "a/b-c.d"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$HOME", "'$HOME'")]
         {
             assert_eq!(word(Path::new(path)), expected);
+        }
+    }
+
+    #[test]
+    fn only_what_takes_time_is_announced() {
+        for (step, expected) in [
+            ("Compiling tokio v1.47.0", true),
+            ("Downloading crates ...", true),
+            ("building burgee-stub for containers", false),
+            ("Blocking waiting for file lock on build directory", false),
+        ] {
+            assert_eq!(is_compiling(step), expected, "{step}");
         }
     }
 

@@ -89,14 +89,23 @@ fn stop(problems: &[Problem], texts: &[Source]) -> Result<Outcome, Failure> {
     Ok(Outcome::Found)
 }
 
-/// A base and how it is written: JSON by its ending or its first character, else YAML.
+/// A base and how it is written: its content says whether it is JSON, whatever its file is called. What begins like JSON
+/// and is none is YAML in braces, unless it is no YAML either or its name promises JSON: then JSON's faults are told.
 fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Problem>> {
-    let by_name = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    let by_text = path.as_os_str() == "-" && text.text.trim_start().starts_with('{');
-    if by_name || by_text {
-        Value::from_json(text).map(|value| (value, TreeFormat::Json))
-    } else {
-        Value::from_yaml(text).map(|value| (value, TreeFormat::Yaml))
+    let yaml = || Value::from_yaml(text).map(|value| (value, TreeFormat::Yaml));
+    let begin = text.text.trim_start_matches('\u{feff}').trim_start();
+    if !begin.starts_with(['{', '[']) {
+        return yaml();
+    }
+    let faults = match Value::from_json(text) {
+        Ok(value) => return Ok((value, TreeFormat::Json)),
+        Err(faults) => faults,
+    };
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "json" => Err(faults),
+        "yaml" | "yml" => yaml(),
+        _ => yaml().map_err(|_| faults),
     }
 }
 
@@ -226,5 +235,30 @@ fn print_edits(edits: &[Edit], format: TreeFormat) -> Result<(), Failure> {
     match format {
         TreeFormat::Yaml => output::yaml(&edits),
         TreeFormat::Json => output::json(&edits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_of_a_base_is_its_content_s() {
+        let json = " \n{\"node\": {\"id\": \"a\"}}";
+        for (name, text, expected) in [
+            ("base", json, Some(TreeFormat::Json)),
+            ("base.yaml", json, Some(TreeFormat::Json)),
+            ("base.json", json, Some(TreeFormat::Json)),
+            ("-", json, Some(TreeFormat::Json)),
+            ("-", "[1]", Some(TreeFormat::Json)),
+            ("-", "{node: {id: a}}", Some(TreeFormat::Yaml)),
+            ("base.json", "node: {id: a}", Some(TreeFormat::Yaml)),
+            ("base.json", "{node: {id: a}}", None),
+            ("base", "{node: [}", None),
+            ("base.yaml", "{node: [}", None),
+        ] {
+            let found = read_base(Path::new(name), &Source::new(name, text.to_owned()));
+            assert_eq!(found.ok().map(|(_, format)| format), expected, "{name}: {text}");
+        }
     }
 }

@@ -198,7 +198,7 @@ fn print(
         Format::Yaml => return output::yaml(summary),
         Format::Text => {}
     }
-    report::print_aside(problems, &sources.texts);
+    report::print_aside_briefly(problems, &sources.texts);
     let targets = if plan.hold { localnet.targets() } else { Vec::new() };
     output::text_line(&show::summary(summary, &targets))?;
     let asked = asked::asked(&localnet.policies(), &plan.directory);
@@ -224,7 +224,9 @@ async fn hold(
     let Prepared { sources, checked, modules, missing } = prepared;
     let mut watch = watch::Watch::new(&plan.directory)?;
     watch.modules(&plugin_modules::watched(&checked.resources))?;
-    let followed = follow::Followed::new(&plan.directory, &sources.texts, modules, missing);
+    let plugins = &checked.resources.wasm_plugins;
+    let followed =
+        follow::Followed::new(&plan.directory, &sources.texts, plugins, modules, missing, &problems);
     let (tell, said) = unbounded_channel();
     let (ask, asks) = unbounded_channel();
     let live = localnet.live();
@@ -233,6 +235,8 @@ async fn hold(
         snapshot: live.snapshot(),
         policies: localnet.policies(),
         problems,
+        targets: localnet.targets(),
+        proxies: localnet.summary().proxies,
         ..live::Data::default()
     };
     let work = follow::follow(watch, followed, &plan.paths, localnet, asks, tell);
@@ -241,7 +245,7 @@ async fn hold(
     }
     report::aside("running until Ctrl-C; documents that change take effect");
     let to = if plan.output == Format::Text { stream::To::Output } else { stream::To::Aside };
-    stream::run(work, &live, &plan.directory, said, to).await
+    stream::run(work, &live, &plan.directory, &data.policies, said, to).await
 }
 
 /// The command line that starts a stub: this program's own.

@@ -136,6 +136,22 @@ fn the_configuration_of_our_own_filter_is_read_at_the_desk() {
         let problem = bad_config(&desk.resources.wasm_plugins[0]);
         assert_eq!(problem.as_ref().map(|problem| &*problem.path), path, "{config}: {problem:?}");
     }
+    // The place is that of what is wrong: a key that is not known, else the value's key.
+    for (config, line, column, width) in [
+        ("response:\n      sett: {}", 1, 7, 4),
+        ("response:\n      set:\n        x-a: 1", 2, 9, 3),
+        ("requests: {}", 0, 5, 8),
+        ("request:\n      remove:\n        - x-a\n        - \":path\"", 3, 11, 7),
+    ] {
+        let desk = Desk::new(Some(&headers), &format!("  url: oci://a/b\n  pluginConfig:\n    {config}"));
+        let plugin = &desk.resources.wasm_plugins[0];
+        let place = bad_config(plugin).and_then(|problem| problem.place).expect("a place");
+        let Some(Origin::Document { place: first, .. }) = plugin.plugin_config.as_ref().map(|it| &it.origin)
+        else {
+            panic!("a configuration")
+        };
+        assert_eq!((place.line - first.line, place.column, place.width), (line, column, width), "{config}");
+    }
     // A proxy is not given what it would refuse.
     let desk = Desk::new(Some(&headers), "  url: oci://a/b\n  pluginConfig: {response: {add: {}}}");
     let (module, problem) = desk.resolve();

@@ -84,6 +84,13 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How a project is started: until every container is healthy, where compose knows how to wait for that.
+    pub(crate) fn start_arguments(&self) -> Vec<&'static str> {
+        let help: Vec<&str> = self.compose.iter().copied().chain(["up", "--help"]).collect();
+        let can_wait = run(&[], None, &help).is_ok_and(|said| said.text.contains(" --wait "));
+        ["up", "-d"].into_iter().chain(can_wait.then_some("--wait")).collect()
+    }
+
     /// Runs `docker` with arguments.
     pub(crate) fn docker<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Said {
         let arguments = arguments.iter().map(AsRef::as_ref);

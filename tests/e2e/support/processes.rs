@@ -23,6 +23,11 @@ pub(crate) fn end(number: u32) {
     let _ = kill(pid(number), Signal::SIGKILL);
 }
 
+/// Sends a signal to a process that runs.
+pub(crate) fn send(number: u32, signal: Signal) {
+    kill(pid(number), signal).expect("the process runs");
+}
+
 struct Status {
     state: char,
     #[cfg(target_os = "linux")]

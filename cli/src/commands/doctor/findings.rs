@@ -14,6 +14,8 @@ pub(crate) struct Findings {
     pub cargo: Program,
     /// What installs targets.
     pub rustup: Program,
+    /// What links programs for this machine; building a filter takes some.
+    pub linker: Program,
     /// Our own sources, which filters are built from; else why they are not there.
     pub sources: Result<PathBuf, String>,
     /// Whether the target of filters is installed.
@@ -22,6 +24,8 @@ pub(crate) struct Findings {
     pub container_target: (String, bool),
     /// The Envoy that would be used.
     pub envoy: Result<Prospect, EnvoyError>,
+    /// Programs called envoy that come before it on PATH and are passed over, with what is wrong with each.
+    pub other_envoys: Vec<(PathBuf, String)>,
     /// Python.
     pub python: Program,
     /// Its installer of packages.
@@ -32,8 +36,8 @@ pub(crate) struct Findings {
     pub temporary: Directory,
     /// Docker's command.
     pub docker: Program,
-    /// Its plugin `compose`.
-    pub compose: Program,
+    /// What runs a folder of containers.
+    pub compose: Compose,
     /// The engine that the command reaches.
     pub engine: Program,
     /// Whether 127.0.0.1 can be listened and connected to; else why not.
@@ -57,6 +61,23 @@ pub(crate) enum Program {
     Absent,
     /// It is there and did not answer as it should; in words.
     Broken(String),
+}
+
+/// Docker's compose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compose {
+    /// The command that calls it: `docker compose`, or `docker-compose`.
+    pub command: &'static str,
+    /// What it says.
+    pub program: Program,
+    /// Whether its `up` knows `--wait`.
+    pub can_wait: bool,
+}
+
+impl Default for Compose {
+    fn default() -> Compose {
+        Compose { command: "docker compose", program: Program::Absent, can_wait: false }
+    }
 }
 
 /// A directory.

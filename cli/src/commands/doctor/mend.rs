@@ -5,6 +5,9 @@ const IS_MAC: bool = cfg!(target_os = "macos");
 
 /// Installs Rust.
 pub(super) const RUST: &str = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh";
+/// Installs a C compiler, which links.
+pub(super) const LINKER: &str =
+    if IS_MAC { "xcode-select --install" } else { "sudo apt-get install build-essential" };
 /// Installs Python.
 pub(super) const PYTHON: &str = if IS_MAC { "brew install python3" } else { "sudo apt-get install python3" };
 /// Installs pip.

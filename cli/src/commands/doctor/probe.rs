@@ -11,7 +11,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Command;
 
-use super::findings::{Directory, Findings, Program, Terminal, Watches};
+use super::envoys;
+use super::findings::{Compose, Directory, Findings, Program, Terminal, Watches};
 use crate::progress::Steps;
 use crate::report::wants_color;
 
@@ -22,64 +23,81 @@ const SYSTEM_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of what a program says is told.
 const LONGEST_WORDS: usize = 160;
 
-/// Looks at everything.
+/// Looks at everything at once: together it takes little more than what answers last.
 pub(super) async fn everything(ports: &[u16], steps: &Steps) -> Findings {
-    steps.step("Looking at Rust");
+    steps.step("Looking at this machine");
     let (rustc, cargo) = (variable_or("RUSTC", "rustc"), variable_or("CARGO", "cargo"));
-    let rustup = OsString::from("rustup");
+    let [cc, rustup, python3, docker] = ["cc", "rustup", "python3", "docker"].map(OsString::from);
     let container = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-    let (compiler, cargo, rustup, filter_target, container_target) = tokio::join!(
-        version(&rustc, &["--version"]),
-        version(&cargo, &["--version"]),
-        version(&rustup, &["--version"]),
-        has_target(&rustc, "wasm32-wasip1"),
-        has_target(&rustc, &container),
-    );
-    steps.step("Looking for Envoy");
-    let python3 = OsString::from("python3");
-    let (envoy, python, pip) = tokio::join!(
-        burgee_localnet::envoy::look(),
-        version(&python3, &["--version"]),
-        version(&python3, &["-m", "pip", "--version"]),
-    );
-    steps.step("Looking for Docker");
-    let docker_program = OsString::from("docker");
-    let docker = version(&docker_program, &["--version"]).await;
-    // Without the command nothing can be said of the rest.
-    let (compose, engine) = match docker {
-        Program::Here(_) => tokio::join!(
-            compose(&docker_program),
-            version(&docker_program, &["version", "--format", "{{.Server.Version}}"]),
-        ),
-        Program::Absent | Program::Broken(_) => (Program::Absent, Program::Absent),
+    let rust = async {
+        tokio::join!(
+            version(&rustc, &["--version"]),
+            version(&cargo, &["--version"]),
+            version(&rustup, &["--version"]),
+            version(&cc, &["--version"]),
+            has_target(&rustc, "wasm32-wasip1"),
+            has_target(&rustc, &container),
+        )
     };
-    steps.step("Looking at the system");
-    let cache = match burgee_machine::cache_directory() {
-        Some(path) => Some(directory(path).await),
-        None => None,
+    let envoy = async {
+        tokio::join!(
+            burgee_localnet::envoy::look(),
+            envoys::on_path(),
+            version(&python3, &["--version"]),
+            version(&python3, &["-m", "pip", "--version"]),
+        )
+    };
+    let docker = async {
+        let engine = ["version", "--format", "{{.Server.Version}}"];
+        let found = tokio::join!(version(&docker, &["--version"]), compose(), version(&docker, &engine));
+        // Without the command nothing can be said of the rest.
+        match found {
+            (docker @ Program::Here(_), compose, engine) => (docker, compose, engine),
+            (docker, _, _) => (docker, Compose::default(), Program::Absent),
+        }
+    };
+    let cache = async {
+        match burgee_machine::cache_directory() {
+            Some(path) => Some(directory(path).await),
+            None => None,
+        }
     };
     let asked = ports.to_vec();
+    let system = async {
+        tokio::join!(
+            cache,
+            directory(std::env::temp_dir()),
+            within(loopback),
+            within(move || asked.into_iter().map(|port| (port, bind(port).map(drop))).collect()),
+            within(watches),
+        )
+    };
+    let (rust, envoy, docker, system) = tokio::join!(rust, envoy, docker, system);
+    let (rustc, cargo, rustup, linker, filter_target, has_container_target) = rust;
+    let (envoy, other_envoys, python, pip) = envoy;
+    let (docker, compose, engine) = docker;
+    let (cache, temporary, loopback, bound, watches) = system;
     let unanswered = || "no answer".to_owned();
     Findings {
-        rustc: compiler,
+        rustc,
         cargo,
         rustup,
+        linker,
         sources: burgee_modules::filter_folder("stats").map_err(|error| error.to_string()),
         filter_target,
-        container_target: (container, container_target),
+        container_target: (container, has_container_target),
+        other_envoys: envoys::passed_over(other_envoys, &envoy),
         envoy,
         python,
         pip,
         cache,
-        temporary: directory(std::env::temp_dir()).await,
+        temporary,
         docker,
         compose,
         engine,
-        loopback: within(loopback).await.unwrap_or_else(|| Err(unanswered())),
-        ports: within(move || asked.into_iter().map(|port| (port, bind(port).map(drop))).collect())
-            .await
-            .unwrap_or_else(|| ports.iter().map(|port| (*port, Err(unanswered()))).collect()),
-        watches: within(watches).await.flatten(),
+        loopback: loopback.unwrap_or_else(|| Err(unanswered())),
+        ports: bound.unwrap_or_else(|| ports.iter().map(|port| (*port, Err(unanswered()))).collect()),
+        watches: watches.flatten(),
         open_files: open_files(),
         terminal: terminal(),
     }
@@ -90,7 +108,7 @@ fn variable_or(name: &str, program: &str) -> OsString {
 }
 
 /// Runs a program to its end, or until it takes too long.
-async fn run(program: &OsStr, arguments: &[&str], limit: Duration) -> io::Result<Output> {
+pub(super) async fn run(program: &OsStr, arguments: &[&str], limit: Duration) -> io::Result<Output> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -128,18 +146,32 @@ async fn version(program: &OsString, arguments: &[&str]) -> Program {
     }
 }
 
-/// The plugin, else the program of its own that it once was.
-async fn compose(docker: &OsString) -> Program {
-    match version(docker, &["compose", "version"]).await {
-        Program::Here(version) => Program::Here(version),
-        lacking => match version(&"docker-compose".into(), &["--version"]).await {
-            Program::Here(version) => Program::Here(format!("{version} (as `docker-compose`)")),
-            Program::Absent | Program::Broken(_) => lacking,
-        },
+/// The plugin, else the program of its own that it once was, and whether it can wait until containers are healthy.
+async fn compose() -> Compose {
+    let (plugin, program) = tokio::join!(
+        compose_as("docker compose", &["compose", "version"]),
+        compose_as("docker-compose", &["--version"]),
+    );
+    match (&plugin.program, &program.program) {
+        (Program::Absent | Program::Broken(_), Program::Here(_)) => program,
+        (Program::Here(_) | Program::Absent | Program::Broken(_), _) => plugin,
     }
 }
 
-fn first_line(said: &[u8]) -> String {
+/// Compose as one command brings it.
+async fn compose_as(command: &'static str, version_arguments: &[&str]) -> Compose {
+    let (program, plugin) = command.split_once(' ').map_or((command, None), |(a, b)| (a, Some(b)));
+    let program = OsString::from(program);
+    let help: Vec<&str> = plugin.into_iter().chain(["up", "--help"]).collect();
+    let (version, help) =
+        tokio::join!(version(&program, version_arguments), run(&program, &help, PROGRAM_TIMEOUT));
+    // An option that is described, not one that another's description names.
+    let describes = |line: &str| line.split_whitespace().take(2).any(|word| word == "--wait");
+    let can_wait = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).lines().any(describes));
+    Compose { command, program: version, can_wait }
+}
+
+pub(super) fn first_line(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     line.chars().take(LONGEST_WORDS).collect()

@@ -6,7 +6,7 @@ use burgee_localnet::EnvoyError;
 use burgee_localnet::envoy::{Found, Prospect};
 use serde::Serialize;
 
-use super::findings::{Directory, Findings, Program, WANTED_INSTANCES, Watches};
+use super::findings::{Compose, Directory, Findings, Program, WANTED_INSTANCES, Watches};
 use super::mend;
 
 /// The version of what `-o json` prints.
@@ -140,6 +140,7 @@ fn rust(found: &Findings) -> Vec<Check> {
         group.program("rustc", &found.rustc, State::Missing, "filters are built with it", mend::RUST),
         group.program("cargo", &found.cargo, State::Missing, "filters are built with it", mend::RUST),
         group.program("rustup", &found.rustup, State::Note, "it adds targets by itself", mend::RUST),
+        group.program("cc", &found.linker, State::Missing, "rustc links with it", mend::LINKER),
         sources,
         target("wasm32-wasip1", found.filter_target, State::Missing, "the first build of a filter"),
         target(container, *has_container, State::Note, "`burgee export compose`"),
@@ -178,11 +179,15 @@ fn envoy(found: &Findings) -> Vec<Check> {
         ),
         Err(error) => group.lacks(State::Missing, "envoy", error.to_string(), mend_envoy(error)),
     };
-    vec![
-        envoy,
-        group.program("python3", &found.python, state, why, mend::PYTHON),
-        group.program("pip", &found.pip, state, why, mend::PIP),
-    ]
+    let passed_over = found.other_envoys.iter().map(|(path, why)| {
+        let found = format!("{} is passed over: {why}", path.display());
+        group.lacks(State::Note, "envoy on PATH", found, "take it off PATH if it is not meant to be used")
+    });
+    let mut checks = vec![envoy];
+    checks.extend(passed_over);
+    checks.push(group.program("python3", &found.python, state, why, mend::PYTHON));
+    checks.push(group.program("pip", &found.pip, state, why, mend::PIP));
+    checks
 }
 
 /// The command where there is one; the error's own words say the rest.
@@ -239,10 +244,28 @@ fn docker(found: &Findings) -> Vec<Check> {
     let mut checks = vec![group.program("docker", &found.docker, State::Note, why, mend::DOCKER)];
     // Without the command nothing can be said of the rest.
     if matches!(found.docker, Program::Here(_)) {
-        checks.push(group.program("compose", &found.compose, State::Note, why, mend::COMPOSE));
+        checks.push(compose(&group, &found.compose, why));
         checks.push(group.program("engine", &found.engine, State::Note, why, mend::ENGINE));
     }
     checks
+}
+
+/// What runs an exported folder here, as it is to be typed.
+fn compose(group: &Group, compose: &Compose, why: &str) -> Check {
+    let Compose { command, program, can_wait } = compose;
+    match program {
+        Program::Here(version) => {
+            let said = if *can_wait {
+                format!("{version}; `{command} up -d --wait` works")
+            } else {
+                format!("{version}; type `{command} up -d`: it does not know --wait")
+            };
+            group.ok("compose", said)
+        }
+        Program::Absent | Program::Broken(_) => {
+            group.program("compose", program, State::Note, why, mend::COMPOSE)
+        }
+    }
 }
 
 fn system(found: &Findings) -> Vec<Check> {

@@ -1,13 +1,15 @@
 //! A mesh that is held as a stream of lines, for whatever is not a terminal: each begins with the word for what it
-//! tells of (`log`, `trace`, `state`, `plugin`), so that it can be searched for.
+//! tells of (`log`, `trace`, `metric`, `state`, `plugin`), so that it can be searched for.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::time::Duration;
 
 use burgee_localnet::live::{PartState, Snapshot};
 use burgee_localnet::summary::{AccessLogSummary, SpanSummary};
 use tokio::time::Instant;
 
+use super::asked::{Policies, place};
 use super::clean::clean;
 use super::show::{part_kind, part_story, text};
 use super::status::status;
@@ -19,6 +21,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How long a trace that is never quiet may wait: whoever gives all requests one trace would have it grow for ever.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// How often it is told what the metrics grew by.
+const COUNT: Duration = Duration::from_secs(10);
+
 /// What was told so far.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -27,6 +32,12 @@ pub(super) struct Lines {
     states: BTreeMap<(String, String), (u32, PartState)>,
     plugins: BTreeMap<(String, String), (Option<String>, bool)>,
     waiting: HashMap<String, Waiting>,
+    /// The values of each proxy's metrics when they were told last: the sums over all of their series.
+    counts: BTreeMap<(String, String), f64>,
+    /// When what they grew by is told, if it was seen that they did.
+    count_at: Option<Instant>,
+    /// The metrics that are switched off: what they are and where, and which line does it.
+    off: BTreeMap<String, String>,
 }
 
 /// The spans of a trace that may get more.
@@ -46,12 +57,24 @@ impl Waiting {
 }
 
 impl Lines {
-    /// A stream of what comes after a snapshot.
-    pub(super) fn after(snapshot: &Snapshot, now: Instant) -> Lines {
+    /// A stream of what comes after a snapshot, and lines of what is there to begin with.
+    pub(super) fn after(snapshot: &Snapshot, now: Instant) -> (Lines, Vec<String>) {
         let mut lines = Lines { logs_seen: snapshot.logs_seen, ..Lines::default() };
         lines.spans_seen = snapshot.spans_seen;
-        lines.next(snapshot, now);
-        lines
+        lines.counts = counts(snapshot);
+        let first = lines.next(snapshot, now);
+        (lines, first)
+    }
+
+    /// What of the metrics that documents switch off differs from before.
+    pub(super) fn asked(&mut self, policies: &Policies, folder: &Path) -> Vec<String> {
+        let off = switched_off(policies, folder);
+        let on = self.off.keys().filter(|what| !off.contains_key(*what));
+        let mut out: Vec<String> = on.map(|what| format!("metric {what} is on again")).collect();
+        let fresh = off.iter().filter(|(what, _)| !self.off.contains_key(*what));
+        out.extend(fresh.map(|(what, by)| format!("metric {what} is off by {by}")));
+        self.off = off;
+        out
     }
 
     /// What is new in a snapshot.
@@ -75,12 +98,36 @@ impl Lines {
         }
         self.spans_seen = snapshot.spans_seen;
         out.extend(self.quiet(now));
+        out.extend(self.growth(snapshot, now));
         out
     }
 
     /// When there is something to tell even if nothing comes.
     pub(super) fn wake(&self) -> Option<Instant> {
-        self.waiting.values().map(Waiting::due).min()
+        self.waiting.values().map(Waiting::due).chain(self.count_at).min()
+    }
+
+    /// What each proxy's metrics grew by, once it is time to tell it.
+    fn growth(&mut self, snapshot: &Snapshot, now: Instant) -> Vec<String> {
+        let counts = counts(snapshot);
+        if counts == self.counts {
+            return Vec::new();
+        }
+        if now < *self.count_at.get_or_insert(now + COUNT) {
+            return Vec::new();
+        }
+        self.count_at = None;
+        let mut grown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for ((proxy, name), value) in &counts {
+            let before = self.counts.get(&(proxy.clone(), name.clone())).unwrap_or(&0.0);
+            if value > before {
+                grown.entry(proxy).or_default().push(format!("{} +{}", clean(name), value - before));
+            }
+        }
+        let out = grown.iter().map(|(proxy, names)| format!("metric {} {}", clean(proxy), names.join(", ")));
+        let out = out.collect();
+        self.counts = counts;
+        out
     }
 
     /// The traces that have been quiet, or have waited, for long enough.
@@ -135,6 +182,34 @@ impl Lines {
     }
 }
 
+/// The sum over all series of each proxy's metrics; of a distribution, how many values it has.
+fn counts(snapshot: &Snapshot) -> BTreeMap<(String, String), f64> {
+    let mut counts: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for metric in &snapshot.metrics {
+        let series = &metric.series;
+        if series.name.ends_with("_bucket") || series.name.ends_with("_sum") {
+            continue;
+        }
+        let name = series.name.strip_suffix("_count").unwrap_or(&series.name);
+        *counts.entry((series.proxy.clone(), name.to_owned())).or_default() += series.value;
+    }
+    counts
+}
+
+/// The metrics that documents switch off: where and what, and which line does it.
+fn switched_off(policies: &Policies, folder: &Path) -> BTreeMap<String, String> {
+    let mut off = BTreeMap::new();
+    for (proxy, class, policy) in policies {
+        for change in policy.metrics.iter().flat_map(|provider| &provider.overrides) {
+            if let Some(disabled) = change.disabled.as_ref().filter(|disabled| disabled.value) {
+                let what = format!("{} {} istio_{}", clean(proxy), class.name(), change.metric.stat_name());
+                off.insert(what, place(&disabled.origin, folder));
+            }
+        }
+    }
+    off
+}
+
 /// The newest of what is kept, and how many more there were than are kept.
 fn newest<T>(kept: &[T], seen: u64, told: u64) -> (&[T], u64) {
     let fresh = seen.saturating_sub(told);
@@ -154,7 +229,8 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::commands::up::examples::{self, part, plugin, span};
+    use crate::commands::up::asked;
+    use crate::commands::up::examples::{self, metric, part, plugin, span};
 
     #[test]
     fn only_what_is_new_is_told_and_a_trace_once_it_is_quiet() {
@@ -166,7 +242,14 @@ mod tests {
             logs_seen: 1,
             ..Snapshot::default()
         };
-        let mut lines = Lines::after(&snapshot, begin);
+        let (mut lines, first) = Lines::after(&snapshot, begin);
+        assert_eq!(
+            first,
+            [
+                "state  the Envoy of shop/web runs (process 7, 127.0.0.1:10007)",
+                "plugin shop/web shop/headers loaded aa",
+            ]
+        );
         assert_eq!(lines.next(&snapshot, begin), [""; 0]);
         assert_eq!(lines.wake(), None);
 
@@ -194,7 +277,7 @@ mod tests {
     #[test]
     fn a_trace_that_is_never_quiet_is_told_in_parts() {
         let begin = Instant::now();
-        let mut lines = Lines::after(&Snapshot::default(), begin);
+        let (mut lines, _) = Lines::after(&Snapshot::default(), begin);
         let (mut snapshot, mut told) = (Snapshot::default(), Vec::new());
         for number in 0..=10 {
             snapshot.spans.push(span("t1", &number.to_string(), None, number, 1.0));
@@ -206,9 +289,41 @@ mod tests {
     }
 
     #[test]
+    fn what_metrics_grow_by_is_told_together_and_what_is_off_when_it_is_switched() {
+        let begin = Instant::now();
+        let duration = "istio_request_duration_milliseconds";
+        let metrics = |requests: f64, durations: f64| Snapshot {
+            metrics: vec![
+                metric("shop/web", "istio_requests_total", &[("response_code", "200")], requests),
+                metric("shop/web", "istio_requests_total", &[("response_code", "503")], 1.0),
+                metric("shop/web", &format!("{duration}_bucket"), &[], durations),
+                metric("shop/web", &format!("{duration}_count"), &[], durations),
+            ],
+            ..Snapshot::default()
+        };
+        let (mut lines, first) = Lines::after(&metrics(1.0, 2.0), begin);
+        assert_eq!((first, lines.wake()), (Vec::new(), None));
+        assert_eq!(lines.next(&metrics(3.0, 4.0), begin), [""; 0]);
+        assert_eq!(lines.wake(), Some(begin + COUNT));
+        let told = lines.next(&metrics(5.0, 4.0), begin + COUNT);
+        assert_eq!(told, [format!("metric shop/web {duration} +2, istio_requests_total +4")]);
+        assert_eq!(lines.wake(), None);
+
+        let (policies, folder) = (asked::tests::policies("docs/t.yaml"), Path::new("docs"));
+        let off = lines.asked(&policies, folder);
+        assert_eq!(off.first().map(String::as_str), Some(OFF));
+        assert_eq!(lines.asked(&policies, folder), [""; 0]);
+        let on = lines.asked(&Vec::new(), folder);
+        assert_eq!(on.first().map(String::as_str), Some(ON));
+    }
+
+    const OFF: &str = "metric shop/cart inbound istio_request_bytes is off by t.yaml:38";
+    const ON: &str = "metric shop/cart inbound istio_request_bytes is on again";
+
+    #[test]
     fn what_came_too_fast_is_counted() {
         let begin = Instant::now();
-        let mut lines = Lines::after(&Snapshot::default(), begin);
+        let (mut lines, _) = Lines::after(&Snapshot::default(), begin);
         let snapshot = Snapshot {
             access_logs: vec![examples::log("p", "x", Map::new())],
             logs_seen: 5,

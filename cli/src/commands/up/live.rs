@@ -14,7 +14,7 @@ use ratatui::{DefaultTerminal, Frame};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
-use super::follow::Said;
+use super::follow::{AGAIN, Said};
 use crate::{Failure, report};
 
 mod data;
@@ -25,6 +25,7 @@ mod rows;
 mod state;
 
 pub(super) use data::{Data, Documents};
+use rows::Tab;
 use state::{Action, View};
 
 /// The least time between two drawings: more than this nobody sees.
@@ -125,12 +126,19 @@ fn hear(view: &mut View, said: Said) {
     let data = view.latest_mut();
     match said {
         Said::Doing(what) => data.doing = what,
-        Said::Done(what) => data.done = what,
-        Said::Documents { is_in_force, problems, message, policies, .. } => {
+        Said::Done(what) => (data.done, data.is_done_after) = (what, true),
+        Said::Documents { is_in_force, problems, message, policies, targets, proxies, .. } => {
+            (data.targets, data.proxies, data.is_done_after) = (targets, proxies, false);
             data.documents = if is_in_force { Documents::InForce } else { Documents::LastGood };
-            message.lines().next().unwrap_or_default().clone_into(&mut data.done);
+            // The header says anyway whether documents are in force.
+            let first = message.lines().next().filter(|line| *line != AGAIN);
+            first.unwrap_or_default().clone_into(&mut data.done);
             data.problems = problems;
             data.policies = policies;
+            if !is_in_force {
+                // Why is what one wants to see.
+                view.forget_place(Tab::Problems);
+            }
         }
         Said::Failed(failure) => {
             data.documents = Documents::LastGood;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_localnet::Localnet;
 use burgee_localnet::live::{Part, PartKind, PartState};
-use burgee_localnet::summary::{MetricSummary, ProxyKind, Summary};
+use burgee_localnet::summary::{MetricSummary, ProxyKind, RequestsSummary, Summary};
 use burgee_localnet::traffic::Target;
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -19,6 +19,10 @@ const SHOWN: &[&str] = &["reporter", "source_workload", "destination_workload", 
 
 /// The label by whose values series stand together that share all others.
 const CODE: &str = "response_code";
+
+/// Why there are no metrics, and what asks for them.
+const NO_METRICS: &str = "the documents ask for none;\n  \
+     `defaultProviders: {metrics: [prometheus]}` in the MeshConfig asks for Istio's";
 
 /// The width that text is wrapped at: that of any terminal.
 pub(super) const WIDTH: usize = 78;
@@ -41,7 +45,8 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
     }
     let mut out = format!("{}\n", trimmed(&proxies));
     let requests = &summary.requests;
-    out += &format!("\nrequests: {} sent, {} ok, {} failed\n", requests.sent, requests.ok, requests.failed);
+    let RequestsSummary { sent, ok, failed } = requests;
+    out += &format!("\nrequests: {sent} sent, {ok} answered as asked, {failed} not\n");
     if let Some(target) = targets.first() {
         out += &format!("try it:   {}\n", command(target));
     }
@@ -49,7 +54,7 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
         out += &series(&proxy.workload, &summary.metrics);
     }
     if summary.metrics.is_empty() {
-        let why = if requests.sent > 0 { "the documents ask for none" } else { "no request was sent" };
+        let why = if requests.sent > 0 { NO_METRICS } else { "no request was sent" };
         out += &format!("\nno metrics: {why}\n");
     }
     out += &reports::logs(summary);
@@ -61,10 +66,13 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
 /// What a mesh that was held saw in all, in a line.
 pub(super) fn farewell(localnet: &Localnet) -> String {
     let snapshot = localnet.live().snapshot();
-    let is_ended = |part: &&Part| part.state != PartState::Running;
+    let is_ended = |part: &&Part| matches!(part.state, PartState::Ended(_));
     let ended = match snapshot.parts.iter().filter(is_ended).count() {
         0 => String::new(),
-        many => format!("; {many} of {} processes ended early", snapshot.parts.len()),
+        many => format!(
+            "; {many} of {} processes ended early, so what is said above holds only for the first requests",
+            snapshot.parts.len()
+        ),
     };
     let requests = localnet.requests().sent;
     format!(
@@ -164,15 +172,23 @@ pub(super) const fn part_kind(kind: PartKind) -> &'static str {
     }
 }
 
+/// What a process is and of whom, in words; they may hold anything.
+pub(super) fn part_name(part: &Part) -> String {
+    match part.kind {
+        PartKind::Receiver => part_kind(part.kind).to_owned(),
+        kind => format!("{} of {}", part_kind(kind), part.name),
+    }
+}
+
 /// A process and how it is, in words; they may hold anything.
 pub(super) fn part_story(part: &Part) -> String {
     let name = match part.kind {
         PartKind::Gateway | PartKind::Sidecar => format!("the Envoy of {}", part.name),
-        PartKind::App => format!("the app of {}", part.name),
-        PartKind::Receiver => "the receiver".to_owned(),
+        PartKind::App | PartKind::Receiver => format!("the {}", part_name(part)),
     };
     match &part.state {
         PartState::Running => format!("{name} runs"),
+        PartState::Silent(_) => format!("{name} does not answer"),
         PartState::Ended(how) => format!("{name} ended: {how}"),
     }
 }
@@ -181,6 +197,7 @@ pub(super) fn part_story(part: &Part) -> String {
 pub(super) fn part_state(state: &PartState) -> String {
     match state {
         PartState::Running => "runs".to_owned(),
+        PartState::Silent(_) => "does not answer".to_owned(),
         PartState::Ended(how) => how.clone(),
     }
 }

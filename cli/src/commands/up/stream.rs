@@ -8,6 +8,7 @@ use burgee_localnet::live::Live;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
+use super::asked::Policies;
 use super::follow::{Said, print};
 use super::lines::Lines;
 use crate::{Failure, output, report};
@@ -24,17 +25,36 @@ pub(super) enum To {
     Aside,
 }
 
+impl To {
+    /// Writes lines, and says whether anybody reads them.
+    fn write(self, lines: &[String]) -> Result<bool, Failure> {
+        for line in lines {
+            match self {
+                To::Output if !output::line_is_read(line)? => return Ok(false),
+                To::Output => {}
+                To::Aside => report::aside(line),
+            }
+        }
+        Ok(true)
+    }
+}
+
 /// Writes what the mesh tells, and what happens to its documents, until the work ends or nobody reads.
 pub(super) async fn run(
     work: impl Future<Output = ()>,
     live: &Live,
     folder: &Path,
+    policies: &Policies,
     mut said: UnboundedReceiver<Said>,
     to: To,
 ) -> Result<(), Failure> {
     let mut work = std::pin::pin!(work);
     let mut changes = live.changes();
-    let mut lines = Lines::after(&live.snapshot(), Instant::now());
+    let (mut lines, mut first) = Lines::after(&live.snapshot(), Instant::now());
+    first.extend(lines.asked(policies, folder));
+    if !to.write(&first)? {
+        return Ok(());
+    }
     let (mut is_live, mut next_look) = (true, None);
     loop {
         // Far off where nothing waits; something comes before.
@@ -43,6 +63,9 @@ pub(super) async fn run(
             () = &mut work => return Ok(()),
             Some(said) = said.recv() => {
                 print(&said, folder);
+                if let Said::Documents { policies, .. } = &said && !to.write(&lines.asked(policies, folder))? {
+                    return Ok(());
+                }
                 continue;
             }
             changed = changes.changed(), if is_live => {
@@ -52,13 +75,9 @@ pub(super) async fn run(
             }
             () = sleep_until(wake) => next_look = None,
         }
-        for line in lines.next(&live.snapshot(), Instant::now()) {
-            match to {
-                // Nobody can be told any more.
-                To::Output if !output::line_is_read(&line)? => return Ok(()),
-                To::Output => {}
-                To::Aside => report::aside(&line),
-            }
+        if !to.write(&lines.next(&live.snapshot(), Instant::now()))? {
+            // Nobody can be told any more.
+            return Ok(());
         }
     }
 }

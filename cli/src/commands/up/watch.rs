@@ -15,6 +15,9 @@ use crate::Failure;
 const QUIET: Duration = Duration::from_millis(150);
 /// How long a folder that is never quiet may put off being read.
 const LONGEST: Duration = Duration::from_secs(2);
+/// How often it is looked whether what is watched is another folder by then: a folder that is removed or moved, or one
+/// above it, takes its watch along.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,9 +34,22 @@ pub(super) struct Watch {
     waiting: Option<Change>,
     directory: PathBuf,
     modules: Vec<PathBuf>,
+    /// What the watcher was told to watch.
+    watched: Vec<Watched>,
     /// The same as the watcher's thread compares with.
     compared: Arc<Mutex<Vec<PathBuf>>>,
 }
+
+/// A folder that is watched.
+struct Watched {
+    path: PathBuf,
+    mode: RecursiveMode,
+    /// What was there when its watch was set up; none: nothing, so that there is no watch either.
+    identity: Option<Identity>,
+}
+
+/// What tells a folder from another one of the same name.
+type Identity = (u64, u64);
 
 impl Watch {
     /// Watches a folder from now on.
@@ -55,11 +71,11 @@ impl Watch {
             let _ = sender.send(Change { is_of_module });
         })
         .map_err(|error| cannot_watch(directory, &error))?;
-        watcher
-            .watch(directory, RecursiveMode::Recursive)
-            .map_err(|error| cannot_watch(directory, &error))?;
+        let mode = RecursiveMode::Recursive;
+        watcher.watch(directory, mode).map_err(|error| cannot_watch(directory, &error))?;
+        let watched = vec![Watched { path: directory.to_owned(), mode, identity: identity(directory) }];
         let directory = real(directory);
-        Ok(Watch { watcher, changes, waiting: None, directory, modules: Vec::new(), compared })
+        Ok(Watch { watcher, changes, waiting: None, directory, modules: Vec::new(), watched, compared })
     }
 
     /// Watches the sources of modules as well, instead of those of before.
@@ -80,6 +96,10 @@ impl Watch {
                 || paths.iter().any(|other| other != path && other.is_dir() && watched.starts_with(other));
             if !is_watched {
                 self.watcher.watch(watched, mode).map_err(|error| cannot_watch(watched, &error))?;
+                if self.watched.iter().all(|one| one.path != watched) {
+                    let identity = identity(watched);
+                    self.watched.push(Watched { path: watched.to_owned(), mode, identity });
+                }
             }
         }
         self.compared.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&paths);
@@ -94,19 +114,45 @@ impl Watch {
 
     /// Waits for a change and for quiet after it. A change is not lost when this is dropped before it is told.
     pub(super) async fn next(&mut self) -> Change {
-        if self.waiting.is_none() {
-            match self.changes.recv().await {
-                Some(change) => self.waiting = Some(change),
+        while self.waiting.is_none() {
+            match timeout_at(Instant::now() + LOOK, self.changes.recv()).await {
+                Ok(Some(change)) => self.waiting = Some(change),
                 // The watcher is ours, so it is there as long as we are.
-                None => std::future::pending().await,
+                Ok(None) => std::future::pending().await,
+                Err(_) if self.is_moved() => self.waiting = Some(Change { is_of_module: true }),
+                Err(_) => {}
             }
         }
         let latest = Instant::now() + LONGEST;
         while let Ok(Some(more)) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {
             self.waiting.get_or_insert_default().is_of_module |= more.is_of_module;
         }
+        // Before anything is read, so that what changes from then on is seen.
+        self.watch_anew();
         self.waiting.take().unwrap_or_default()
     }
+
+    /// Whether a folder that is watched is not the one that it was, or is there again.
+    fn is_moved(&self) -> bool {
+        self.watched.iter().any(|one| identity(&one.path) != one.identity)
+    }
+
+    /// Sets every watch up again. A folder that was removed and made again may even have the number of the old one.
+    fn watch_anew(&mut self) {
+        for one in &mut self.watched {
+            // A watch that went with its folder need not be taken away.
+            let _ = self.watcher.unwatch(&one.path);
+            let there = identity(&one.path);
+            one.identity = self.watcher.watch(&one.path, one.mode).ok().and(there);
+        }
+    }
+}
+
+/// What is at a path; none: nothing.
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// A path without links and dots, as far as it is there.

@@ -2,12 +2,16 @@
 
 use burgee_localnet::Envoy;
 
-use super::super::findings::Terminal;
+use super::super::findings::{Compose, Terminal};
 use super::super::show;
 use super::*;
 
 fn mk_program() -> Program {
     Program::Here("1.2.3".to_owned())
+}
+
+fn mk_compose(command: &'static str, can_wait: bool) -> Compose {
+    Compose { command, program: mk_program(), can_wait }
 }
 
 /// A machine that has everything.
@@ -17,6 +21,7 @@ fn mk_findings() -> Findings {
         rustc: mk_program(),
         cargo: mk_program(),
         rustup: mk_program(),
+        linker: mk_program(),
         sources: Ok("/src".into()),
         filter_target: true,
         container_target: ("x86_64-unknown-linux-musl".to_owned(), true),
@@ -25,12 +30,13 @@ fn mk_findings() -> Findings {
             version: "1.40.0".to_owned(),
             found: Found::Cache,
         })),
+        other_envoys: Vec::new(),
         python: mk_program(),
         pip: mk_program(),
         cache: Some(directory("/cache")),
         temporary: directory("/tmp"),
         docker: mk_program(),
-        compose: mk_program(),
+        compose: mk_compose("docker compose", true),
         engine: mk_program(),
         loopback: Ok(()),
         ports: Vec::new(),
@@ -67,6 +73,13 @@ const LACKS: &[(Change, &str, State, &str, &str)] = &[
         "rustup.rs",
     ),
     (|f| f.rustup = Program::Absent, "rustup", State::Note, "adds targets", "rustup.rs"),
+    (
+        |f| f.linker = Program::Absent,
+        "cc",
+        State::Missing,
+        "rustc links with it",
+        if cfg!(target_os = "macos") { "xcode" } else { "build-essential" },
+    ),
     (|f| f.sources = Err("are gone".to_owned()), "sources", State::Missing, "are gone", ""),
     (|f| f.filter_target = false, "wasm32-wasip1", State::Note, "adds it", "rustup target add wasm32-wasip1"),
     (
@@ -97,6 +110,13 @@ const LACKS: &[(Change, &str, State, &str, &str)] = &[
         "/c/envoy does not start: no such loader",
         "export ENVOY_BIN=",
     ),
+    (
+        |f| f.other_envoys = vec![("/p/envoy".into(), "no answer within 30 s".to_owned())],
+        "envoy on PATH",
+        State::Note,
+        "/p/envoy is passed over: no answer within 30 s",
+        "PATH",
+    ),
     (|f| f.envoy = Err(EnvoyError::NotThere("/x".into())), "envoy", State::Missing, "/x", "unset ENVOY_BIN"),
     (|f| f.envoy = Err(EnvoyError::NoPython), "envoy", State::Missing, "python3", "python3"),
     (|f| f.envoy = Err(EnvoyError::NoPip), "envoy", State::Missing, "pip", "pip"),
@@ -122,7 +142,13 @@ const LACKS: &[(Change, &str, State, &str, &str)] = &[
     (|f| f.cache.as_mut().unwrap().free = Some(500 << 20), "cache", State::Note, "500 MiB", "BURGEE_CACHE"),
     (|f| f.temporary.is_writable = false, "temporary files", State::Missing, "/tmp", "TMPDIR"),
     (|f| f.docker = Program::Absent, "docker", State::Note, "export compose", "docker"),
-    (|f| f.compose = Program::Broken("unknown".to_owned()), "compose", State::Note, "unknown", "compose"),
+    (
+        |f| f.compose.program = Program::Broken("unknown".to_owned()),
+        "compose",
+        State::Note,
+        "unknown",
+        "compose",
+    ),
     (|f| f.engine = Program::Broken("refused".to_owned()), "engine", State::Note, "refused", "ocker"),
     (|f| f.loopback = Err("no device".to_owned()), "127.0.0.1", State::Missing, "no device", "lo"),
     (|f| f.ports = vec![(8080, Err("in use".to_owned()))], "port 8080", State::Missing, "in use", "8080"),
@@ -187,6 +213,21 @@ fn without_docker_nothing_is_said_of_what_it_would_bring() {
     findings.docker = Program::Absent;
     let names: Vec<String> = Report::new(&findings).checks.into_iter().map(|check| check.name).collect();
     assert!(!names.iter().any(|name| name == "compose" || name == "engine"), "{names:?}");
+}
+
+#[test]
+fn compose_is_told_as_it_is_to_be_typed_here() {
+    for (command, can_wait, expected) in [
+        ("docker compose", true, "1.2.3; `docker compose up -d --wait` works"),
+        ("docker-compose", true, "1.2.3; `docker-compose up -d --wait` works"),
+        ("docker-compose", false, "1.2.3; type `docker-compose up -d`: it does not know --wait"),
+    ] {
+        let mut findings = mk_findings();
+        findings.compose = mk_compose(command, can_wait);
+        let report = Report::new(&findings);
+        let check = report.checks.iter().find(|check| check.name == "compose").expect("a check");
+        assert_eq!((check.state, check.found.as_str()), (State::Ok, expected));
+    }
 }
 
 #[test]

@@ -114,3 +114,27 @@ fn who_asked_is_told_with_document_and_field_or_with_the_rule() {
     let rule = OriginSummary::from(&Origin::Rule("Istio's default"));
     assert_eq!(who(&rule, Path::new("docs")), "no document: Istio's default");
 }
+
+#[test]
+fn spans_that_a_switch_ends_differ_from_those_of_a_provider_that_is_left_out() {
+    let mesh =
+        "extensionProviders:\n  - name: otel\n    opentelemetry:\n      service: nobody\n      port: 4317\n";
+    let telemetry = |tracing: &str| {
+        format!(
+            "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata:\n  name: t\n  namespace: istio-system\nspec:\n  \
+             tracing:\n    - {tracing}\n"
+        )
+    };
+    let by_default = format!("{mesh}defaultProviders:\n  tracing: [otel]\n");
+    let chosen = format!("{mesh}---\n{}", telemetry("providers: [{name: otel}]"));
+    let switched = format!("{mesh}---\n{}", telemetry("disableSpanReporting: true"));
+    let left_out = "no spans: the provider is left out (see the warning)";
+    for (documents, expected) in [(by_default, left_out), (chosen, left_out), (switched, "no spans")] {
+        let checked = check(&[burgee_api::document::Source::new("t.yaml", &*documents)]);
+        let workload = Workload::new(WorkloadKind::Sidecar, "shop", "web", std::collections::BTreeMap::new());
+        let policy = PolicySet::new(checked.resources).resolve(&workload);
+        let wishes: Vec<String> =
+            wishes(policy.class(ListenerClass::Inbound)).into_iter().map(|wish| wish.text).collect();
+        assert_eq!(wishes, [expected], "{documents}");
+    }
+}

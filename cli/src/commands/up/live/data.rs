@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use burgee_api::{Problem, Severity};
 use burgee_localnet::live::{PartKind, PartState, Snapshot};
+use burgee_localnet::summary::ProxySummary;
+use burgee_localnet::traffic::Target;
 
 use crate::commands::up::asked::Policies;
 use crate::commands::up::clean::clean;
@@ -18,6 +20,10 @@ pub(crate) struct Data {
     pub(crate) snapshot: Snapshot,
     /// What the documents in force ask for.
     pub(crate) policies: Policies,
+    /// Where requests can be sent.
+    pub(crate) targets: Vec<Target>,
+    /// The proxies and what they listen on.
+    pub(crate) proxies: Vec<ProxySummary>,
     /// What is wrong with the last documents, or worth knowing.
     pub(crate) problems: Vec<Problem>,
     /// Whether the last documents are in force.
@@ -26,6 +32,8 @@ pub(crate) struct Data {
     pub(crate) doing: String,
     /// What was done last, such as requests that were sent; empty for nothing.
     pub(crate) done: String,
+    /// Whether that was done after the last documents were taken or refused.
+    pub(crate) is_done_after: bool,
 }
 
 /// Whether the last documents are in force.
@@ -48,7 +56,7 @@ impl Data {
     /// The parts that have ended, by their place.
     pub(super) fn ended(&self) -> impl Iterator<Item = (usize, &str)> {
         self.snapshot.parts.iter().enumerate().filter_map(|(number, part)| match &part.state {
-            PartState::Running => None,
+            PartState::Running | PartState::Silent(_) => None,
             PartState::Ended(how) => Some((number, how.as_str())),
         })
     }

@@ -12,7 +12,8 @@ use super::metrics::{base_name, mean};
 use super::rows::{Item, Tone, rate};
 use crate::commands::up::asked::{file, place, who, wishes};
 use crate::commands::up::clean::clean;
-use crate::commands::up::show::{part_kind, part_state};
+use crate::commands::up::show::{command, part_name, part_state};
+use crate::commands::up::tree::{self, Trace, traces};
 
 /// A line of details, before it is folded to a width.
 pub(super) type DetailLine = (String, Tone);
@@ -66,10 +67,12 @@ pub(super) fn details(item: &Item, data: &Data) -> Vec<DetailLine> {
             }
         }
         Item::Trace(id) => {
-            let spans = snapshot.spans.iter().filter(|span| span.trace_id == *id);
             lines.title(format!("Trace {id}"));
-            if let Some(first) = spans.min_by_key(|span| span.start_ns) {
-                tracing(&mut lines, first, data);
+            if let Some(trace) = traces(&snapshot.spans).iter().find(|trace| trace.id == id) {
+                request(&mut lines, trace);
+                if let Some(first) = trace.spans.first() {
+                    tracing(&mut lines, first.span, data);
+                }
             }
         }
         Item::Span(trace, id) => {
@@ -78,6 +81,7 @@ pub(super) fn details(item: &Item, data: &Data) -> Vec<DetailLine> {
                 span(&mut lines, found, data);
             }
         }
+        Item::Target(number) => target(&mut lines, *number, data),
         Item::Plugin(number) => plugin(&mut lines, *number, data),
         Item::Problem(number) => problem(&mut lines, *number, data),
     }
@@ -86,21 +90,26 @@ pub(super) fn details(item: &Item, data: &Data) -> Vec<DetailLine> {
 
 fn part(lines: &mut Lines, number: usize, data: &Data) {
     let Some(part) = data.snapshot.parts.get(number) else { return };
-    let ended = if part.state == PartState::Running { "" } else { "ended: " };
-    let (kind, state) = (part_kind(part.kind), part_state(&part.state));
-    lines.title(format!("The {kind} of {} {ended}{state}", part.name));
+    let ended = if matches!(part.state, PartState::Ended(_)) { "ended: " } else { "" };
+    let state = part_state(&part.state);
+    lines.title(format!("The {} {ended}{state}", part_name(part)));
     if !part.last_words.is_empty() {
         lines.0.push(("  It said last:".to_owned(), Tone::Plain));
         // Each of its lines is worth one.
         lines.0.extend(part.last_words.lines().map(|line| (format!("    {}", clean(line)), Tone::Bad)));
     }
     lines.field("process", part.pid.to_string());
-    lines.field("address", &part.address);
+    let is_proxy = matches!(part.kind, PartKind::Gateway | PartKind::Sidecar);
+    lines.field(if is_proxy { "admin page" } else { "listens on" }, &part.address);
+    let proxy = data.proxies.iter().find(|proxy| is_proxy && proxy.workload == part.name);
+    for listener in proxy.map_or(&[][..], |proxy| &proxy.listeners) {
+        lines.field(&listener.name, &listener.address);
+    }
     lines.field("requests per second", rate(part.per_second));
-    if part.state != PartState::Running {
+    if matches!(part.state, PartState::Ended(_)) {
         lines.field("what to do", "the rest goes on; stop burgee up and start it again to have it back");
     }
-    if !matches!(part.kind, PartKind::Gateway | PartKind::Sidecar) {
+    if !is_proxy {
         return;
     }
     for (_, class, policy) in data.policies.iter().filter(|(proxy, ..)| *proxy == part.name) {
@@ -112,6 +121,15 @@ fn part(lines: &mut Lines, number: usize, data: &Data) {
             lines.asked(&wish.text, &place(&wish.origin, &data.folder));
         }
     }
+}
+
+fn target(lines: &mut Lines, number: usize, data: &Data) {
+    let Some(target) = data.targets.get(number) else { return };
+    lines.title(command(target));
+    lines.field("gateway", &target.gateway);
+    lines.field("address", target.address.to_string());
+    lines.field("host", &target.host);
+    lines.field("answers as asked", "status=503, size=2048 and delay=50ms in the query are obeyed");
 }
 
 fn metric(lines: &mut Lines, name: &str, data: &Data) {
@@ -212,6 +230,26 @@ fn log_line(lines: &mut Lines, log: &AccessLogSummary, data: &Data) {
             other => lines.field(name, other.to_string()),
         }
     }
+}
+
+/// What a trace's first span says of its request, and where it went.
+fn request(lines: &mut Lines, trace: &Trace<'_>) {
+    let Some(first) = trace.spans.first().map(|node| node.span) else { return };
+    let tag = |names: &[&str]| names.iter().find_map(|name| first.tags.get(*name));
+    let method = tag(&["http.method", "http.request.method"]).map_or("", String::as_str);
+    let url = tag(&["http.url", "url.full", "url.path", "http.target"]).unwrap_or(&first.name);
+    lines.field("request", format!("{method} {url}").trim());
+    let status = tree::status(first);
+    let failed = if trace.is_error() { ", failed" } else { "" };
+    lines.field("status", format!("{}{failed}", if status.is_empty() { "-" } else { status }));
+    lines.field("took", format!("{:.1} ms", trace.duration_ms));
+    let mut through: Vec<&str> = Vec::new();
+    for node in &trace.spans {
+        if !through.contains(&node.span.proxy.as_str()) {
+            through.push(&node.span.proxy);
+        }
+    }
+    lines.field("through", through.join(", "));
 }
 
 /// Which lines make a proxy send spans.

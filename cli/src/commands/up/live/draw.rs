@@ -7,9 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use burgee_api::Severity;
+use burgee_localnet::live::{Part, PartKind, PartState};
 
 use super::data::{Data, Documents, headline};
 use super::details::DetailLine;
+use super::metrics;
 use super::rows::{Row, Tab, Tone, rate, short};
 use super::state::{Details, View};
 use crate::commands::up::asked::file;
@@ -154,23 +156,36 @@ fn header_lines(view: &View) -> Vec<Line<'static>> {
 fn parts_line(data: &Data, columns: usize) -> Line<'static> {
     let snapshot = &data.snapshot;
     let ended: Vec<_> = data.ended().collect();
+    let name = |part: &Part| match part.kind {
+        PartKind::Receiver => part_kind(part.kind).to_owned(),
+        kind => format!("{} {}", part_kind(kind), short(&part.name)),
+    };
     let (state, tone) = match ended.as_slice() {
-        [] => (format!("all {} processes run", snapshot.parts.len()), Tone::Good),
+        [] => match snapshot.parts.iter().find(|part| matches!(part.state, PartState::Silent(_))) {
+            Some(part) => (format!("{} does not answer", name(part)), Tone::Bad),
+            None => (format!("all {} processes run", snapshot.parts.len()), Tone::Good),
+        },
         [(number, how), ..] => {
-            let part = &snapshot.parts[*number];
-            let first = format!("{} {} {}", part_kind(part.kind), short(&part.name), clean(how));
+            let first = format!("{} {}", name(&snapshot.parts[*number]), clean(how));
             (format!("{} of {} ended: {first}", ended.len(), snapshot.parts.len()), Tone::Bad)
         }
     };
-    let counts = format!(
-        "  {} requests/s, {} log lines, {} spans, {} series",
-        rate(data.entering_per_second()),
-        snapshot.logs_seen,
-        snapshot.spans_seen,
-        snapshot.metrics.len()
-    );
     let state = cut(&state, columns);
-    let counts = cut(&counts, columns - width(&state));
+    // What has no place is left out whole.
+    let left = columns - width(&state);
+    let mut counts = String::new();
+    for (number, what) in [
+        (rate(data.entering_per_second()), "requests/s"),
+        (snapshot.logs_seen.to_string(), "log lines"),
+        (snapshot.spans_seen.to_string(), "spans"),
+        (metrics::count(snapshot).to_string(), "series"),
+    ] {
+        let more = format!("{}{number} {what}", if counts.is_empty() { "  " } else { ", " });
+        if width(&counts) + width(&more) > left {
+            break;
+        }
+        counts += &more;
+    }
     Line::from(vec![Span::styled(state, style(tone)), Span::raw(counts)])
 }
 
@@ -179,7 +194,9 @@ fn documents_line(data: &Data, columns: usize) -> Line<'static> {
     if !data.doing.is_empty() {
         return Line::styled(cut(&format!("… {}", clean(&data.doing)), columns), style(Tone::Odd));
     }
-    let worst = data.worst().filter(|problem| problem.severity > Severity::Note);
+    // What was done since is what one waits to see; the tab of problems still counts them.
+    let is_newest = data.is_done_after && data.documents == Documents::InForce;
+    let worst = data.worst().filter(|problem| problem.severity > Severity::Note && !is_newest);
     let what = worst.map_or(String::new(), |problem| {
         let place = problem.place.as_ref().map_or(String::new(), |place| {
             format!("{}:{}:{} ", file(&place.file, &data.folder), place.line, place.column)
@@ -194,7 +211,10 @@ fn documents_line(data: &Data, columns: usize) -> Line<'static> {
     };
     let mut text = format!("{state}{what}");
     if worst.is_none() && !data.done.is_empty() {
-        text += &format!("; {}", clean(&data.done));
+        let done = clean(&data.done);
+        // What was done says more than that all is well, where there is no place for both.
+        let both = format!("{text}; {done}");
+        text = if width(&both) > columns && data.documents == Documents::InForce { done } else { both };
     }
     Line::styled(cut(&text, columns), style(tone))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_filter_config::StandardLabel;
-use burgee_localnet::live::LiveMetric;
+use burgee_localnet::live::{LiveMetric, Snapshot};
 
 use super::data::Data;
 use super::rows::{Item, Row, Tone, rate, short, tone};
@@ -36,6 +36,11 @@ fn listed_name(name: &str) -> Option<&str> {
 pub(super) fn base_name(name: &str) -> &str {
     let ends = ["_count", "_sum", "_bucket"];
     ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// How many series are listed.
+pub(super) fn count(snapshot: &Snapshot) -> usize {
+    snapshot.metrics.iter().filter(|metric| listed_name(&metric.series.name).is_some()).count()
 }
 
 /// The rows.

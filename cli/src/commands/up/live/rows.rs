@@ -1,6 +1,6 @@
 //! The rows of each tab: what stands where, and what each row is about. Every text in them is clean.
 
-use burgee_api::Severity;
+use burgee_api::{Problem, Severity};
 use burgee_localnet::live::{Part, PartState};
 use burgee_localnet::summary::{AccessLogSummary, PluginSummary};
 
@@ -8,9 +8,14 @@ use super::data::{Data, headline};
 use super::metrics;
 use crate::commands::up::asked;
 use crate::commands::up::clean::{self, clean, fit};
-use crate::commands::up::show::{part_kind, part_state, part_story, text};
+use crate::commands::up::show::{command, part_kind, part_state, part_story, text};
 use crate::commands::up::status::status;
 use crate::commands::up::tree::{self, Trace, traces};
+
+/// The least width that has place for the time of a log line.
+const WIDE: usize = 100;
+/// The fields of log lines that hold their time, as they are called most.
+const TIME_FIELDS: &[&str] = &["start_time", "time", "timestamp", "@timestamp"];
 
 /// The tabs, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +105,8 @@ pub(crate) enum Item {
     Trace(String),
     /// A span: its trace and its own id.
     Span(String, String),
+    /// Where requests can be sent.
+    Target(usize),
     /// A plugin of a proxy.
     Plugin(usize),
     /// A problem.
@@ -128,6 +135,11 @@ impl Row {
         Row { item, key: key.into(), group: 0, parts, more: String::new() }
     }
 
+    /// Whether what follows stands below it.
+    pub(super) const fn is_heading(&self) -> bool {
+        matches!(self.item, Item::Heading | Item::Metric(_))
+    }
+
     /// The whole text.
     pub(super) fn text(&self) -> String {
         self.parts.iter().map(|(text, _)| text.as_str()).collect()
@@ -140,14 +152,16 @@ pub(super) fn rows(tab: Tab, data: &Data, width: usize) -> Vec<Row> {
     match tab {
         Tab::Proxies => {
             let parts = snapshot.parts.iter().enumerate();
-            parts.map(|(number, part)| part_row(number, part, width)).collect()
+            let mut rows: Vec<Row> = parts.map(|(number, part)| part_row(number, part, width)).collect();
+            rows.extend(target_rows(data));
+            rows
         }
         Tab::Metrics => metrics::rows(data, width),
         Tab::Logs => {
             // The number of a line since the start stays the same when old ones are dropped.
             let first = snapshot.logs_seen.saturating_sub(snapshot.access_logs.len() as u64);
             let rows = snapshot.access_logs.iter().enumerate();
-            rows.map(|(number, log)| log_row(number, first + number as u64, log)).collect()
+            rows.map(|(number, log)| log_row(number, first + number as u64, log, width)).collect()
         }
         Tab::Traces => {
             let traces = traces(&snapshot.spans);
@@ -161,7 +175,7 @@ fn part_row(number: usize, part: &Part, width: usize) -> Row {
     let kind = part_kind(part.kind);
     let state = match &part.state {
         PartState::Running => (part_state(&part.state), Tone::Good),
-        PartState::Ended(_) => (clean(&part_state(&part.state)), Tone::Bad),
+        PartState::Silent(_) | PartState::Ended(_) => (clean(&part_state(&part.state)), Tone::Bad),
     };
     let parts = vec![
         (fit(kind, 9), Tone::Dim),
@@ -172,6 +186,14 @@ fn part_row(number: usize, part: &Part, width: usize) -> Row {
         state,
     ];
     Row::new(Item::Part(number), format!("{kind} {}", part.name), parts)
+}
+
+/// Commands that send requests by hand.
+fn target_rows(data: &Data) -> impl Iterator<Item = Row> {
+    data.targets.iter().enumerate().map(|(number, target)| {
+        let parts = vec![("try it:  ".to_owned(), Tone::Dim), (clean(&command(target)), Tone::Plain)];
+        Row::new(Item::Target(number), format!("target {} {}", target.address, target.host), parts)
+    })
 }
 
 /// A rate with as many digits as say something.
@@ -200,22 +222,36 @@ pub(super) fn short(workload: &str) -> String {
     clean(workload.rsplit('/').next().unwrap_or(workload))
 }
 
-fn log_row(number: usize, since_start: u64, log: &AccessLogSummary) -> Row {
+fn log_row(number: usize, since_start: u64, log: &AccessLogSummary, width: usize) -> Row {
     let status = status(log);
     let code = status.map_or("-".to_owned(), |status| status.to_string());
     let text = text(log);
-    // The time takes a third of a line, and lines stand in the order of time.
+    // The whole time takes a third of a line, and lines stand in the order of time.
     let text = match text.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         Some((time, rest)) if time.starts_with(|c: char| c.is_ascii_digit()) => rest,
         _ => &text,
     };
+    let time = if width < WIDE { String::new() } else { fit(time_of_day(log).unwrap_or_default(), 9) };
     let parts = vec![
+        (time, Tone::Dim),
         (fit(&code, 4), tone(status)),
         (fit(&short(&log.proxy), 16), Tone::Plain),
         (format!(" {} ", fit(&clean(&log.class), 8)), Tone::Dim),
         (clean(text), Tone::Plain),
     ];
     Row::new(Item::Log(number), since_start.to_string(), parts)
+}
+
+/// The time of day that a line tells, in UTC as `03:04:05`: that in front of it, or that of a field.
+fn time_of_day(log: &AccessLogSummary) -> Option<&str> {
+    let in_front = log.text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let fields = TIME_FIELDS.iter().filter_map(|name| log.fields.get(*name)?.as_str());
+    in_front.into_iter().chain(fields).find_map(|time| {
+        let (date, rest) = time.split_once('T')?;
+        let time = rest.get(..8)?;
+        let is_digits = |text: &str, signs: char| text.chars().all(|c| c.is_ascii_digit() || c == signs);
+        (is_digits(date, '-') && is_digits(time, ':')).then_some(time)
+    })
 }
 
 fn trace_rows(number: usize, trace: &Trace<'_>, width: usize) -> Vec<Row> {
@@ -256,44 +292,51 @@ fn trace_rows(number: usize, trace: &Trace<'_>, width: usize) -> Vec<Row> {
     rows
 }
 
+/// What is wrong comes first, the worst of it before the rest; notes come after the plugins.
 fn problem_rows(data: &Data) -> Vec<Row> {
-    let mut rows = Vec::new();
     let heading = |text: &str| Row::new(Item::Heading, text, vec![(text.to_owned(), Tone::Strong)]);
+    let mut problems: Vec<(usize, &Problem)> = data.problems.iter().enumerate().collect();
+    problems.sort_by_key(|(_, problem)| std::cmp::Reverse(problem.severity));
+    let (notes, wrong): (Vec<_>, Vec<_>) =
+        problems.into_iter().partition(|(_, problem)| problem.severity == Severity::Note);
+    let mut rows = Vec::new();
+    for number in data.ended_untold() {
+        let part = &data.snapshot.parts[number];
+        let parts = vec![(fit("  error", 10), Tone::Bad), (clean(&part_story(part)), Tone::Plain)];
+        let key = format!("ended {} {}", part_kind(part.kind), part.name);
+        rows.push(Row::new(Item::Part(number), key, parts));
+    }
+    rows.extend(wrong.into_iter().map(|(number, problem)| problem_row(number, problem, data)));
+    if !rows.is_empty() {
+        rows.insert(0, heading("Problems"));
+    }
     let plugins = &data.snapshot.plugins;
     if !plugins.is_empty() {
         rows.push(heading("Plugins"));
         rows.extend(plugins.iter().enumerate().map(|(number, plugin)| plugin_row(number, plugin)));
     }
-    let ended: Vec<_> = data.ended_untold().collect();
-    if !(ended.is_empty() && data.problems.is_empty()) {
-        rows.push(heading("Problems"));
-    }
-    for number in ended {
-        let part = &data.snapshot.parts[number];
-        let parts = vec![(fit("  error", 10), Tone::Bad), (clean(&part_story(part)), Tone::Plain)];
-        rows.push(Row::new(
-            Item::Part(number),
-            format!("ended {} {}", part_kind(part.kind), part.name),
-            parts,
-        ));
-    }
-    for (number, problem) in data.problems.iter().enumerate() {
-        let tone = match problem.severity {
-            Severity::Error => Tone::Bad,
-            Severity::Warning => Tone::Odd,
-            Severity::Note => Tone::Dim,
-        };
-        let place = problem.place.as_ref().map_or(String::new(), |place| {
-            format!("{}:{}:{}  ", asked::file(&place.file, &data.folder), place.line, place.column)
-        });
-        let parts = vec![
-            (fit(&format!("  {}", problem.severity.name()), 10), tone),
-            (place, Tone::Strong),
-            (headline(problem), Tone::Plain),
-        ];
-        rows.push(Row::new(Item::Problem(number), format!("problem {number}"), parts));
+    if !notes.is_empty() {
+        rows.push(heading("Notes"));
+        rows.extend(notes.into_iter().map(|(number, problem)| problem_row(number, problem, data)));
     }
     rows
+}
+
+fn problem_row(number: usize, problem: &Problem, data: &Data) -> Row {
+    let tone = match problem.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Odd,
+        Severity::Note => Tone::Dim,
+    };
+    let place = problem.place.as_ref().map_or(String::new(), |place| {
+        format!("{}:{}:{}  ", asked::file(&place.file, &data.folder), place.line, place.column)
+    });
+    let parts = vec![
+        (fit(&format!("  {}", problem.severity.name()), 10), tone),
+        (place, Tone::Strong),
+        (headline(problem), Tone::Plain),
+    ];
+    Row::new(Item::Problem(number), format!("problem {} {problem}", problem.code), parts)
 }
 
 fn plugin_row(number: usize, plugin: &PluginSummary) -> Row {

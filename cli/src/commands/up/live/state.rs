@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::data::Data;
 use super::details::{DetailLine, details};
-use super::rows::{Row, Tab, rows};
+use super::rows::{Item, Row, Tab, rows};
 
 /// What a key asks of whoever runs the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,20 @@ impl View {
         };
         let groups: Vec<usize> =
             rows.iter().filter(|row| row.group > 0 && holds(row)).map(|row| row.group).collect();
-        rows.retain(|row| if row.group > 0 { groups.binary_search(&row.group).is_ok() } else { holds(row) });
+        let mut is_left: Vec<bool> = rows
+            .iter()
+            .map(|row| if row.group > 0 { groups.binary_search(&row.group).is_ok() } else { holds(row) })
+            .collect();
+        // A heading stays with whatever is left below it.
+        let mut has_more = false;
+        for (row, is_left) in rows.iter().zip(&mut is_left).rev() {
+            has_more |= *is_left;
+            if row.is_heading() {
+                *is_left |= std::mem::take(&mut has_more);
+            }
+        }
+        let mut is_left = is_left.into_iter();
+        rows.retain(|_| is_left.next().unwrap_or_default());
         rows
     }
 
@@ -102,11 +115,17 @@ impl View {
     pub(crate) fn selected(&self, rows: &[Row]) -> usize {
         let place = self.place();
         let last = rows.len().saturating_sub(1);
-        match &place.key {
+        let index = match &place.key {
             None if self.tab.grows_at_the_end() => last,
             None => 0,
             Some(key) => rows.iter().position(|row| row.key == *key).unwrap_or(place.index.min(last)),
-        }
+        };
+        selectable(rows, index, true)
+    }
+
+    /// Forgets what was selected in a tab: the first row is then.
+    pub(crate) fn forget_place(&mut self, tab: Tab) {
+        self.places[tab as usize] = Place::default();
     }
 
     /// The first row to show, so that the selected one is seen.
@@ -221,7 +240,7 @@ impl View {
         }
         let rows = self.rows();
         let last = rows.len().saturating_sub(1);
-        let index = self.selected(&rows).saturating_add_signed(step).min(last);
+        let index = selectable(&rows, self.selected(&rows).saturating_add_signed(step).min(last), step > 0);
         let is_at_end = self.tab.grows_at_the_end() && index == last;
         let key = rows.get(index).filter(|_| !is_at_end).map(|row| row.key.clone());
         let place = &mut self.places[self.tab as usize];
@@ -231,6 +250,18 @@ impl View {
     fn place(&self) -> &Place {
         &self.places[self.tab as usize]
     }
+}
+
+/// The row at a place, or the next one that says something, down or up as one goes; else the other way.
+fn selectable(rows: &[Row], index: usize, is_down: bool) -> usize {
+    let says = |number: &usize| rows.get(*number).is_some_and(|row| row.item != Item::Heading);
+    let below = || (index..rows.len()).find(says);
+    let above = || (0..index).rev().find(says);
+    let found = match is_down {
+        true => below().or_else(above),
+        false => Some(index).filter(says).or_else(above).or_else(below),
+    };
+    found.unwrap_or(index)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use burgee_api::origin::Place;
 use burgee_api::problem::{Code, Problem};
 use burgee_localnet::live::{PartKind, PartState, Snapshot};
+use burgee_localnet::traffic::Target;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -78,6 +79,11 @@ pub(in crate::commands::up::live) fn data() -> Data {
             spans_seen: 3,
         },
         policies: asked::tests::policies("docs/telemetry.yaml"),
+        targets: vec![Target {
+            gateway: "istio-system/ingressgateway".to_owned(),
+            address: ([127, 0, 0, 1], 30001).into(),
+            host: "web.shop.internal".to_owned(),
+        }],
         problems: vec![
             Problem::new(Severity::Warning, Code("BG9999"), "the label `x` is new")
                 .at(Place { file: "docs/telemetry.yaml".into(), line: 12, column: 3, width: 1 }, "spec.x")
@@ -140,9 +146,15 @@ fn the_details_of_each_kind_of_row_name_the_line_that_asks() {
         (vec![key('4')], "telemetry.yaml:30"),
         (vec![key('4')], "with tenant=blue"),
         (vec![key('4')], "telemetry.yaml:53"),
-        (vec![key('5'), KeyCode::Down], "telemetry.yaml:40"),
-        (vec![key('5'), KeyCode::End], "telemetry.yaml:12:3"),
-        (vec![key('5'), KeyCode::End], "start again"),
+        // A trace: its request.
+        (vec![key('4'), KeyCode::Home], "through: shop/web"),
+        (vec![key('5'), KeyCode::End], "telemetry.yaml:40"),
+        // What ended, then the worst, stand before the plugins; headings are no place to be.
+        (vec![key('5')], "ended: killed by SIGKILL"),
+        (vec![key('5'), KeyCode::Down], "telemetry.yaml:12:3"),
+        (vec![key('5'), KeyCode::Down], "start again"),
+        (vec![KeyCode::End], "curl -H 'Host: web.shop.internal' http://127.0.0.1:30001/"),
+        (vec![key('1')], "admin page: 127.0.0.1:10007"),
         (vec![KeyCode::Down], "spans of 25 % of requests"),
         // What has ended: its last words, each line on one.
         (vec![KeyCode::Down, KeyCode::Down, KeyCode::Down], "ended: killed by SIGKILL"),
