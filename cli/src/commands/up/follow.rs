@@ -293,13 +293,11 @@ async fn take(
         return Ok(Some(Said::Done(message)));
     }
     let begin = Instant::now();
-    followed.texts.clone_from(&sources.texts);
-    if let Some(modules) = modules {
-        followed.plugins = modules;
-        followed.asked.clone_from(&checked.resources.wasm_plugins);
+    let is_resolved = modules.is_some();
+    if is_resolved {
         watch.modules(&plugin_modules::watched(&checked.resources))?;
     }
-    let (plugins, wrong) = followed.plugins.clone();
+    let (plugins, wrong) = modules.unwrap_or_else(|| followed.plugins.clone());
     let mut problems = checked.problems.clone();
     problems.extend(wrong.iter().cloned());
     // A plugin that could not be had before either is no reason to refuse everything else.
@@ -309,13 +307,13 @@ async fn take(
     let before = Before { targets: localnet.targets(), policies: localnet.policies() };
     let what = what_changed(followed, &sources.texts, &plugins);
     if is_in_force {
-        let modules = Modules { plugins, ..followed.modules.clone() };
+        let modules = Modules { plugins: plugins.clone(), ..followed.modules.clone() };
         let policy = PolicySet::new(checked.resources.clone());
         let told = localnet.apply(&checked.resources, &policy, &modules).await;
         problems.extend(told.map_err(crate::commands::failure)?);
         is_in_force = !localnet.is_refused();
         if is_in_force {
-            (followed.modules, followed.known) = (modules, wrong);
+            (followed.modules, followed.known) = (modules, wrong.clone());
             followed.texts_in_force.clone_from(&sources.texts);
         }
     }
@@ -325,6 +323,12 @@ async fn take(
         (true, true) => AGAIN.to_owned(),
         (false, _) => KEPT.to_owned(),
     };
+    // Nothing failed: what fails above counts as not looked at, so that it is tried again.
+    followed.texts.clone_from(&sources.texts);
+    followed.plugins = (plugins, wrong);
+    if is_resolved {
+        followed.asked = checked.resources.wasm_plugins;
+    }
     (followed.is_in_force, followed.is_in_doubt) = (is_in_force, false);
     followed.problems.clone_from(&problems);
     if is_in_force {

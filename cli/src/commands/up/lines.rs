@@ -110,7 +110,9 @@ impl Lines {
     /// What each proxy's metrics grew by, once it is time to tell it.
     fn growth(&mut self, snapshot: &Snapshot, now: Instant) -> Vec<String> {
         let counts = counts(snapshot);
-        if counts == self.counts {
+        // What is missing is of a proxy that does not answer, or not any more; if it comes back it has not begun anew.
+        if counts.iter().all(|(of, value)| self.counts.get(of) == Some(value)) {
+            self.count_at = None;
             return Vec::new();
         }
         if now < *self.count_at.get_or_insert(now + COUNT) {
@@ -126,7 +128,7 @@ impl Lines {
         }
         let out = grown.iter().map(|(proxy, names)| format!("metric {} {}", clean(proxy), names.join(", ")));
         let out = out.collect();
-        self.counts = counts;
+        self.counts.extend(counts);
         out
     }
 
@@ -308,6 +310,11 @@ mod tests {
         let told = lines.next(&metrics(5.0, 4.0), begin + COUNT);
         assert_eq!(told, [format!("metric shop/web {duration} +2, istio_requests_total +4")]);
         assert_eq!(lines.wake(), None);
+        // A proxy that does not answer for a while.
+        for snapshot in [&Snapshot::default(), &metrics(5.0, 4.0)] {
+            assert_eq!(lines.next(snapshot, begin + 3 * COUNT), [""; 0]);
+            assert_eq!(lines.wake(), None);
+        }
 
         let (policies, folder) = (asked::tests::policies("docs/t.yaml"), Path::new("docs"));
         let off = lines.asked(&policies, folder);

@@ -96,10 +96,9 @@ impl Watch {
                 || paths.iter().any(|other| other != path && other.is_dir() && watched.starts_with(other));
             if !is_watched {
                 self.watcher.watch(watched, mode).map_err(|error| cannot_watch(watched, &error))?;
-                if self.watched.iter().all(|one| one.path != watched) {
-                    let identity = identity(watched);
-                    self.watched.push(Watched { path: watched.to_owned(), mode, identity });
-                }
+                self.watched.retain(|one| one.path != watched);
+                let identity = identity(watched);
+                self.watched.push(Watched { path: watched.to_owned(), mode, identity });
             }
         }
         self.compared.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&paths);
@@ -172,4 +171,25 @@ fn cannot_watch(path: &Path, error: &notify::Error) -> Failure {
         format!("{} cannot be watched: {error}", path.display()),
         "run without --hold, or raise the system's limit of inotify watches",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_of_which_a_file_was_watched_can_become_a_crate_s() {
+        let (documents, other) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let deep = other.path().join("src");
+        std::fs::create_dir(&deep).expect("a folder");
+        let mut watch = Watch::new(documents.path()).expect("a watch");
+        watch.modules(&[other.path().join("x.wasm")]).expect("a watch");
+        watch.modules(&[other.path().to_owned()]).expect("a watch");
+        watch.assume(Change::default());
+        watch.next().await;
+        std::fs::write(deep.join("lib.rs"), "").expect("a file");
+        let change = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
+        assert_eq!(change.ok(), Some(Change { is_of_module: true }));
+    }
 }
