@@ -152,7 +152,7 @@ fn who(policy: &ClassPolicy) -> Option<&Origin> {
     let logs = policy.access_logs.first().map(|first| &first.provider.origin);
     let traces = match &policy.tracing {
         Tracing::Provider { provider, .. } => Some(&provider.origin),
-        Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+        Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
     };
     metrics.or(logs).or(traces)
 }

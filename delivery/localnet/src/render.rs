@@ -159,7 +159,7 @@ fn collectors(policy: &Effective) -> BTreeSet<Collector> {
             Tracing::Provider { tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } => {
                 Some(collector.clone())
             }
-            Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+            Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
         };
         logs.chain(traces).collect()
     };

@@ -62,6 +62,8 @@ pub enum Tracing {
     Untouched,
     /// Nothing is traced, and this is why.
     Off(Origin),
+    /// Nothing is traced, because this provider is named and cannot be used. `check` says why it cannot.
+    LeftOut(Traced<String>),
     /// The mesh's own settings, for the tracer of the proxy's bootstrap if it has one.
     Bootstrap(TracingSettings),
     /// Spans go to a provider.

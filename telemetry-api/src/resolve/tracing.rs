@@ -93,7 +93,7 @@ pub(super) fn resolve(
     let Some(provider) = spec.provider else { return Tracing::Off(spec.last.clone()) };
     match providers::tracer(mesh, services, &provider.value, service_name(mesh, workload)) {
         // An unknown or unsuitable provider ends tracing, as in Istio; `check` says so.
-        Err(_) => Tracing::Off(provider.origin.clone()),
+        Err(_) => Tracing::LeftOut(provider.clone()),
         Ok((tracer, told)) => Tracing::Provider {
             provider: provider.clone(),
             tracer,

@@ -114,8 +114,9 @@ pub(super) fn wishes(policy: &ClassPolicy) -> Vec<Wish> {
     }
     match &policy.tracing {
         Tracing::Untouched | Tracing::Bootstrap(_) => {}
-        Tracing::Off(origin) if is_left_out(origin) => {
-            wish(origin, "no spans: the provider is left out (see the warning)".to_owned());
+        Tracing::LeftOut(provider) => {
+            let why = "it is left out, and a problem above says why";
+            wish(&provider.origin, format!("no spans by {}: {why}", provider.value));
         }
         Tracing::Off(origin) => wish(origin, "no spans".to_owned()),
         Tracing::Provider { provider, tracer, settings } => {
@@ -132,14 +133,6 @@ pub(super) fn wishes(policy: &ClassPolicy) -> Vec<Wish> {
         wish(&plugin.origin, format!("the plugin {}/{}", plugin.namespace, plugin.name));
     }
     wishes
-}
-
-/// Whether spans are off because of a provider that cannot be used, rather than by a switch.
-fn is_left_out(origin: &Origin) -> bool {
-    match origin {
-        Origin::Document { path, .. } => path.contains("roviders"),
-        Origin::Rule(_) => false,
-    }
 }
 
 /// The tags of spans that a document names.

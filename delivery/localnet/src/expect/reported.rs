@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use burgee_api::Traced;
 use burgee_api::problem::Problem;
 use burgee_api::resolve::{ListenerClass, Plugin, Tracing, TracingSettings};
 
@@ -101,7 +102,7 @@ pub(super) fn decided(asked: &[Asked<'_>]) -> Decided {
 fn settings<'a>(asked: &Asked<'a>) -> Option<&'a TracingSettings> {
     match &asked.policy.tracing {
         Tracing::Provider { settings, .. } => Some(settings),
-        Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+        Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
     }
 }
 
@@ -123,7 +124,9 @@ pub(super) fn check_spans(asked: &Asked<'_>, decided: Decided, spans: &Tally, pr
             );
             (Some(origin), message)
         }
-        Tracing::Off(origin) => (Some(origin), nothing_asked(asked, spans.of_all(asked))),
+        Tracing::Off(origin) | Tracing::LeftOut(Traced { origin, .. }) => {
+            (Some(origin), nothing_asked(asked, spans.of_all(asked)))
+        }
         Tracing::Untouched | Tracing::Bootstrap(_) => (None, nothing_asked(asked, spans.of_all(asked))),
     };
     if !message.is_empty() {

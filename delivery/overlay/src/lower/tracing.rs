@@ -54,7 +54,7 @@ pub(crate) fn tracing(
     options: &Options,
 ) -> Option<Value> {
     let (provider, settings) = match tracing {
-        Tracing::Untouched | Tracing::Off(_) => return None,
+        Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) => return None,
         Tracing::Bootstrap(settings) => (None, settings),
         Tracing::Provider { provider, tracer, settings } => (Some((&provider.value, tracer)), settings),
     };
@@ -166,7 +166,7 @@ pub(crate) fn found(tracing: &Value) -> Option<Found> {
 /// What a policy says of the spans that it asks for.
 pub(crate) fn settings(tracing: &Tracing) -> Option<&TracingSettings> {
     match tracing {
-        Tracing::Untouched | Tracing::Off(_) => None,
+        Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) => None,
         Tracing::Bootstrap(settings) | Tracing::Provider { settings, .. } => Some(settings),
     }
 }
@@ -175,7 +175,7 @@ pub(crate) fn settings(tracing: &Tracing) -> Option<&TracingSettings> {
 pub(crate) fn owner(tracing: &Tracing) -> Owner {
     let provider = match tracing {
         Tracing::Provider { provider, .. } => Some(&provider.origin),
-        Tracing::Untouched | Tracing::Off(_) | Tracing::Bootstrap(_) => None,
+        Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
     };
     let settings = settings(tracing).into_iter().flat_map(|settings| {
         let tags = settings.custom_tags.iter().map(|(_, tag)| &tag.origin);

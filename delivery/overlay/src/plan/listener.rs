@@ -1,7 +1,7 @@
 //! One listener's part of a plan: what goes into it, and what it cannot carry.
 
 use burgee_api::resolve::{AccessLogger, ClassPolicy, Effective, ListenerClass, LogSink, Tracer, Tracing};
-use burgee_api::{Problem, Severity};
+use burgee_api::{Problem, Severity, Traced};
 
 use super::{Plan, filters, placed, problem};
 use crate::Options;
@@ -167,7 +167,7 @@ fn plan_tracing(
 fn own_tracing(listener: &Listener<'_>, path: &str, wanted: &Tracing) -> Option<Problem> {
     let (origin, but, help) = match wanted {
         Tracing::Untouched => return None,
-        Tracing::Off(origin) => (
+        Tracing::Off(origin) | Tracing::LeftOut(Traced { origin, .. }) => (
             origin,
             "which goes on, although the documents switch tracing off",
             "remove `tracing` from this HTTP connection manager",

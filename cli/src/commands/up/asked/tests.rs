@@ -128,7 +128,7 @@ fn spans_that_a_switch_ends_differ_from_those_of_a_provider_that_is_left_out() {
     let by_default = format!("{mesh}defaultProviders:\n  tracing: [otel]\n");
     let chosen = format!("{mesh}---\n{}", telemetry("providers: [{name: otel}]"));
     let switched = format!("{mesh}---\n{}", telemetry("disableSpanReporting: true"));
-    let left_out = "no spans: the provider is left out (see the warning)";
+    let left_out = "no spans by otel: it is left out, and a problem above says why";
     for (documents, expected) in [(by_default, left_out), (chosen, left_out), (switched, "no spans")] {
         let checked = check(&[burgee_api::document::Source::new("t.yaml", &*documents)]);
         let workload = Workload::new(WorkloadKind::Sidecar, "shop", "web", std::collections::BTreeMap::new());
