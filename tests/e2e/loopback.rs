@@ -81,8 +81,7 @@ async fn a_changed_host_takes_effect_without_a_restart() {
     let parent = tempfile::tempdir().unwrap();
     let resources = mk_resources(SERVICES);
     let mut localnet = start(&resources, &mk_options(parent.path())).await.unwrap();
-    let pids =
-        |localnet: &Localnet| -> Vec<u32> { localnet.summary().proxies.iter().map(|p| p.pid).collect() };
+    let pids = |localnet: &Localnet| -> Vec<u32> { localnet.proxies().iter().map(|p| p.pid).collect() };
     let before = pids(&localnet);
     localnet.drive(20, &[]).await.unwrap();
     localnet.observe().await.unwrap();

@@ -236,7 +236,7 @@ async fn hold(
         policies: localnet.policies(),
         problems,
         targets: localnet.targets(),
-        proxies: localnet.summary().proxies,
+        proxies: localnet.proxies(),
         ..live::Data::default()
     };
     let work = follow::follow(watch, followed, &plan.paths, localnet, asks, tell);

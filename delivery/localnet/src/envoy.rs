@@ -68,6 +68,18 @@ impl Places {
             cache: burgee_machine::cache_directory(),
         }
     }
+
+    /// The programs called envoy in the directories to look in, in order, whatever they are; none when somebody named
+    /// a binary, since those are not looked at then.
+    fn on_path(&self) -> impl Iterator<Item = PathBuf> {
+        let directories = if self.named.is_none() { &self.search[..] } else { &[] };
+        directories.iter().map(|directory| directory.join("envoy")).filter(|path| path.is_file())
+    }
+}
+
+/// The programs called envoy on `PATH` that [`find`] would try, in its order.
+pub fn on_path() -> Vec<PathBuf> {
+    Places::from_environment().on_path().collect()
 }
 
 /// Why there is no Envoy. Each says what to do.
@@ -179,11 +191,7 @@ async fn named_or_on_path(places: &Places, progress: &dyn Progress) -> Result<Op
     if let Some(path) = &places.named {
         return check_named(path).await.map(Some);
     }
-    for directory in &places.search {
-        let path = directory.join("envoy");
-        if !path.is_file() {
-            continue;
-        }
+    for path in places.on_path() {
         // Other programs are called envoy too; those are passed over.
         match version_of(&path).await {
             Ok(Ok(version)) => {

@@ -21,7 +21,9 @@ use crate::mesh::SidecarProxy;
 use crate::parts;
 use crate::run::{Localnet, Proxy};
 use crate::scrape;
-use crate::summary::{self, MetricSummary, PluginSummary, ProblemSummary, RequestsSummary, Summary};
+use crate::summary::{
+    self, MetricSummary, PluginSummary, ProblemSummary, ProxySummary, RequestsSummary, Summary,
+};
 use crate::traffic::{self, Target};
 use crate::watch::locked;
 
@@ -186,7 +188,7 @@ impl Localnet {
         summary::sort_spans(&mut spans);
         Summary {
             version: summary::VERSION,
-            proxies: self.proxies.iter().map(|proxy| self.proxy_summary(proxy)).collect(),
+            proxies: self.proxies(),
             requests: self.seen.requests.clone(),
             metrics: self.seen.metrics.clone(),
             access_logs,
@@ -194,6 +196,11 @@ impl Localnet {
             plugins: self.seen.plugins.clone(),
             problems,
         }
+    }
+
+    /// The proxies of the summary, alone: a summary copies every line and span that is kept.
+    pub fn proxies(&self) -> Vec<ProxySummary> {
+        self.proxies.iter().map(|proxy| self.proxy_summary(proxy)).collect()
     }
 
     /// Every problem of the summary, with its place.

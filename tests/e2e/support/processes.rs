@@ -61,6 +61,17 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
     all().into_iter().filter(is_child).collect()
 }
 
+/// Ends a program, and then what it started: every process that names its directory.
+pub(crate) fn end_with_what_it_started(directory: &std::path::Path, end_program: impl FnOnce()) {
+    #[cfg(target_os = "linux")]
+    let started = that_name(directory);
+    end_program();
+    #[cfg(target_os = "linux")]
+    started.into_iter().for_each(end);
+    #[cfg(not(target_os = "linux"))]
+    let _ = directory;
+}
+
 /// The processes whose command line names a directory, such as the one that a run keeps its files in.
 #[cfg(target_os = "linux")]
 pub(crate) fn that_name(directory: &std::path::Path) -> Vec<u32> {

@@ -124,13 +124,12 @@ impl Drop for Terminal {
         if self.child.try_wait().is_ok_and(|status| status.is_some()) {
             return;
         }
-        #[cfg(target_os = "linux")]
-        let started = processes::that_name(self.scratch.path());
-        // Both may have ended by themselves.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        #[cfg(target_os = "linux")]
-        started.into_iter().for_each(processes::end);
+        let child = &mut self.child;
+        processes::end_with_what_it_started(self.scratch.path(), || {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use burgee_localnet::EnvoyError;
-use burgee_localnet::envoy::{Found, Prospect};
+use burgee_localnet::envoy::{self, Found, Prospect};
 use futures_util::future::join_all;
 
 use super::probe::{first_line, run};
@@ -15,16 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A program called envoy, and why it is none that can be used; nothing when it can be.
 pub(super) type OtherEnvoy = (PathBuf, Option<String>);
 
-/// Every program called envoy on PATH, in order, all asked at once. None when ENVOY_BIN names one: PATH is then not
-/// looked at.
+/// Every program called envoy on PATH that would be tried, in order, all asked at once.
 pub(super) async fn on_path() -> Vec<OtherEnvoy> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if set("ENVOY_BIN").is_some() {
-        return Vec::new();
-    }
-    let directories = set("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let paths = directories.into_iter().flatten().map(|directory| directory.join("envoy"));
-    join_all(paths.filter(|path| path.is_file()).map(ask)).await
+    join_all(envoy::on_path().into_iter().map(ask)).await
 }
 
 async fn ask(path: PathBuf) -> OtherEnvoy {

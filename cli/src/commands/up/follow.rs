@@ -152,7 +152,7 @@ fn documents(
         message: message.into(),
         policies: localnet.policies(),
         targets: localnet.targets(),
-        proxies: localnet.summary().proxies,
+        proxies: localnet.proxies(),
     }
 }
 
