@@ -111,6 +111,18 @@ pub(crate) struct FileArgs {
     pub files: Vec<PathBuf>,
 }
 
+/// What a workload is, beside its name.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct WorkloadArgs {
+    /// The workload's labels; over those that the documents have for it.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// The revision that the workload belongs to: documents with another one in their label istio.io/rev are not for
+    /// it. Without: default.
+    #[arg(long, value_name = "REVISION")]
+    pub revision: Option<String>,
+}
+
 /// Arguments of `check`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckArgs {
@@ -137,9 +149,8 @@ pub(crate) struct RenderArgs {
     /// The workload that the proxy serves.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pub workload: String,
-    /// The workload's labels; over those of a WorkloadEntry of that name among the documents.
-    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
-    pub labels: Vec<String>,
+    #[command(flatten)]
+    pub about: WorkloadArgs,
     /// The class of a listener: inbound, outbound or gateway. Without: by the listener's traffic direction, else
     /// gateway.
     #[arg(long = "class", value_name = "LISTENER=CLASS")]

@@ -10,6 +10,7 @@ mod plugin_modules;
 mod progress;
 mod report;
 mod sources;
+mod workload;
 
 use std::process::ExitCode;
 

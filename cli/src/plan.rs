@@ -12,6 +12,7 @@ use crate::args::{
     Args, CheckArgs, Command, ComposeArgs, DoctorArgs, ExportCommand, FailOn, FileArgs, Format, RenderArgs,
     TreeFormat, UpArgs,
 };
+use crate::workload::WorkloadPlan;
 
 /// A command with everything that it needs.
 #[derive(Debug)]
@@ -42,9 +43,7 @@ pub(crate) struct CheckPlan {
 #[derive(Debug)]
 pub(crate) struct RenderPlan {
     pub base: PathBuf,
-    pub namespace: String,
-    pub name: String,
-    pub labels: BTreeMap<String, String>,
+    pub workload: WorkloadPlan,
     pub classes: BTreeMap<String, ListenerClass>,
     pub files: Vec<PathBuf>,
     pub module: Option<PathBuf>,
@@ -122,19 +121,7 @@ impl CheckPlan {
 impl RenderPlan {
     fn new(args: RenderArgs) -> Result<RenderPlan, Failure> {
         let FileArgs { files } = args.files;
-        let Some((namespace, name)) =
-            args.workload.split_once('/').filter(|(namespace, name)| is_name(namespace) && is_name(name))
-        else {
-            return Err(Failure::new(
-                format!("--workload {}: no namespace and name", args.workload),
-                "write NAMESPACE/NAME, such as shop/web-v1",
-            ));
-        };
-        let mut labels = BTreeMap::new();
-        for pair in &args.labels {
-            let (key, value) = split_pair("--labels", pair, "KEY=VALUE, such as app=web")?;
-            labels.insert(key, value);
-        }
+        let workload = WorkloadPlan::new("--workload", &args.workload, &args.about)?;
         let mut classes = BTreeMap::new();
         for pair in &args.classes {
             let help = "LISTENER=CLASS with the class inbound, outbound or gateway";
@@ -164,9 +151,7 @@ impl RenderPlan {
         }
         Ok(RenderPlan {
             base: args.base,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            labels,
+            workload,
             classes,
             files,
             module: args.module,
@@ -255,12 +240,13 @@ fn plugin_paths(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// Whether a text can be a namespace's or a workload's name.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
 }
 
-fn split_pair(flag: &str, pair: &str, expected: &str) -> Result<(String, String), Failure> {
+/// The two sides of a pair, as an argument has it.
+pub(crate) fn split_pair(flag: &str, pair: &str, expected: &str) -> Result<(String, String), Failure> {
     match pair.rsplit_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err(Failure::new(format!("{flag} {pair}: this is not a pair"), format!("write {expected}"))),
@@ -298,8 +284,8 @@ mod tests {
             "shop/guard=/a=b.wasm",
         ])
         .expect("a plan");
-        assert_eq!((plan.namespace.as_str(), plan.name.as_str()), ("shop", "web-v1"));
-        let labels: Vec<_> = plan.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!((plan.workload.namespace.as_str(), plan.workload.name.as_str()), ("shop", "web-v1"));
+        let labels: Vec<_> = plan.workload.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(labels, ["a.b/c=d", "app=web", "version=v1"]);
         assert_eq!(plan.classes["in"], ListenerClass::Inbound);
         assert_eq!(plan.classes["odd=name"], ListenerClass::Gateway);
@@ -357,6 +343,7 @@ mod tests {
             (vec!["--workload", "a/b", "--plugin-path", "shop/guard="], "not a plugin and a path"),
             (vec!["--workload", "a/b", "--plugin-path", "a/b=/c", "--plugin-path", "a/b=/d"], "another path"),
             (vec!["--workload", "a/b", "--labels", "app"], "not a pair"),
+            (vec!["--workload", "a/b", "--revision", ""], "not a revision's name"),
             (vec!["--workload", "a/b", "--class", "l=sideways"], "no class `sideways`"),
         ] {
             let failure = render(&extra).expect_err("refused");

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use burgee_api::Problem;
 use burgee_api::Severity;
-use burgee_api::check::check;
+use burgee_api::check::check_revision;
 use burgee_api::document::Source;
 use burgee_api::problem::{Code, closest, worst};
-use burgee_api::resolve::{Effective, GATEWAY_NAME_LABEL, PolicySet, Workload, WorkloadKind};
+use burgee_api::resolve::{Effective, PolicySet};
 use burgee_api::resources::Resources;
 use burgee_overlay::{Delivery, Edit, Identity, LogFiles, Module, Options, Value, overlay};
 use serde::Serialize;
@@ -19,9 +19,6 @@ use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
 use crate::{Failure, Outcome, output, report, sources};
 
-/// A workload that the documents do not have.
-const UNKNOWN_WORKLOAD: Code = Code("BG0006");
-
 /// A part of a configuration, which needs its bootstrap.
 const NEEDS_BOOTSTRAP: Code = Code("BG0007");
 /// A base that carries nothing to measure.
@@ -31,7 +28,7 @@ const NOTHING_MEASURED: Code = Code("BG0008");
 pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
     let mut sources = sources::read(&plan.files)?;
     let base_sources = sources::read_one(&plan.base)?;
-    let checked = check(&sources.texts);
+    let checked = check_revision(&sources.texts, &plan.workload.revision);
     let mut problems = std::mem::take(&mut sources.problems);
     problems.extend(base_sources.problems);
     problems.extend(checked.problems);
@@ -49,7 +46,7 @@ pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
     check_plugin_paths(plan, &checked.resources)?;
     let mut resources = checked.resources;
     let (effective, plugins) = resolve(plan, &mut resources, &mut problems);
-    problems.extend(not_among_the_documents(plan, &resources));
+    problems.extend(plan.workload.not_among_the_documents(&resources));
     if !matches!(base, Value::Map(_)) {
         return Err(Failure::new(
             format!("{} is not an Envoy configuration: it is not an object", plan.base.display()),
@@ -109,26 +106,13 @@ fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Prob
     }
 }
 
-/// The workload: labels of a WorkloadEntry of that name, and over them those of the command line.
-fn workload(plan: &RenderPlan, resources: &Resources) -> Workload {
-    let entry = resources
-        .workload_entries
-        .iter()
-        .find(|entry| *entry.meta.id.namespace == *plan.namespace && *entry.meta.id.name == *plan.name);
-    let mut labels = entry.map(|entry| entry.labels.clone()).unwrap_or_default();
-    labels.extend(plan.labels.clone());
-    let kind =
-        if labels.contains_key(GATEWAY_NAME_LABEL) { WorkloadKind::Gateway } else { WorkloadKind::Sidecar };
-    Workload::new(kind, plan.namespace.as_str(), plan.name.as_str(), labels)
-}
-
 /// What the documents say for the workload, and the modules of its plugins.
 fn resolve(
     plan: &RenderPlan,
     resources: &mut Resources,
     problems: &mut Vec<Problem>,
 ) -> (Effective, PluginModules) {
-    let workload = workload(plan, resources);
+    let workload = plan.workload.find(resources);
     // Plugins of others need no module, and building one takes long.
     let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(&workload));
     resources.wasm_plugins.retain(|plugin| applied.contains(&plugin_modules::key(plugin)));
@@ -177,26 +161,6 @@ fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option
         return Some(Problem::new(Severity::Warning, NOTHING_MEASURED, message).help(help));
     }
     None
-}
-
-/// A workload that is not among those that the documents have is likely misspelt.
-fn not_among_the_documents(plan: &RenderPlan, resources: &Resources) -> Option<Problem> {
-    let name = format!("{}/{}", plan.namespace, plan.name);
-    let known: Vec<String> = resources
-        .workload_entries
-        .iter()
-        .map(|entry| format!("{}/{}", entry.meta.id.namespace, entry.meta.id.name))
-        .collect();
-    if known.is_empty() || known.contains(&name) {
-        return None;
-    }
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let help = match closest(&name, &known) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => format!("the documents have {}", known.join(", ")),
-    };
-    let message = format!("no WorkloadEntry is named {name}; its labels are those of --labels alone");
-    Some(Problem::new(Severity::Warning, UNKNOWN_WORKLOAD, message).help(help))
 }
 
 /// The telemetry module, at the path where the proxy finds it.

@@ -10,22 +10,20 @@ use super::telemetry::at;
 use super::telemetry::providers::{Signal, by_default};
 use crate::origin::{DocumentId, Origin};
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{
-    DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, WorkloadKind,
-};
+use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, WorkloadKind};
 use crate::resources::telemetry::{MetricMatch, Telemetry};
 use crate::resources::{Meta, Resources};
 
-pub(super) fn check(resources: &Resources, has_errors: bool, problems: &mut Vec<Problem>) {
+pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, problems: &mut Vec<Problem>) {
     default_providers(resources, problems);
     access_logs::mesh_format(&resources.mesh_config, problems);
-    for telemetry in resources.telemetries.iter().filter(|telemetry| !is_seen(&telemetry.meta)) {
-        other_revision(&telemetry.meta, problems);
-    }
-    hidden(resources, problems);
-    let workloads = workloads(resources);
+    let others = resources.telemetries.iter().filter(|telemetry| !telemetry.meta.is_for_revision(revision));
+    others.for_each(|telemetry| other_revision(&telemetry.meta, revision, problems));
+    hidden(resources, revision, problems);
+    let workloads = workloads(resources, revision);
     let root = &resources.mesh_config.root_namespace.value;
-    for telemetry in &resources.telemetries {
+    let seen = resources.telemetries.iter().filter(|telemetry| telemetry.meta.is_for_revision(revision));
+    for telemetry in seen {
         let Some(selector) = telemetry.selector.as_ref().filter(|selector| !selector.match_labels.is_empty())
         else {
             continue;
@@ -61,30 +59,31 @@ pub(super) fn check(resources: &Resources, has_errors: bool, problems: &mut Vec<
     undone(resources, problems);
     // What documents add up to says little while a part of them could not be read.
     if !has_errors {
-        in_force(resources, problems);
+        in_force(resources, revision, problems);
     }
 }
 
 /// Every workload among the documents, by namespace.
-fn workloads(resources: &Resources) -> BTreeMap<String, Vec<Workload>> {
+fn workloads(resources: &Resources, revision: &str) -> BTreeMap<String, Vec<Workload>> {
     let mut workloads: BTreeMap<String, Vec<Workload>> = BTreeMap::new();
     for entry in &resources.workload_entries {
         let id = &entry.meta.id;
         let workload = Workload::new(WorkloadKind::Sidecar, &*id.namespace, &*id.name, entry.labels.clone());
-        workloads.entry(id.namespace.to_string()).or_default().push(workload);
+        workloads.entry(id.namespace.to_string()).or_default().push(workload.of_revision(revision));
     }
     // A gateway whose workload is not among the documents has at least the labels that it is selected by.
     for gateway in &resources.gateways {
         let id = &gateway.meta.id;
         let workload =
             Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, gateway.selector.clone());
-        workloads.entry(id.namespace.to_string()).or_default().push(workload);
+        workloads.entry(id.namespace.to_string()).or_default().push(workload.of_revision(revision));
     }
     workloads
 }
 
 fn selects(telemetry: &Telemetry, workload: &Workload) -> bool {
     *telemetry.meta.id.namespace == *workload.namespace
+        && telemetry.meta.is_for_revision(&workload.revision)
         && telemetry.selector.as_ref().is_some_and(|selector| selector.selects(&workload.labels))
 }
 
@@ -112,13 +111,8 @@ fn default_providers(resources: &Resources, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Whether a document is for the revision that everything here belongs to.
-pub(super) fn is_seen(meta: &Meta) -> bool {
-    meta.revision().is_none_or(|revision| revision == DEFAULT_REVISION)
-}
-
-/// Says that a document is for another revision.
-pub(super) fn other_revision(meta: &Meta, problems: &mut Vec<Problem>) {
+/// Says that a document is for another revision than the one that everything here belongs to.
+pub(super) fn other_revision(meta: &Meta, here: &str, problems: &mut Vec<Problem>) {
     let revision = meta.revision().unwrap_or_default();
     problems.push(
         Problem::new(
@@ -127,19 +121,17 @@ pub(super) fn other_revision(meta: &Meta, problems: &mut Vec<Problem>) {
             format!("the document is for revision `{revision}` and has no effect here"),
         )
         .at(meta.place.clone(), "metadata.labels[\"istio.io/rev\"]")
-        .help(format!(
-            "every workload here is of revision `{DEFAULT_REVISION}`; take the label out to apply it"
-        )),
+        .help(format!("every workload here is of revision `{here}`; take the label out to apply it")),
     );
 }
 
 /// Only the first namespace-wide Telemetry of a namespace counts; the others are ignored as a whole.
-fn hidden(resources: &Resources, problems: &mut Vec<Problem>) {
+fn hidden(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
     let mut wide: Vec<&Telemetry> =
         resources.telemetries.iter().filter(|telemetry| telemetry.is_namespace_wide()).collect();
     wide.sort_by_cached_key(|telemetry| crate::resolve::age_order(telemetry));
     let mut winners: BTreeMap<&str, &Telemetry> = BTreeMap::new();
-    for telemetry in wide.into_iter().filter(|telemetry| is_seen(&telemetry.meta)) {
+    for telemetry in wide.into_iter().filter(|telemetry| telemetry.meta.is_for_revision(revision)) {
         let key = &*telemetry.meta.id.namespace;
         let Some(winner) = winners.get(key) else {
             winners.insert(key, telemetry);
@@ -235,11 +227,11 @@ struct Levels<'s> {
 }
 
 /// What comes of each document where it applies.
-fn in_force(resources: &Resources, problems: &mut Vec<Problem>) {
+fn in_force(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
     let set = PolicySet::new(resources.clone());
     collectors::check(&set, resources, problems);
     for telemetry in &resources.telemetries {
-        let workload = workload_of(telemetry);
+        let workload = workload_of(telemetry).of_revision(revision);
         let contributions = set.contributions(&workload);
         let Some(position) = contributions.iter().position(|other| other.meta.id == telemetry.meta.id) else {
             // It is hidden, or for something that is not resolved here; what is in force there is not known.

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use crate::document::{self, Source};
 use crate::problem::{Problem, Severity, worst};
+use crate::resolve::DEFAULT_REVISION;
 use crate::resources::Resources;
 
 /// Documents that were read and judged.
@@ -29,8 +30,13 @@ impl Checked {
     }
 }
 
-/// Reads and judges documents.
+/// Reads and judges documents, for workloads of the default revision.
 pub fn check(sources: &[Source]) -> Checked {
+    check_revision(sources, DEFAULT_REVISION)
+}
+
+/// Reads and judges documents, for workloads of a revision.
+pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
     let document::Documents { resources, mut problems, .. } = document::read(sources);
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
@@ -39,8 +45,8 @@ pub fn check(sources: &[Source]) -> Checked {
         wasm_plugin::check(plugin, &mut problems);
     }
     let has_errors = worst(&problems) == Some(Severity::Error);
-    effects::check(&resources, has_errors, &mut problems);
-    plugins::check(&resources, &mut problems);
+    effects::check(&resources, revision, has_errors, &mut problems);
+    plugins::check(&resources, revision, &mut problems);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();
     problems.sort_by_key(|problem| {

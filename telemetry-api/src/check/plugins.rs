@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effects::{is_seen, other_revision};
+use super::effects::other_revision;
 use super::telemetry::at;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
@@ -18,12 +18,12 @@ struct Known {
     ports: BTreeMap<ListenerClass, BTreeSet<u16>>,
 }
 
-pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
-    let workloads = known_workloads(resources);
+pub(super) fn check(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
+    let workloads = known_workloads(resources, revision);
     let root = resources.mesh_config.root_namespace.value.as_str();
     for plugin in &resources.wasm_plugins {
-        if !is_seen(&plugin.meta) {
-            other_revision(&plugin.meta, problems);
+        if !plugin.meta.is_for_revision(revision) {
+            other_revision(&plugin.meta, revision, problems);
             continue;
         }
         if resources.workload_entries.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
 
 /// Every workload among the documents, and the gateways whose workload is not, with the labels that they are selected
 /// by.
-fn known_workloads(resources: &Resources) -> Vec<Known> {
+fn known_workloads(resources: &Resources, revision: &str) -> Vec<Known> {
     let outbound: BTreeSet<u16> = resources
         .service_entries
         .iter()
@@ -77,7 +77,7 @@ fn known_workloads(resources: &Resources) -> Vec<Known> {
         };
         let id = &entry.meta.id;
         let workload = Workload::new(kind, &*id.namespace, &*id.name, entry.labels.clone());
-        workloads.push(Known { workload, ports });
+        workloads.push(Known { workload: workload.of_revision(revision), ports });
     }
     for gateway in &resources.gateways {
         if resources.workload_entries.iter().any(|entry| serves(&entry.labels, &gateway.selector)) {
@@ -87,7 +87,7 @@ fn known_workloads(resources: &Resources) -> Vec<Known> {
         let labels = gateway.selector.clone();
         let ports = BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&labels))]);
         let workload = Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, labels);
-        workloads.push(Known { workload, ports });
+        workloads.push(Known { workload: workload.of_revision(revision), ports });
     }
     workloads
 }

@@ -148,6 +148,25 @@ fn the_order_of_files_does_not_change_what_is_found() {
 }
 
 #[test]
+fn what_is_for_another_revision_depends_on_the_revision_here() {
+    let document = |name: &str, labels: &str| {
+        format!(
+            "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: {name}, namespace: a, labels: \
+             {{{labels}}}}}\nspec: {{selector: {{matchLabels: {{app: x}}}}}}\n"
+        )
+    };
+    let workload = "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\
+                    metadata: {name: x, namespace: a}\nspec: {labels: {app: x}}\n";
+    let text = [&document("t-canary", "istio.io/rev: canary"), &document("t-any", ""), workload].concat();
+    let said = |revision: &str| -> Vec<&str> {
+        let checked = check_revision(&[Source::new("t.yaml", text.as_str())], revision);
+        checked.problems.iter().map(|problem| problem.code.0).collect()
+    };
+    assert_eq!(said("canary"), [codes::STACKED_DOCUMENTS.0]);
+    assert_eq!(said(DEFAULT_REVISION), [codes::OTHER_REVISION.0], "and nothing else is said of it");
+}
+
+#[test]
 fn no_two_kinds_of_problem_share_a_code() {
     let mut numbers: Vec<&str> = codes::ALL.iter().map(|code| code.0).collect();
     numbers.sort_unstable();

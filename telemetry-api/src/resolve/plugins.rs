@@ -73,7 +73,7 @@ impl Plugins {
 
     /// Whether a plugin that is in one of a workload's namespaces is for it.
     pub(crate) fn applies(plugin: &WasmPlugin, workload: &Workload) -> bool {
-        plugin.meta.revision().is_none_or(|revision| revision == workload.revision)
+        plugin.meta.is_for_revision(&workload.revision)
             && selection::is_for(&plugin.meta, plugin.selector.as_ref(), &plugin.target_refs, workload)
     }
 

@@ -24,9 +24,7 @@ pub(super) fn contributions<'t>(
     own: &'t [Telemetry],
     workload: &Workload,
 ) -> Vec<&'t Telemetry> {
-    let seen = |telemetry: &&Telemetry| {
-        telemetry.meta.revision().is_none_or(|revision| revision == workload.revision)
-    };
+    let seen = |telemetry: &&Telemetry| telemetry.meta.is_for_revision(&workload.revision);
     let wide = |of: &'t [Telemetry]| of.iter().filter(seen).find(|telemetry| telemetry.is_namespace_wide());
     let mut found = Vec::new();
     found.extend(wide(root));

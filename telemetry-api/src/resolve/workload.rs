@@ -64,6 +64,13 @@ impl Workload {
         }
     }
 
+    /// The same workload, of another revision.
+    #[must_use]
+    pub fn of_revision(mut self, revision: &str) -> Workload {
+        revision.clone_into(&mut self.revision);
+        self
+    }
+
     /// Who the workload is, as metrics name it.
     ///
     /// The canonical service is the label `service.istio.io/canonical-name`, else `app.kubernetes.io/name`, else

@@ -37,6 +37,11 @@ impl Meta {
         self.labels.get("istio.io/rev").map(String::as_str)
     }
 
+    /// Whether the document is for a revision.
+    pub fn is_for_revision(&self, revision: &str) -> bool {
+        self.revision().is_none_or(|wanted| wanted == revision)
+    }
+
     /// The origin of a field of this document.
     pub fn origin(&self, path: impl Into<Arc<str>>, place: Place) -> Origin {
         Origin::Document { document: self.id.clone(), path: path.into(), place }
