@@ -5,32 +5,57 @@ use std::collections::BTreeMap;
 use super::effective::{AccessLogger, LogSink};
 use super::log_format;
 use super::providers::{self, Unusable};
+use super::said::Said;
 use super::services::Services;
 use super::workload::ListenerClass;
 use crate::origin::Traced;
+use crate::resources::telemetry::AccessLoggingEntry;
 use crate::resources::{MeshConfig, Telemetry};
 
 /// What the documents add up to for one class of listener, before providers are looked up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Merged<'t> {
-    /// The providers in force by name, each where it was named first: those that the last document with any names,
-    /// else the mesh's defaults.
+    /// The providers in force: those that the last document with any names, else the mesh's defaults.
     pub scope: Scope<'t>,
+    /// Those that it replaced, in the order of contribution; the mesh's defaults are the first.
+    pub replaced: Vec<Scope<'t>>,
+    /// The entries that cover the class, in the order of contribution, and the providers that each is about: those that
+    /// it names, else those of the entry before it.
+    pub entries: Vec<(&'t AccessLoggingEntry, &'t [Traced<String>])>,
     /// What became of each provider that an entry was about, by its name as written.
     pub states: BTreeMap<&'t str, State<'t>>,
 }
 
-type Scope<'t> = BTreeMap<&'t str, &'t Traced<String>>;
-type Filters<'t> = BTreeMap<&'t str, Option<&'t Traced<String>>>;
+/// Providers by name, each where it was named first: the mesh's defaults, or those that a document names.
+pub(crate) type Scope<'t> = BTreeMap<&'t str, &'t Traced<String>>;
 
 /// What became of a provider.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct State<'t> {
     /// Its name, where it was named.
     pub provider: &'t Traced<String>,
+    /// The entries that are about it, in the order of contribution: the last one says whether it is switched off.
+    /// None: it is there by default.
+    pub entries: Said<'t, AccessLoggingEntry>,
+    /// The entries that name it, in the order of contribution: the last one says what is filtered.
+    pub naming: Said<'t, AccessLoggingEntry>,
+}
+
+impl<'t> State<'t> {
+    fn new(provider: &'t Traced<String>) -> Self {
+        State { provider, entries: Said::default(), naming: Said::default() }
+    }
+
     /// Whether it is switched off.
-    pub disabled: bool,
-    filter: Option<&'t Traced<String>>,
+    pub fn is_disabled(&self) -> bool {
+        let disabled = self.entries.in_force().and_then(|entry| entry.disabled.as_ref());
+        disabled.is_some_and(|disabled| disabled.value)
+    }
+
+    /// Its filter, if it has one.
+    pub fn filter(&self) -> Option<&'t Traced<String>> {
+        self.naming.in_force().and_then(|entry| entry.filter.as_ref())
+    }
 }
 
 /// What the documents say of one class of listener; absent: nothing at all, and the mesh's own settings decide.
@@ -43,30 +68,42 @@ pub(crate) fn merge<'t>(
     let levels: Vec<&Telemetry> =
         telemetries.iter().copied().filter(|telemetry| !telemetry.access_logging.is_empty()).collect();
     let defaults = &mesh.default_access_logging_providers;
+    let mut scope = by_name(defaults);
+    let mut replaced = Vec::new();
     if levels.is_empty() {
-        let enabled = |provider: &'t Traced<String>| State { provider, disabled: false, filter: None };
-        let states = defaults.iter().map(|provider| (provider.value.as_str(), enabled(provider))).collect();
-        return (!defaults.is_empty()).then(|| Merged { scope: by_name(defaults), states });
+        let states = scope.iter().map(|(name, provider)| (*name, State::new(provider))).collect();
+        return (!defaults.is_empty()).then_some(Merged { scope, replaced, entries: Vec::new(), states });
     }
-    let (scope, filters) = scope(defaults, &levels, class);
-    let mut states = BTreeMap::new();
-    let mut previous = defaults;
-    for entry in levels.iter().flat_map(|level| &level.access_logging) {
-        if !entry.providers.is_empty() {
-            // Remembered even where the entry is for the other side.
-            previous = &entry.providers;
-        }
-        if !entry.mode.covers(class.is_client()) {
-            continue;
-        }
-        for name in previous {
-            let Some(provider) = scope.get(name.value.as_str()).copied() else { continue };
-            let disabled = entry.disabled.as_ref().is_some_and(|disabled| disabled.value);
-            let filter = filters.get(name.value.as_str()).copied().flatten();
-            states.insert(name.value.as_str(), State { provider, disabled, filter });
+    let covers = |entry: &&AccessLoggingEntry| entry.mode.covers(class.is_client());
+    for level in &levels {
+        let named: Vec<_> =
+            level.access_logging.iter().filter(covers).flat_map(|entry| &entry.providers).collect();
+        if !named.is_empty() {
+            replaced.push(std::mem::replace(&mut scope, by_name(named)));
         }
     }
-    Some(Merged { scope, states })
+    let entries = entries(defaults, &levels, class);
+    let mut merged = Merged { scope, replaced, entries, states: BTreeMap::new() };
+    merged.states = merged.collect();
+    Some(merged)
+}
+
+impl<'t> Merged<'t> {
+    /// What becomes of each provider in force that an entry is about.
+    fn collect(&self) -> BTreeMap<&'t str, State<'t>> {
+        let mut states = BTreeMap::new();
+        for (entry, about) in &self.entries {
+            for (name, provider) in &self.scope {
+                if !about.iter().any(|other| other.value == *name) {
+                    continue;
+                }
+                let state = states.entry(*name).or_insert_with(|| State::new(provider));
+                state.entries.add(Some(*entry));
+                state.naming.add(Some(*entry).filter(|entry| !entry.providers.is_empty()));
+            }
+        }
+        states
+    }
 }
 
 /// Providers by name, each where it was named first.
@@ -78,25 +115,24 @@ fn by_name<'t>(names: impl IntoIterator<Item = &'t Traced<String>>) -> Scope<'t>
     scope
 }
 
-/// The providers in force, and the filter of each: that of the last entry which names it.
-fn scope<'t>(
+/// The entries that cover a class, and the providers that each is about.
+fn entries<'t>(
     defaults: &'t [Traced<String>],
     levels: &[&'t Telemetry],
     class: ListenerClass,
-) -> (Scope<'t>, Filters<'t>) {
-    let mut scope = by_name(defaults);
-    let mut filters = Filters::new();
-    for level in levels {
-        let entries = level.access_logging.iter().filter(|entry| entry.mode.covers(class.is_client()));
-        let named: Vec<(&Traced<String>, Option<&Traced<String>>)> = entries
-            .flat_map(|entry| entry.providers.iter().map(|name| (name, entry.filter.as_ref())))
-            .collect();
-        if !named.is_empty() {
-            scope = by_name(named.iter().map(|(name, _)| *name));
+) -> Vec<(&'t AccessLoggingEntry, &'t [Traced<String>])> {
+    let mut previous = defaults;
+    let mut entries = Vec::new();
+    for entry in levels.iter().flat_map(|level| &level.access_logging) {
+        if !entry.providers.is_empty() {
+            // Remembered even where the entry is for the other side.
+            previous = &entry.providers;
         }
-        filters.extend(named.into_iter().map(|(name, filter)| (name.value.as_str(), filter)));
+        if entry.mode.covers(class.is_client()) {
+            entries.push((entry, previous));
+        }
     }
-    (scope, filters)
+    entries
 }
 
 /// The loggers of one class of listener.
@@ -113,13 +149,13 @@ pub(super) fn resolve(
     merged
         .states
         .iter()
-        .filter(|(_, state)| !state.disabled)
+        .filter(|(_, state)| !state.is_disabled())
         // A kind that this version does not write yet is left out; `check` says so.
         .filter_map(|(name, state)| {
             Some(AccessLogger {
                 provider: state.provider.clone(),
                 sink: providers::sink(mesh, services, name).ok()?,
-                filter: state.filter.cloned(),
+                filter: state.filter().cloned(),
             })
         })
         .collect()

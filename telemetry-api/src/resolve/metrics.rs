@@ -6,77 +6,114 @@ use std::time::Duration;
 use burgee_filter_config::StandardMetric;
 
 use super::effective::{MetricName, MetricOverride, ProviderMetrics};
+use super::said::Said;
 use super::workload::ListenerClass;
-use crate::origin::{Origin, Traced};
+use crate::origin::Traced;
 use crate::resources::telemetry::{MetricMatch, MetricsEntry, Override, TagOperation};
 use crate::resources::{MeshConfig, ProviderKind, Telemetry};
 
-/// What one provider has collected so far.
-#[derive(Default)]
-struct Collected {
-    /// Set while everything is switched off.
-    all_off: bool,
-    interval: Option<Traced<Duration>>,
-    changes: BTreeMap<MetricName, Change>,
+/// What the documents add up to for one class of listener, before providers are looked up.
+#[derive(Debug)]
+pub(crate) struct Merged<'t> {
+    /// The names of the providers in force: those of the last entry that names any, else the mesh's defaults.
+    pub scope: Said<'t, [Traced<String>]>,
+    /// Every entry, in the order of contribution, and the providers that it is about: those that it names, else those of
+    /// the entry before it.
+    pub entries: Vec<(&'t MetricsEntry, &'t [Traced<String>])>,
+    /// What each provider in force collected, by its name as written.
+    pub collected: BTreeMap<&'t str, Collected<'t>>,
 }
 
-#[derive(Default)]
-struct Change {
-    disabled: Option<Traced<bool>>,
-    tags: BTreeMap<String, Traced<TagOperation>>,
+/// What one provider collected: of every field everything that was said.
+#[derive(Debug)]
+pub(crate) struct Collected<'t> {
+    /// Its name, where it was named.
+    pub provider: &'t Traced<String>,
+    /// The overrides that switch everything off, and those that end that.
+    pub switches: Said<'t, Override>,
+    /// How often long-lived streams report.
+    pub interval: Said<'t, Traced<Duration>>,
+    /// What changes of each metric. It stays while everything is switched off.
+    pub changes: BTreeMap<MetricName, Change<'t>>,
 }
 
-/// The providers in force: those of the last entry that names any, else the mesh's defaults. A name stands once.
-pub(super) fn scope(mesh: &MeshConfig, telemetries: &[&Telemetry]) -> Vec<Traced<String>> {
-    let last = entries(telemetries).filter(|entry| !entry.providers.is_empty()).last();
-    let names = last.map_or(&mesh.default_metrics_providers, |entry| &entry.providers);
-    let mut scope: Vec<Traced<String>> = Vec::new();
-    for name in names {
-        if !scope.iter().any(|known| known.value == name.value) {
-            scope.push(name.clone());
+/// What changes of one metric.
+#[derive(Debug, Default)]
+pub(crate) struct Change<'t> {
+    /// Whether it is switched off.
+    pub disabled: Said<'t, Traced<bool>>,
+    /// Labels to set or to remove, by name.
+    pub tags: BTreeMap<&'t str, Said<'t, Traced<TagOperation>>>,
+}
+
+/// What the documents say of one class of listener. `telemetries` are in the order of contribution.
+pub(crate) fn merge<'t>(
+    mesh: &'t MeshConfig,
+    telemetries: &[&'t Telemetry],
+    class: ListenerClass,
+) -> Merged<'t> {
+    let mut previous = mesh.default_metrics_providers.as_slice();
+    let mut merged =
+        Merged { scope: Said::first(Some(previous)), entries: Vec::new(), collected: BTreeMap::new() };
+    for entry in telemetries.iter().flat_map(|telemetry| &telemetry.metrics) {
+        if !entry.providers.is_empty() {
+            previous = &entry.providers;
+            merged.scope.add(Some(previous));
         }
+        merged.entries.push((entry, previous));
     }
-    scope
+    merged.collected = merged.collect(class);
+    merged
 }
 
-fn entries<'t>(telemetries: &'t [&'t Telemetry]) -> impl Iterator<Item = &'t MetricsEntry> {
-    telemetries.iter().flat_map(|telemetry| &telemetry.metrics)
+/// The names of the providers in force for a workload, known or not.
+pub(super) fn scope<'t>(mesh: &'t MeshConfig, telemetries: &[&'t Telemetry]) -> Vec<&'t Traced<String>> {
+    // The providers are those of both sides: no entry is for one of them alone.
+    merge(mesh, telemetries, ListenerClass::Outbound).names()
 }
 
-/// What the documents add up to for one class of listener. `telemetries` are in the order of contribution.
-pub(super) fn merge(
+impl<'t> Merged<'t> {
+    /// The names of the providers in force. A name stands once.
+    pub fn names(&self) -> Vec<&'t Traced<String>> {
+        let mut names: Vec<&Traced<String>> = Vec::new();
+        for name in self.scope.in_force().unwrap_or_default() {
+            if !names.iter().any(|known| known.value == name.value) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn collect(&self, class: ListenerClass) -> BTreeMap<&'t str, Collected<'t>> {
+        let names = self.names();
+        let mut collected: BTreeMap<&str, Collected<'_>> = BTreeMap::new();
+        if self.entries.is_empty() {
+            collected.extend(names.iter().map(|name| (name.value.as_str(), Collected::new(name))));
+        }
+        for (entry, about) in &self.entries {
+            for name in names.iter().filter(|name| about.iter().any(|other| other.value == name.value)) {
+                let provider = collected.entry(&name.value).or_insert_with(|| Collected::new(name));
+                provider.interval.add(entry.reporting_interval.as_ref());
+                for change in entry.overrides.iter().filter(|change| change.mode.covers(class.is_client())) {
+                    provider.take(change);
+                }
+            }
+        }
+        collected
+    }
+}
+
+/// What is measured at one class of listener.
+pub(super) fn resolve(
     mesh: &MeshConfig,
     telemetries: &[&Telemetry],
     class: ListenerClass,
 ) -> Vec<ProviderMetrics> {
-    let scope = scope(mesh, telemetries);
-    let mut collected: BTreeMap<&str, (&Origin, Collected)> = BTreeMap::new();
-    if entries(telemetries).next().is_none() {
-        for provider in &scope {
-            collected.insert(&provider.value, (&provider.origin, Collected::default()));
-        }
-    }
-    let mut previous = &mesh.default_metrics_providers;
-    for entry in entries(telemetries) {
-        if !entry.providers.is_empty() {
-            previous = &entry.providers;
-        }
-        for name in previous {
-            let Some(in_scope) = scope.iter().find(|known| known.value == name.value) else { continue };
-            let (_, provider) =
-                collected.entry(&in_scope.value).or_insert_with(|| (&in_scope.origin, Collected::default()));
-            if entry.reporting_interval.is_some() {
-                provider.interval.clone_from(&entry.reporting_interval);
-            }
-            for change in entry.overrides.iter().filter(|change| change.mode.covers(class.is_client())) {
-                provider.take(change);
-            }
-        }
-    }
-    collected
+    merge(mesh, telemetries, class)
+        .collected
         .into_iter()
-        .filter(|(name, (_, provider))| !provider.all_off && takes_metrics(mesh, name))
-        .map(|(name, (origin, provider))| provider.finish(name, origin))
+        .filter(|(name, provider)| !provider.is_all_off() && takes_metrics(mesh, name))
+        .map(|(_, provider)| provider.finish())
         .collect()
 }
 
@@ -85,15 +122,28 @@ fn takes_metrics(mesh: &MeshConfig, name: &str) -> bool {
     mesh.provider(name).is_some_and(|provider| provider.kind == ProviderKind::Prometheus)
 }
 
-impl Collected {
-    fn take(&mut self, change: &Override) {
-        let switched_off = change.disabled.as_ref().is_some_and(|disabled| disabled.value);
-        if change.metric == MetricMatch::All && switched_off {
-            // Tags beside a switch-off of everything are lost, as in Istio.
-            self.all_off = true;
+/// Whether an override switches every metric off, in which case the tags beside it are lost, as in Istio.
+fn switches_all_off(change: &Override) -> bool {
+    change.metric == MetricMatch::All && change.disabled.as_ref().is_some_and(|disabled| disabled.value)
+}
+
+impl<'t> Collected<'t> {
+    fn new(provider: &'t Traced<String>) -> Self {
+        Collected { provider, switches: Said::default(), interval: Said::default(), changes: BTreeMap::new() }
+    }
+
+    /// Whether everything is switched off.
+    pub fn is_all_off(&self) -> bool {
+        self.switches.in_force().is_some_and(switches_all_off)
+    }
+
+    fn take(&mut self, change: &'t Override) {
+        let all_off = switches_all_off(change);
+        // Whatever it says, another override ends a switch-off of everything, as in Istio.
+        self.switches.add(Some(change).filter(|_| all_off || self.is_all_off()));
+        if all_off {
             return;
         }
-        self.all_off = false;
         let names: Vec<MetricName> = match &change.metric {
             MetricMatch::All => StandardMetric::ALL.into_iter().map(MetricName::Standard).collect(),
             MetricMatch::Standard(metric) => vec![MetricName::Standard(*metric)],
@@ -101,25 +151,31 @@ impl Collected {
         };
         for name in names {
             let table = self.changes.entry(name).or_default();
-            if change.disabled.is_some() {
-                table.disabled.clone_from(&change.disabled);
-            }
+            table.disabled.add(change.disabled.as_ref());
             for (tag, operation) in &change.tags {
-                table.tags.insert(tag.clone(), operation.clone());
+                table.tags.entry(tag).or_default().add(Some(operation));
             }
         }
     }
 
-    fn finish(self, name: &str, origin: &Origin) -> ProviderMetrics {
+    fn finish(self) -> ProviderMetrics {
         let mut overrides: Vec<MetricOverride> = self
             .changes
             .into_iter()
-            .map(|(metric, change)| MetricOverride { metric, disabled: change.disabled, tags: change.tags })
+            .map(|(metric, change)| MetricOverride {
+                metric,
+                disabled: change.disabled.in_force().cloned(),
+                tags: change
+                    .tags
+                    .into_iter()
+                    .filter_map(|(tag, said)| Some((tag.to_owned(), said.in_force()?.clone())))
+                    .collect(),
+            })
             .collect();
         overrides.sort_by(|a, b| sort_name(&a.metric).cmp(sort_name(&b.metric)));
         ProviderMetrics {
-            provider: Traced { value: name.to_owned(), origin: origin.clone() },
-            reporting_interval: self.interval,
+            provider: self.provider.clone(),
+            reporting_interval: self.interval.in_force().cloned(),
             overrides,
         }
     }

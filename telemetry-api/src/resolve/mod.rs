@@ -10,6 +10,7 @@ mod metrics;
 mod plugins;
 mod policy_set;
 pub(crate) mod providers;
+mod said;
 mod selection;
 pub(crate) mod services;
 pub(crate) mod tracing;

@@ -58,7 +58,7 @@ impl PolicySet {
             .map(|class| {
                 let (mesh, services) = (&self.mesh_config, &self.services);
                 let policy = ClassPolicy {
-                    metrics: metrics::merge(mesh, &telemetries, class),
+                    metrics: metrics::resolve(mesh, &telemetries, class),
                     tracing: tracing::resolve(mesh, services, &telemetries, workload, class),
                     access_logs: access_log::resolve(mesh, services, &telemetries, class),
                     plugins: self.plugins.resolve(&mesh.root_namespace.value, workload, class),
@@ -82,7 +82,7 @@ impl PolicySet {
     pub fn metrics_scope(&self, workload: &Workload) -> Vec<String> {
         metrics::scope(&self.mesh_config, &self.contributions(workload))
             .into_iter()
-            .map(|provider| provider.value)
+            .map(|provider| provider.value.clone())
             .collect()
     }
 

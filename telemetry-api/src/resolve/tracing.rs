@@ -2,6 +2,7 @@
 
 use super::effective::{CustomTag, Tracing, TracingSettings};
 use super::providers;
+use super::said::Said;
 use super::services::Services;
 use super::workload::{ListenerClass, Workload, WorkloadKind};
 use crate::origin::{Origin, Traced};
@@ -25,20 +26,21 @@ const DRY_RUN_TAGS: [(&str, &str); 4] = [
 
 type Tags = [(String, Traced<CustomTag>)];
 
-/// What the entries add up to for one side. Every field is the last one that says anything.
-#[derive(Clone, Copy, Debug)]
+/// What the entries add up to for one side: of every field everything that was said.
+#[derive(Debug)]
 pub(crate) struct Spec<'t> {
     /// What was said last of all, for this side if for any.
     pub last: &'t Origin,
-    /// The provider's name, known or not.
-    pub provider: Option<&'t Traced<String>>,
+    /// The provider's name, known or not; the mesh's default is the first.
+    pub provider: Said<'t, Traced<String>>,
     /// Whether spans are kept back.
-    pub disabled: Option<&'t Traced<bool>>,
-    sampling: Option<&'t Traced<f64>>,
-    custom_tags: Option<&'t Tags>,
-    use_request_id: Option<&'t Traced<bool>>,
-    istio_tags: Option<&'t Traced<bool>>,
-    disable_context_propagation: Option<&'t Traced<bool>>,
+    pub disabled: Said<'t, Traced<bool>>,
+    sampling: Said<'t, Traced<f64>>,
+    /// Each replaces the one before it as a whole.
+    custom_tags: Said<'t, Tags>,
+    use_request_id: Said<'t, Traced<bool>>,
+    istio_tags: Said<'t, Traced<bool>>,
+    disable_context_propagation: Said<'t, Traced<bool>>,
 }
 
 /// What the documents say of one class of listener; absent: nothing at all, and the mesh's own settings decide.
@@ -55,25 +57,22 @@ pub(crate) fn merge<'t>(
     let last = covering.last().copied().or(entries.last()).map(|entry| &entry.origin);
     let mut spec = Spec {
         last: last.or(default.map(|name| &name.origin))?,
-        provider: default,
-        disabled: None,
-        sampling: None,
-        custom_tags: None,
-        use_request_id: None,
-        istio_tags: None,
-        disable_context_propagation: None,
+        provider: Said::first(default),
+        disabled: Said::default(),
+        sampling: Said::default(),
+        custom_tags: Said::default(),
+        use_request_id: Said::default(),
+        istio_tags: Said::default(),
+        disable_context_propagation: Said::default(),
     };
     for entry in covering {
-        spec.provider = entry.providers.first().or(spec.provider);
-        spec.disabled = entry.disable_span_reporting.as_ref().or(spec.disabled);
-        spec.sampling = entry.sampling.as_ref().or(spec.sampling);
-        if !entry.custom_tags.is_empty() {
-            spec.custom_tags = Some(&entry.custom_tags);
-        }
-        spec.use_request_id = entry.use_request_id.as_ref().or(spec.use_request_id);
-        spec.istio_tags = entry.istio_tags.as_ref().or(spec.istio_tags);
-        spec.disable_context_propagation =
-            entry.disable_context_propagation.as_ref().or(spec.disable_context_propagation);
+        spec.provider.add(entry.providers.first());
+        spec.disabled.add(entry.disable_span_reporting.as_ref());
+        spec.sampling.add(entry.sampling.as_ref());
+        spec.custom_tags.add(Some(entry.custom_tags.as_slice()).filter(|tags| !tags.is_empty()));
+        spec.use_request_id.add(entry.use_request_id.as_ref());
+        spec.istio_tags.add(entry.istio_tags.as_ref());
+        spec.disable_context_propagation.add(entry.disable_context_propagation.as_ref());
     }
     Some(spec)
 }
@@ -87,10 +86,10 @@ pub(super) fn resolve(
     class: ListenerClass,
 ) -> Tracing {
     let Some(spec) = merge(mesh, telemetries, class) else { return legacy(mesh, workload) };
-    if let Some(disabled) = spec.disabled.filter(|disabled| disabled.value) {
+    if let Some(disabled) = spec.disabled.in_force().filter(|disabled| disabled.value) {
         return Tracing::Off(disabled.origin.clone());
     }
-    let Some(provider) = spec.provider else { return Tracing::Off(spec.last.clone()) };
+    let Some(provider) = spec.provider.in_force() else { return Tracing::Off(spec.last.clone()) };
     match providers::tracer(mesh, services, &provider.value, service_name(mesh, workload)) {
         // An unknown or unsuitable provider ends tracing, as in Istio; `check` says so.
         Err(_) => Tracing::LeftOut(provider.clone()),
@@ -138,13 +137,13 @@ fn settings(
     TracingSettings {
         sampling: sampling(
             told.own_sampler.as_ref(),
-            spec.sampling,
+            spec.sampling.in_force(),
             proxy.sampling.as_ref(),
             DEFAULT_SAMPLING,
         ),
-        custom_tags: custom_tags(mesh, workload, spec.istio_tags, spec.custom_tags),
-        use_request_id: flag(spec.use_request_id, true),
-        disable_context_propagation: flag(spec.disable_context_propagation, false),
+        custom_tags: custom_tags(mesh, workload, spec.istio_tags.in_force(), spec.custom_tags.in_force()),
+        use_request_id: flag(spec.use_request_id.in_force(), true),
+        disable_context_propagation: flag(spec.disable_context_propagation.in_force(), false),
         max_path_tag_length: [told.max_tag_length, of_proxy].into_iter().find(|length| *length > 0),
         spawn_upstream_span: workload.kind == WorkloadKind::Gateway,
     }

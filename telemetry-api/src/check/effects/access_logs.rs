@@ -82,7 +82,7 @@ fn others_dropped(
     let dropped: Vec<&str> = before
         .states
         .iter()
-        .filter(|(_, state)| !state.disabled)
+        .filter(|(_, state)| !state.is_disabled())
         .map(|(name, _)| *name)
         .filter(|name| !naming.iter().flat_map(|entry| &entry.providers).any(|named| named.value == **name))
         .collect();
@@ -111,8 +111,7 @@ fn defaults_dropped(
     let defaults: Vec<&str> =
         mesh.default_access_logging_providers.iter().map(|name| name.value.as_str()).collect();
     let first = defaults.first()?;
-    let by_default = merged.scope.values().all(|name| mesh.default_access_logging_providers.contains(name));
-    if !covering.is_empty() || !by_default || !merged.states.is_empty() {
+    if !covering.is_empty() || !merged.replaced.is_empty() || !merged.states.is_empty() {
         return None;
     }
     let mode = if class.is_client() { "CLIENT" } else { "SERVER" };

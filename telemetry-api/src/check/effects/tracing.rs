@@ -20,8 +20,8 @@ pub(super) fn check(
         telemetry.tracing.iter().filter(|entry| entry.mode.covers(class.is_client())).collect();
     let spec = merge(set.mesh_config(), levels.all, class);
     let (Some(first), Some(spec)) = (covering.first(), spec) else { return problems };
-    let is_disabled = spec.disabled.is_some_and(|disabled| disabled.value);
-    if spec.provider.is_none() && !is_disabled && set.mesh_config().was_read {
+    let is_disabled = spec.disabled.in_force().is_some_and(|disabled| disabled.value);
+    if spec.provider.in_force().is_none() && !is_disabled && set.mesh_config().was_read {
         let also = match set.mesh_config().enable_tracing.value {
             true => ", that of a proxy's own bootstrap too",
             false => "",
@@ -36,7 +36,7 @@ pub(super) fn check(
         ));
     }
     // What a later document says is that one's matter.
-    let inherited = merge(set.mesh_config(), levels.before, class).and_then(|spec| spec.disabled);
+    let inherited = merge(set.mesh_config(), levels.before, class).and_then(|spec| spec.disabled.in_force());
     let disabled = inherited.filter(|disabled| disabled.value && is_disabled);
     problems.extend(disabled.and_then(|disabled| still_disabled(&covering, &disabled.origin)));
     problems
