@@ -1,6 +1,10 @@
 //! What the tests of more than one crate share.
 
+mod code_pages;
+
 use std::path::{Path, PathBuf};
+
+pub use code_pages::{CODES, assert_pages};
 
 /// The workspace's folder.
 pub fn workspace() -> PathBuf {

@@ -1,5 +1,6 @@
 //! Our own rules as tests: what the design says of the tree holds for the tree.
 
+mod codes;
 mod dependencies;
 mod tree;
 

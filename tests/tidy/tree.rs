@@ -1,6 +1,6 @@
 //! Rules about files: first lines, sizes, reachability, names, and what README says is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
@@ -11,7 +11,7 @@ use crate::{assert_none, files, rust_files, shown, text};
 /// The longest a source may be, tests aside.
 const MOST_LINES: usize = 500;
 
-fn regex(pattern: &str) -> Regex {
+pub(crate) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a regular expression of ours")
 }
 
@@ -43,7 +43,7 @@ fn no_source_is_too_long_to_read() {
     assert_none(&format!("a source has at most {MOST_LINES} lines"), &found);
 }
 
-fn is_test(file: &Path) -> bool {
+pub(crate) fn is_test(file: &Path) -> bool {
     let shown = shown(file);
     shown.starts_with("tests/") || shown.contains("/tests/") || shown.ends_with("tests.rs")
 }
@@ -202,26 +202,6 @@ fn only_the_overlay_and_what_stands_on_it_names_types_of_envoy() {
         .map(|file| shown(file))
         .collect();
     assert_none("these know nothing of Envoy's configuration", &found);
-}
-
-#[test]
-fn no_two_problems_share_a_code() {
-    let definition = regex(r#"(?:Code\(|[A-Z_]+ = )"(BG\d{4})""#);
-    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for file in rust_files().iter().filter(|file| !is_test(file)) {
-        let text = text(file);
-        let production = text.split("#[cfg(test)]").next().unwrap_or("");
-        for capture in definition.captures_iter(production) {
-            places.entry(capture[1].to_owned()).or_default().push(shown(file));
-        }
-    }
-    assert!(places.len() > 50, "codes are found: {}", places.len());
-    let found: Vec<String> = places
-        .iter()
-        .filter(|(_, places)| places.len() > 1)
-        .map(|(code, places)| format!("{code}: {}", places.join(", ")))
-        .collect();
-    assert_none("these codes are defined more than once", &found);
 }
 
 #[test]

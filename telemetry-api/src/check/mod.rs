@@ -1,6 +1,7 @@
 //! What makes each kind valid: everything that is wrong with a set of documents, at once.
 
 mod attributes;
+pub mod code_page;
 mod effects;
 mod expression;
 mod plugins;

@@ -166,15 +166,6 @@ fn what_is_for_another_revision_depends_on_the_revision_here() {
     assert_eq!(said(DEFAULT_REVISION), [codes::OTHER_REVISION.0], "and nothing else is said of it");
 }
 
-#[test]
-fn no_two_kinds_of_problem_share_a_code() {
-    let mut numbers: Vec<&str> = codes::ALL.iter().map(|code| code.0).collect();
-    numbers.sort_unstable();
-    let all = numbers.len();
-    numbers.dedup();
-    assert_eq!(numbers.len(), all);
-}
-
 proptest::proptest! {
     #[test]
     fn no_document_makes_it_panic(

@@ -1,0 +1,70 @@
+//! A code's page as Markdown: what `docs/codes` holds and what a terminal shows.
+
+use super::check;
+use crate::document::Source;
+use crate::problem::{Case, Page, area};
+
+/// A page's text as the file that the page shows.
+fn source(text: &str) -> Source {
+    Source::new("example.yaml", text.trim_start_matches('\n'))
+}
+
+/// A page as Markdown.
+pub fn markdown(page: &Page) -> String {
+    let Page { code, title, severity, basis, analyzer, means, matters, case } = page;
+    let mut text = format!("# {code}: {}\n\n", headline(title));
+    text.push_str(&format!("{} · {}\n\n", area(code.0), severity.name()));
+    text.push_str(&format!(
+        "{}\n\n## Why it matters\n\n{} {}\n",
+        paragraph(means),
+        paragraph(matters),
+        basis.sentence()
+    ));
+    if !analyzer.is_empty() {
+        text.push_str(&format!("\n`istioctl analyze`: {}\n", paragraph(analyzer)));
+    }
+    text.push_str("\n## Example\n\n");
+    match *case {
+        Case::Documents { wrong, right } => {
+            text.push_str(&fenced("yaml", wrong));
+            text.push_str(&format!("\n`burgee check` says:\n\n{}", fenced("text", &says(wrong))));
+            text.push_str(&format!("\n## Instead\n\n{}", fenced("yaml", right)));
+        }
+        Case::Mesh { wrong, right } => {
+            text.push_str(&format!("In a folder for `burgee up`:\n\n{}", fenced("yaml", wrong)));
+            text.push_str(&format!("\n## Instead\n\n{}", fenced("yaml", right)));
+        }
+        Case::Base { documents, wrong, right } => {
+            text.push_str(&format!("The documents:\n\n{}", fenced("yaml", documents)));
+            text.push_str(&format!("\nlaid over the base:\n\n{}", fenced("yaml", wrong)));
+            text.push_str(&format!("\n## Instead\n\nA base such as:\n\n{}", fenced("yaml", right)));
+        }
+        Case::Situation { wrong, right } => {
+            text.push_str(&format!("{}\n\n## Instead\n\n{}\n", paragraph(wrong), paragraph(right)));
+        }
+    }
+    text
+}
+
+/// A title without its full stop.
+pub fn headline(title: &str) -> &str {
+    title.strip_suffix('.').unwrap_or(title)
+}
+
+/// What `check` says of an example.
+fn says(documents: &str) -> String {
+    let problems = check(&[source(documents)]).problems;
+    problems.iter().map(|problem| format!("{problem}\n")).collect()
+}
+
+/// Text whose line breaks mean nothing.
+fn paragraph(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn fenced(language: &str, text: &str) -> String {
+    format!("```{language}\n{}\n```\n", text.trim_matches('\n'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Rules about codes: no two share a number or a title, each of them has a page, and the pages' index names all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use burgee_api::problem::{area, codes};
+use burgee_tests::{CODES, assert_pages, golden, workspace};
+
+use crate::tree::{is_test, regex};
+use crate::{assert_none, rust_files, shown, text};
+
+/// Codes that were declared before pages were, and whose pages are being written.
+const WITHOUT_PAGE: &[&str] = &[
+    "BG0101", "BG0102", "BG0103", "BG0104", "BG0105", "BG0106", "BG0107", "BG0108", "BG0109", "BG0110",
+    "BG0111", "BG0112", "BG0201", "BG0202", "BG0203", "BG0204", "BG0205", "BG0206", "BG0207", "BG0208",
+    "BG0209", "BG0210", "BG0211", "BG0212", "BG0213", "BG0214", "BG0215", "BG0217", "BG0218", "BG0219",
+    "BG0220", "BG0221", "BG0222", "BG0240", "BG0241", "BG0242", "BG0243", "BG0244", "BG0245", "BG0246",
+    "BG0247", "BG0248", "BG0249", "BG0250", "BG0251", "BG0252", "BG0253", "BG0301", "BG0302", "BG0303",
+    "BG0304", "BG0305", "BG0306", "BG0307", "BG0308", "BG0309", "BG0501", "BG0502", "BG0503", "BG0504",
+    "BG0505", "BG0506", "BG0507", "BG0508", "BG0509", "BG0510", "BG0511", "BG0512", "BG0513", "BG0514",
+    "BG0520", "BG0521", "BG0522",
+];
+
+/// Where each code is declared, with its title.
+fn declared() -> BTreeMap<String, Vec<(String, String)>> {
+    // With a page and in a table, or alone.
+    let definition = regex(r#"(?m)(?:^\s*/// (.*)\n)?^[^/\n]*(?:Code\(|\b[A-Z_]+ = )"(BG\d{4})""#);
+    let mut places: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for file in rust_files().iter().filter(|file| !is_test(file)) {
+        let text = text(file);
+        let production = text.split("#[cfg(test)]").next().unwrap_or("");
+        for capture in definition.captures_iter(production) {
+            let title = capture.get(1).map_or(String::new(), |title| title.as_str().to_owned());
+            places.entry(capture[2].to_owned()).or_default().push((shown(file), title));
+        }
+    }
+    places
+}
+
+#[test]
+fn no_two_problems_share_a_code_or_a_title() {
+    let declared = declared();
+    assert!(declared.len() > 100, "codes are found: {}", declared.len());
+    let mut found: Vec<String> = declared
+        .iter()
+        .filter(|(_, places)| places.len() > 1)
+        .map(|(code, places)| format!("{code} is declared more than once: {places:?}"))
+        .collect();
+    let mut titles: BTreeMap<&str, &str> = BTreeMap::new();
+    for (code, places) in &declared {
+        for (file, title) in places.iter().filter(|(_, title)| !title.is_empty()) {
+            if let Some(other) = titles.insert(title, code) {
+                found.push(format!("{file}: {code} has the title of {other}: {title}"));
+            }
+        }
+    }
+    assert_none("a code is one kind of problem", &found);
+}
+
+#[test]
+fn every_code_of_the_language_has_a_page_that_is_current() {
+    assert_pages(codes::pages().filter(|page| !WITHOUT_PAGE.contains(&page.code.0)));
+}
+
+/// The pages that are there, by code: the title, and the severity in the example.
+fn pages() -> BTreeMap<String, (String, String)> {
+    let heading = regex(r"^# (BG\d{4}): (.+)\n\n.+ · (\w+)\n");
+    let folder = workspace().join(CODES);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let names = files.filter_map(|file| Some(file.ok()?.file_name().to_string_lossy().into_owned()));
+    names
+        .filter(|name| name != "README.md")
+        .map(|name| {
+            let text = text(&folder.join(&name));
+            let found = heading.captures(&text).unwrap_or_else(|| panic!("{name} is not the page of a code"));
+            assert_eq!(name, format!("{}.md", &found[1]));
+            (found[1].to_owned(), (found[2].to_owned(), found[3].to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn no_page_is_of_a_code_that_is_not_there() {
+    let declared: BTreeSet<String> = declared().into_keys().collect();
+    let found: Vec<String> = pages()
+        .into_keys()
+        .filter(|code| !declared.contains(code))
+        .map(|code| format!("{CODES}/{code}.md"))
+        .collect();
+    assert_none("these pages are of codes that are not declared; remove them", &found);
+}
+
+#[test]
+fn the_index_names_every_page() {
+    let mut index = "# Codes\n\nEvery problem has a code, and each code means one thing.\n".to_owned();
+    let mut last = "";
+    for (code, (title, severity)) in &pages() {
+        let area = area(code);
+        if area != last {
+            index.push_str(&format!("\n## {area}\n\n| code | | what it is of |\n| --- | --- | --- |\n"));
+            last = area;
+        }
+        index.push_str(&format!("| [{code}]({code}.md) | {severity} | {title} |\n"));
+    }
+    golden(&workspace().join(CODES).join("README.md"), &index).unwrap_or_else(|error| panic!("{error}"));
+}
