@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burgee_api::resolve::{Collector, ListenerClass, Workload, WorkloadKind};
+use burgee_api::resolve::{Collector, ListenerClass, Protocol, Workload, WorkloadKind};
 use serde_json::{Value, json};
 
 use crate::mesh::{
@@ -174,7 +174,7 @@ fn endpoints(route: &Route, mesh: &Mesh, site: &Site) -> Vec<Endpoint> {
     route.endpoints.iter().filter_map(endpoint).collect()
 }
 
-/// A cluster for each collector, by name: all lead to what plays them at this site. They speak HTTP/2, as gRPC does.
+/// A cluster for each collector, by name: all lead to what plays them at this site.
 fn collector_clusters(collectors: &BTreeSet<Collector>, site: &Site) -> BTreeMap<String, Value> {
     let cluster = |collector: &Collector| {
         let name = collector.cluster();
@@ -185,9 +185,13 @@ fn collector_clusters(collectors: &BTreeSet<Collector>, site: &Site) -> BTreeMap
         };
         let endpoint = site.collector.clone().map(|address| Endpoint { address, metadata: None });
         let mut cluster = cluster(&name, &[service], endpoint.into_iter().collect());
+        let options = match collector.protocol {
+            Protocol::Http1 => json!({"http_protocol_options": {}}),
+            Protocol::Http2 => json!({"http2_protocol_options": {}}),
+        };
         cluster["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: {
             "@type": format!("{TYPE_PREFIX}{HTTP_OPTIONS}"),
-            "explicit_http_config": {"http2_protocol_options": {}},
+            "explicit_http_config": options,
         }});
         (name, cluster)
     };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::resolve::{
-    ClassPolicy, Collector, Effective, ListenerClass, LogSink, MetricName, MetricOverride, ProviderMetrics,
-    TagOperation, Tracer, Tracing, Workload, WorkloadKind,
+    ClassPolicy, Collector, Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics,
+    TagOperation, Workload, WorkloadKind,
 };
 use burgee_filter_config::{StandardLabel, StandardMetric};
 use burgee_overlay::{Delivery, Identity, Overlaid};
@@ -150,20 +150,7 @@ fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
 
 /// Every collector that a policy reports to, whatever the class.
 fn collectors(policy: &Effective) -> BTreeSet<Collector> {
-    let of_class = |class: &ClassPolicy| -> Vec<Collector> {
-        let logs = class.access_logs.iter().filter_map(|logger| match &logger.sink {
-            LogSink::Otel { collector, .. } => Some(collector.clone()),
-            LogSink::File { .. } => None,
-        });
-        let traces = match &class.tracing {
-            Tracing::Provider { tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } => {
-                Some(collector.clone())
-            }
-            Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
-        };
-        logs.chain(traces).collect()
-    };
-    policy.classes.values().flat_map(of_class).collect()
+    policy.collectors().map(|(collector, _)| collector.clone()).collect()
 }
 
 fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {

@@ -6,7 +6,7 @@ mod listener;
 use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::problem::{Code, closest};
-use burgee_api::resolve::{Collector, Effective};
+use burgee_api::resolve::{Collector, Effective, Protocol};
 use burgee_api::{Origin, Problem, Severity, Traced};
 
 use crate::edit::Edit;
@@ -54,6 +54,11 @@ impl Plan {
         if self.said.insert(problem.clone()) {
             self.problems.push(problem);
         }
+    }
+
+    /// Takes note that an edit refers to a collector.
+    fn note_collector(&mut self, collector: &Collector, provider: &Traced<String>) {
+        self.collectors.entry(collector.clone()).or_insert_with(|| provider.clone());
     }
 
     /// Whether any listener of the base gets a filter that measures.
@@ -107,14 +112,18 @@ fn check_collectors(base: &Value, plan: &mut Plan) {
         if view::has_cluster(base, &cluster) {
             continue;
         }
-        let Collector { host, port, .. } = &collector;
+        let Collector { host, port, protocol, .. } = &collector;
         let message = format!(
             "the base has no cluster {cluster:?}, so nothing reaches the collector of provider {:?}",
             provider.value
         );
+        let speaks = match protocol {
+            Protocol::Http1 => "HTTP/1.1",
+            Protocol::Http2 => "HTTP/2 (http2_protocol_options)",
+        };
         let help = format!(
-            "add a cluster of that name that leads to port {port} of {host} and speaks HTTP/2 \
-             (http2_protocol_options); Envoy starts without it and drops what it would send"
+            "add a cluster of that name that leads to port {port} of {host} and speaks {speaks}; Envoy starts without \
+             it and drops what it would send"
         );
         let path = "static_resources.clusters".to_owned();
         plan.say(placed(problem(Severity::Warning, "BG0618", path, message, help), &provider.origin));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use burgee_filter_config::StandardMetric;
 
+use super::collector::Collector;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
 use crate::resources::WasmPlugin;
@@ -104,24 +105,6 @@ pub struct TracingSettings {
     pub max_path_tag_length: Option<u32>,
     /// Whether the request to the upstream gets a span of its own: at gateways.
     pub spawn_upstream_span: bool,
-}
-
-/// A service that proxies report to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Collector {
-    /// The namespace of the service.
-    pub namespace: String,
-    /// Its host name, which is the authority of calls.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-}
-
-impl Collector {
-    /// The name of the cluster, as Istio names it.
-    pub fn cluster(&self) -> String {
-        format!("outbound|{}||{}", self.port, self.host)
-    }
 }
 
 /// One logger.

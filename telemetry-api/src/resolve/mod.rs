@@ -1,6 +1,7 @@
 //! Which resources apply to a workload, and what they add up to.
 
 pub(crate) mod access_log;
+mod collector;
 mod effective;
 #[cfg(test)]
 mod fixture;
@@ -16,9 +17,10 @@ pub(crate) mod services;
 pub(crate) mod tracing;
 mod workload;
 
+pub use collector::{Collector, Protocol};
 pub use effective::{
-    AccessLogger, ClassPolicy, Collector, CustomTag, Effective, LogFormat, LogSink, MetricName,
-    MetricOverride, Plugin, ProviderMetrics, TagOperation, Tracer, Tracing, TracingSettings,
+    AccessLogger, ClassPolicy, CustomTag, Effective, LogFormat, LogSink, MetricName, MetricOverride, Plugin,
+    ProviderMetrics, TagOperation, Tracer, Tracing, TracingSettings,
 };
 pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;

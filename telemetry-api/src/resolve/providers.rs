@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::collector::Protocol;
 use super::effective::{LogSink, Tracer};
 use super::log_format;
 use super::services::{NoCollector, Services};
@@ -46,7 +47,7 @@ pub(super) fn tracer<'m>(
     service_name: String,
 ) -> Result<(Tracer, &'m Opentelemetry), Unusable> {
     let opentelemetry = opentelemetry(mesh, name)?;
-    let collector = services.find(&opentelemetry.collector).map_err(Unusable::Collector)?;
+    let collector = services.find(&opentelemetry.collector, Protocol::Http2).map_err(Unusable::Collector)?;
     Ok((Tracer::OpentelemetryGrpc { collector, service_name }, opentelemetry))
 }
 
@@ -87,7 +88,7 @@ pub(super) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result
 }
 
 fn otel(config: &OtelAccessLog, services: &Services) -> Result<LogSink, Unusable> {
-    let collector = services.find(&config.collector).map_err(Unusable::Collector)?;
+    let collector = services.find(&config.collector, Protocol::Http2).map_err(Unusable::Collector)?;
     let log_name = if config.log_name.is_empty() { OTEL_LOG_NAME } else { &config.log_name };
     let body = match config.text.as_deref() {
         None | Some("") => log_format::DEFAULT_TEXT.to_owned(),

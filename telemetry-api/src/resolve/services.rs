@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effective::Collector;
+use super::collector::{Collector, Protocol};
 use crate::resources::ServiceEntry;
 use crate::resources::mesh_config::CollectorRef;
 
@@ -34,8 +34,9 @@ impl Services {
     }
 
     /// The collector that a provider names: `namespace/host` is looked up as it stands; a host alone must be in
-    /// exactly one namespace. The port is not verified, as in Istio; see [`Services::has_port`].
-    pub(crate) fn find(&self, wanted: &CollectorRef) -> Result<Collector, NoCollector> {
+    /// exactly one namespace. The port is not verified, as in Istio; see [`Services::has_port`]. What is spoken to it is
+    /// the provider's matter.
+    pub(crate) fn find(&self, wanted: &CollectorRef, protocol: Protocol) -> Result<Collector, NoCollector> {
         let (namespace, host) = match wanted.service.split_once('/') {
             Some((namespace, host)) => (Some(namespace), host),
             None => (None, wanted.service.as_str()),
@@ -45,7 +46,8 @@ impl Services {
         match (found.next(), found.next()) {
             (None, _) => Err(NoCollector::Unknown),
             (Some(namespace), None) => {
-                Ok(Collector { namespace: namespace.clone(), host: host.to_owned(), port: wanted.port })
+                let (namespace, host, port) = (namespace.clone(), host.to_owned(), wanted.port);
+                Ok(Collector { namespace, host, port, protocol })
             }
             (Some(_), Some(_)) => Err(NoCollector::SeveralNamespaces(namespaces.keys().cloned().collect())),
         }

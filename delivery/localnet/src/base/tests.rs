@@ -175,9 +175,12 @@ fn a_sidecar_reaches_services_as_the_gateway_does() {
 }
 
 #[test]
-fn a_collectors_cluster_speaks_http_2_to_what_plays_it() {
-    let collector = Collector { namespace: "obs".to_owned(), host: "collector.obs".to_owned(), port: 4317 };
-    let collectors = BTreeSet::from([collector]);
+fn a_collectors_cluster_speaks_what_it_speaks_to_what_plays_it() {
+    let collector = |port, protocol| {
+        let (namespace, host) = ("obs".to_owned(), "collector.obs".to_owned());
+        Collector { namespace, host, port, protocol }
+    };
+    let collectors = BTreeSet::from([collector(4317, Protocol::Http2), collector(9411, Protocol::Http1)]);
     for (site, is_looked_up, port) in [(mk_site(), false, 34317), (mk_containers(), true, 4317)] {
         for clusters in [
             gateway_clusters(&mk_gateway(), &mk_mesh(), &collectors, &site),
@@ -188,8 +191,12 @@ fn a_collectors_cluster_speaks_http_2_to_what_plays_it() {
             assert_eq!(cluster["type"] == "STATIC", !is_looked_up);
             let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
             assert_eq!(socket(endpoint)["port_value"], port);
-            let options = &cluster["typed_extension_protocol_options"][HTTP_OPTIONS];
-            assert!(options["explicit_http_config"]["http2_protocol_options"].is_object(), "{cluster:#}");
+            let spoken = |name: &str| {
+                let options = &named(&clusters, name)["typed_extension_protocol_options"][HTTP_OPTIONS];
+                options["explicit_http_config"].clone()
+            };
+            assert_eq!(spoken("outbound|4317||collector.obs"), json!({"http2_protocol_options": {}}));
+            assert_eq!(spoken("outbound|9411||collector.obs"), json!({"http_protocol_options": {}}));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One listener's part of a plan: what goes into it, and what it cannot carry.
 
-use burgee_api::resolve::{AccessLogger, ClassPolicy, Effective, ListenerClass, LogSink, Tracer, Tracing};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Tracing};
 use burgee_api::{Problem, Severity, Traced};
 
 use super::{Plan, filters, placed, problem};
@@ -111,15 +111,8 @@ fn plan_logs(
             owner: access_log::owner(logger),
             value: access_log::access_log(logger, class, place, before, options),
         });
-        note_log_collector(logger, plan);
-    }
-}
-
-fn note_log_collector(logger: &AccessLogger, plan: &mut Plan) {
-    match &logger.sink {
-        LogSink::File { .. } => {}
-        LogSink::Otel { collector, .. } => {
-            plan.collectors.entry(collector.clone()).or_insert_with(|| logger.provider.clone());
+        if let Some(collector) = logger.sink.collector() {
+            plan.note_collector(collector, &logger.provider);
         }
     }
 }
@@ -158,8 +151,8 @@ fn plan_tracing(
             value: tracing::request_id_extension(),
         });
     }
-    if let Tracing::Provider { provider, tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } = wanted {
-        plan.collectors.entry(collector.clone()).or_insert_with(|| provider.clone());
+    for (collector, provider) in wanted.collectors() {
+        plan.note_collector(collector, provider);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burgee_api::origin::{DocumentId, Place};
 use burgee_api::resolve::{
     AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, LogFormat, LogSink, Plugin,
-    Tracer, Tracing, TracingSettings,
+    Protocol, Tracer, Tracing, TracingSettings,
 };
 use burgee_api::resources::Meta;
 use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
@@ -16,7 +16,12 @@ use super::support::{busy, by_discovery, options, traced, workload};
 use crate::{LogFiles, Module, Options, PluginModule};
 
 pub(crate) fn collector() -> Collector {
-    Collector { namespace: "obs".to_owned(), host: "otel.obs.svc".to_owned(), port: 4317 }
+    Collector {
+        namespace: "obs".to_owned(),
+        host: "otel.obs.svc".to_owned(),
+        port: 4317,
+        protocol: Protocol::Http2,
+    }
 }
 
 fn logger(provider: &str, sink: LogSink) -> AccessLogger {

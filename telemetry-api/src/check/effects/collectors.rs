@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::check::telemetry::at;
 use crate::problem::{Problem, Severity, closest, codes};
-use crate::resolve::PolicySet;
 use crate::resolve::services::NoCollector;
+use crate::resolve::{PolicySet, Protocol};
 use crate::resources::mesh_config::{CollectorRef, ProviderConfig};
 use crate::resources::{ExtensionProvider, Resources};
 
@@ -47,7 +47,7 @@ fn judge(
 ) {
     let services = set.services();
     let (name, service, port) = (&provider.name, &wanted.service, wanted.port);
-    let (code, message, help) = match services.find(wanted) {
+    let (code, message, help) = match services.find(wanted, Protocol::Http2) {
         Err(NoCollector::Unknown) => {
             let host = service.rsplit('/').next().unwrap_or(service);
             let likely = closest(host, &services.hosts());

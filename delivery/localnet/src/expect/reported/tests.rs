@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::problem::Code;
-use burgee_api::resolve::{AccessLogger, ClassPolicy, Collector, LogFormat, LogSink, Tracer};
+use burgee_api::resolve::{AccessLogger, ClassPolicy, Collector, LogFormat, LogSink, Protocol, Tracer};
 
 use super::*;
 
@@ -75,7 +75,12 @@ fn a_log_that_no_request_went_through_is_not_held_against_anything() {
 }
 
 fn mk_tracing(sampling: f64) -> ClassPolicy {
-    let collector = Collector { namespace: "obs".to_owned(), host: "collector".to_owned(), port: 4317 };
+    let collector = Collector {
+        namespace: "obs".to_owned(),
+        host: "collector".to_owned(),
+        port: 4317,
+        protocol: Protocol::Http2,
+    };
     let settings = TracingSettings {
         sampling: traced(sampling),
         custom_tags: Vec::new(),

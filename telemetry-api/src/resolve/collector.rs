@@ -1,0 +1,79 @@
+//! The services that proxies report to: which ones a policy needs, and what they speak.
+
+use super::effective::{ClassPolicy, Effective, LogSink, Tracer, Tracing};
+use crate::origin::Traced;
+
+/// What a collector speaks, which the cluster that leads to it has to speak too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, as gRPC needs it.
+    Http2,
+}
+
+/// A service that proxies report to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collector {
+    /// The namespace of the service; empty for a host that is no service of the mesh.
+    pub namespace: String,
+    /// Its host name, which is the authority of calls.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What it speaks there.
+    pub protocol: Protocol,
+}
+
+impl Collector {
+    /// The name of the cluster, as Istio names it.
+    pub fn cluster(&self) -> String {
+        format!("outbound|{}||{}", self.port, self.host)
+    }
+}
+
+impl Effective {
+    /// The collectors that any class needs, each with the provider that leads to it; one as often as it is needed.
+    pub fn collectors(&self) -> impl Iterator<Item = (&Collector, &Traced<String>)> {
+        self.classes.values().flat_map(ClassPolicy::collectors)
+    }
+}
+
+impl ClassPolicy {
+    /// The collectors that a class needs, each with the provider that leads to it: those of logs, then that of traces.
+    pub fn collectors(&self) -> impl Iterator<Item = (&Collector, &Traced<String>)> {
+        let of_logs =
+            self.access_logs.iter().filter_map(|logger| Some((logger.sink.collector()?, &logger.provider)));
+        of_logs.chain(self.tracing.collectors())
+    }
+}
+
+impl LogSink {
+    /// Where log lines go, if that is a collector.
+    pub fn collector(&self) -> Option<&Collector> {
+        match self {
+            LogSink::File { .. } => None,
+            LogSink::Otel { collector, .. } => Some(collector),
+        }
+    }
+}
+
+impl Tracing {
+    /// The collectors that spans need, each with the provider that leads to it.
+    pub fn collectors(&self) -> impl Iterator<Item = (&Collector, &Traced<String>)> {
+        let found = match self {
+            Tracing::Provider { provider, tracer, .. } => Some((tracer.collector(), provider)),
+            Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
+        };
+        found.into_iter()
+    }
+}
+
+impl Tracer {
+    /// Where spans go.
+    pub fn collector(&self) -> &Collector {
+        match self {
+            Tracer::OpentelemetryGrpc { collector, .. } => collector,
+        }
+    }
+}
