@@ -3,6 +3,8 @@
 //! Every folder below `check/` holds documents and `problems.txt`. `BURGEE_BLESS=1` writes the latter anew; it is
 //! then reviewed like code.
 
+mod rows;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

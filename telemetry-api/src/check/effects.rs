@@ -3,6 +3,7 @@
 mod access_logs;
 mod collectors;
 mod tracing;
+mod undone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -241,7 +242,7 @@ fn in_force(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) 
         let mut found: Vec<Problem> = Vec::new();
         metrics(&set, telemetry, &workload, &mut found);
         for class in classes(&workload) {
-            for check in [tracing::check, access_logs::check] {
+            for check in [tracing::check, access_logs::check, undone::check] {
                 // Both sides of a workload may have the same problem.
                 for problem in check(&set, telemetry, levels, *class) {
                     if !found.contains(&problem) {

@@ -7,7 +7,7 @@ mod effective;
 mod fixture;
 mod hash;
 pub(crate) mod log_format;
-mod metrics;
+pub(crate) mod metrics;
 mod plugins;
 mod policy_set;
 pub(crate) mod providers;
