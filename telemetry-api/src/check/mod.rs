@@ -10,7 +10,7 @@ mod wasm_plugin;
 
 use std::collections::HashMap;
 
-use crate::document::{self, Source};
+use crate::document::{self, Outline, Source};
 use crate::problem::{Problem, Severity, worst};
 use crate::resolve::DEFAULT_REVISION;
 use crate::resources::Resources;
@@ -20,6 +20,8 @@ use crate::resources::Resources;
 pub struct Checked {
     /// Every resource that could be read. Meant for use only when [`Checked::is_valid`].
     pub resources: Resources,
+    /// Every document, read or not, in the order of the texts.
+    pub outlines: Vec<Outline>,
     /// Everything worth knowing, by file in the order given, then by line.
     pub problems: Vec<Problem>,
 }
@@ -38,7 +40,7 @@ pub fn check(sources: &[Source]) -> Checked {
 
 /// Reads and judges documents, for workloads of a revision.
 pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
-    let document::Documents { resources, mut problems, .. } = document::read(sources);
+    let document::Documents { resources, outlines, mut problems, .. } = document::read(sources);
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
     }
@@ -57,7 +59,7 @@ pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
             .map(|place| (order.get(&*place.file).copied().unwrap_or(usize::MAX), place.line, place.column))
     });
     telemetry::providers::merge_notes(&mut problems);
-    Checked { resources, problems }
+    Checked { resources, outlines, problems }
 }
 
 #[cfg(test)]

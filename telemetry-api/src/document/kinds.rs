@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
 use super::{annotations, mesh_config, networking, telemetry, wasm_plugin};
@@ -16,6 +17,8 @@ pub struct Documents {
     pub resources: Resources,
     /// What is wrong, in the order of the texts.
     pub problems: Vec<Problem>,
+    /// Every document, in the order of the texts; a list goes before what it holds.
+    pub outlines: Vec<Outline>,
     /// Every name that was read, and where.
     names: HashMap<DocumentId, Place>,
 }
@@ -79,7 +82,9 @@ impl Documents {
             document: DocumentId { kind: "".into(), namespace: "".into(), name: "".into() },
             problems: Vec::new(),
         };
-        self.dispatch(source, &Field { node, path: path.to_owned() }, &mut context);
+        let root = Field { node, path: path.to_owned() };
+        self.outlines.push(Outline::of(&root));
+        self.dispatch(source, &root, &mut context);
         self.problems.append(&mut context.problems);
     }
 

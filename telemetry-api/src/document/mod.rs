@@ -6,6 +6,7 @@ mod kinds;
 mod log_format;
 mod mesh_config;
 mod networking;
+mod outline;
 pub(crate) mod reader;
 pub mod scalar;
 mod selection;
@@ -14,4 +15,5 @@ pub mod tree;
 mod wasm_plugin;
 
 pub use kinds::{Documents, read};
+pub use outline::Outline;
 pub use tree::Source;

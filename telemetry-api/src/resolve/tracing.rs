@@ -2,7 +2,7 @@
 
 use super::effective::{CustomTag, Tracing, TracingSettings};
 use super::providers;
-use super::said::Said;
+use super::said::{Decided, Said};
 use super::services::Services;
 use super::workload::{ListenerClass, Workload, WorkloadKind};
 use crate::origin::{Origin, Traced};
@@ -110,13 +110,14 @@ fn legacy(mesh: &MeshConfig, workload: &Workload) -> Tracing {
     if !mesh.enable_tracing.value {
         return Tracing::Off(mesh.enable_tracing.origin.clone());
     }
-    let proxy = &mesh.proxy_tracing;
+    let settings = Settings::of_mesh(mesh);
     Tracing::Bootstrap(TracingSettings {
-        sampling: sampling(None, None, proxy.sampling.as_ref(), DEFAULT_SAMPLING),
-        custom_tags: custom_tags(mesh, workload, proxy.istio_tags.as_ref(), None),
-        use_request_id: by_default(true),
-        disable_context_propagation: by_default(false),
-        max_path_tag_length: proxy
+        custom_tags: settings.every_tag(mesh, workload),
+        sampling: settings.sampling.in_force,
+        use_request_id: settings.use_request_id.in_force,
+        disable_context_propagation: settings.disable_context_propagation.in_force,
+        max_path_tag_length: mesh
+            .proxy_tracing
             .max_path_tag_length
             .as_ref()
             .map(|length| length.value)
@@ -131,74 +132,104 @@ fn settings(
     spec: &Spec<'_>,
     told: &Opentelemetry,
 ) -> TracingSettings {
-    let proxy = &mesh.proxy_tracing;
-    let flag = |said: Option<&Traced<bool>>, default| said.cloned().unwrap_or_else(|| by_default(default));
-    let of_proxy = proxy.max_path_tag_length.as_ref().map_or(0, |length| length.value);
+    let settings = Settings::of_provider(mesh, spec, told);
+    let of_proxy = mesh.proxy_tracing.max_path_tag_length.as_ref().map_or(0, |length| length.value);
     TracingSettings {
-        sampling: sampling(
-            told.own_sampler.as_ref(),
-            spec.sampling.in_force(),
-            proxy.sampling.as_ref(),
-            DEFAULT_SAMPLING,
-        ),
-        custom_tags: custom_tags(mesh, workload, spec.istio_tags.in_force(), spec.custom_tags.in_force()),
-        use_request_id: flag(spec.use_request_id.in_force(), true),
-        disable_context_propagation: flag(spec.disable_context_propagation.in_force(), false),
+        custom_tags: settings.every_tag(mesh, workload),
+        sampling: settings.sampling.in_force,
+        use_request_id: settings.use_request_id.in_force,
+        disable_context_propagation: settings.disable_context_propagation.in_force,
         max_path_tag_length: [told.max_tag_length, of_proxy].into_iter().find(|length| *length > 0),
         spawn_upstream_span: workload.kind == WorkloadKind::Gateway,
     }
 }
 
-fn by_default(value: bool) -> Traced<bool> {
-    Traced { value, origin: Origin::Rule("Istio's default") }
+/// Of what documents can say of spans everything that was said.
+#[derive(Debug)]
+pub(crate) struct Settings<'t> {
+    /// Which share of new traces is kept, in percent.
+    pub sampling: Decided<f64>,
+    /// Whether a request's id decides about sampling.
+    pub use_request_id: Decided<bool>,
+    /// Whether trace headers are kept from upstreams.
+    pub disable_context_propagation: Decided<bool>,
+    /// Whether spans carry Istio's own tags.
+    pub istio_tags: Decided<bool>,
+    /// The tags of documents: the proxy's configuration, then the Telemetries. Each replaces those before it as a whole.
+    pub custom_tags: Said<'t, Tags>,
+}
+
+impl<'t> Settings<'t> {
+    /// What the mesh's own settings say.
+    pub fn of_mesh(mesh: &'t MeshConfig) -> Settings<'t> {
+        let proxy = &mesh.proxy_tracing;
+        let sampling = sampling(None, &Said::default(), proxy.sampling.as_ref(), DEFAULT_SAMPLING);
+        let mut settings = Settings::by_default(mesh, sampling);
+        settings.istio_tags.add(proxy.istio_tags.clone());
+        settings
+    }
+
+    /// What the documents say where a provider is in force.
+    pub fn of_provider(mesh: &'t MeshConfig, spec: &Spec<'t>, told: &Opentelemetry) -> Settings<'t> {
+        let of_proxy = mesh.proxy_tracing.sampling.as_ref();
+        let sampling = sampling(told.own_sampler.as_ref(), &spec.sampling, of_proxy, DEFAULT_SAMPLING);
+        let settings = Settings::by_default(mesh, sampling);
+        Settings {
+            use_request_id: settings.use_request_id.then(&spec.use_request_id),
+            disable_context_propagation: settings
+                .disable_context_propagation
+                .then(&spec.disable_context_propagation),
+            istio_tags: settings.istio_tags.then(&spec.istio_tags),
+            custom_tags: settings.custom_tags.then(&spec.custom_tags),
+            ..settings
+        }
+    }
+
+    fn by_default(mesh: &'t MeshConfig, sampling: Decided<f64>) -> Settings<'t> {
+        let flag = |value, rule| Decided::by_default(Traced { value, origin: Origin::Rule(rule) });
+        let tags = mesh.proxy_tracing.custom_tags.as_slice();
+        Settings {
+            sampling,
+            use_request_id: flag(true, "Istio's default"),
+            disable_context_propagation: flag(false, "Istio's default"),
+            istio_tags: flag(true, "Istio's own tags, unless enableIstioTags is false"),
+            custom_tags: Said::first(Some(tags).filter(|tags| !tags.is_empty())),
+        }
+    }
+
+    /// Istio's own tags unless they are switched off, then those of documents; ordered by name. Two of one name both
+    /// stay, as in Istio.
+    fn every_tag(&self, mesh: &MeshConfig, workload: &Workload) -> Vec<(String, Traced<CustomTag>)> {
+        let mut tags = Vec::new();
+        let istio_tags = &self.istio_tags.in_force;
+        if istio_tags.value {
+            let traced = |value| Traced { value, origin: istio_tags.origin.clone() };
+            tags.extend(own_tags(mesh, workload).map(|(name, value)| (name.to_owned(), traced(value))));
+        }
+        tags.extend_from_slice(self.custom_tags.in_force().unwrap_or_default());
+        tags.sort_by(|a, b| a.0.cmp(&b.0));
+        tags
+    }
 }
 
 /// Which share of new traces is kept, in percent: all of them for a sampler of the provider's own; else what a
 /// Telemetry says, 0 too; else what the proxy's configuration says, unless that is 0; else the control plane's.
 fn sampling(
     own_sampler: Option<&Traced<()>>,
-    telemetry: Option<&Traced<f64>>,
+    telemetry: &Said<'_, Traced<f64>>,
     proxy: Option<&Traced<f64>>,
     control_plane: f64,
-) -> Traced<f64> {
+) -> Decided<f64> {
     let in_range = |percent: f64| if (0.0..=100.0).contains(&percent) { percent } else { DEFAULT_SAMPLING };
-    if let Some(sampler) = own_sampler {
-        return Traced { value: 100.0, origin: sampler.origin.clone() };
-    }
-    if let Some(percent) = telemetry {
-        return percent.clone();
-    }
-    match proxy.filter(|percent| percent.value != 0.0) {
-        Some(percent) => Traced { value: in_range(percent.value), origin: percent.origin.clone() },
-        None => Traced {
-            value: in_range(control_plane),
-            origin: Origin::Rule("Istio's default: 1 % of new traces"),
-        },
-    }
-}
-
-/// Istio's own tags unless they are switched off, then those of the Telemetries, or of the proxy's configuration when
-/// there are none; ordered by name. Two of one name both stay, as in Istio.
-fn custom_tags(
-    mesh: &MeshConfig,
-    workload: &Workload,
-    istio_tags: Option<&Traced<bool>>,
-    of_telemetry: Option<&Tags>,
-) -> Vec<(String, Traced<CustomTag>)> {
-    let mut tags = Vec::new();
-    if istio_tags.is_none_or(|wanted| wanted.value) {
-        let origin = istio_tags
-            .map_or(Origin::Rule("Istio's own tags, unless enableIstioTags is false"), |said| {
-                said.origin.clone()
-            });
-        tags.extend(
-            own_tags(mesh, workload)
-                .map(|(name, value)| (name.to_owned(), Traced { value, origin: origin.clone() })),
-        );
-    }
-    tags.extend_from_slice(of_telemetry.unwrap_or(&mesh.proxy_tracing.custom_tags));
-    tags.sort_by(|a, b| a.0.cmp(&b.0));
-    tags
+    let mut sampling = Decided::by_default(Traced {
+        value: in_range(control_plane),
+        origin: Origin::Rule("Istio's default: 1 % of new traces"),
+    });
+    let of_proxy = proxy.filter(|percent| percent.value != 0.0);
+    sampling.add(of_proxy.map(|percent| Traced { value: in_range(percent.value), ..percent.clone() }));
+    let mut sampling = sampling.then(telemetry);
+    sampling.add(own_sampler.map(|sampler| Traced { value: 100.0, origin: sampler.origin.clone() }));
+    sampling
 }
 
 /// Istio's own tags: who the workload is, and the results of authorization policies that are tried out.

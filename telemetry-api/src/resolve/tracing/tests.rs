@@ -139,7 +139,8 @@ fn the_share_of_traces_is_taken_by_precedence() {
         ("P8", None, None, 120.0, false, 1.0),
     ] {
         let own = own.then_some(Traced { value: (), origin: Origin::Rule("own") });
-        let found = sampling(own.as_ref(), telemetry.as_ref(), proxy.as_ref(), control_plane);
+        let telemetry = Said::first(telemetry.as_ref());
+        let found = sampling(own.as_ref(), &telemetry, proxy.as_ref(), control_plane).in_force;
         assert!((found.value - expected).abs() < f64::EPSILON, "{row}: {found:?}");
     }
 }
