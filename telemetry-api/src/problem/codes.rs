@@ -1,23 +1,48 @@
 //! Every code of this crate with its page, so that no two share a number and each is explained where it is declared.
 
+mod annotations;
 mod documents;
 mod effects;
+mod expressions;
+mod in_force;
 mod mesh_config;
+mod metrics;
+mod modules;
 mod plugins;
-mod telemetry;
+mod providers;
+mod selection;
 mod text;
 
+pub use annotations::*;
 pub use documents::*;
 pub use effects::*;
+pub use expressions::*;
+pub use in_force::*;
 pub use mesh_config::*;
+pub use metrics::*;
+pub use modules::*;
 pub use plugins::*;
-pub use telemetry::*;
+pub use providers::*;
+pub use selection::*;
 pub use text::*;
 
 use super::Page;
 
 /// Every code of this crate, by area.
-const AREAS: [&[Page]; 6] = [TEXT, DOCUMENTS, TELEMETRY, PLUGINS, MESH_CONFIG, EFFECTS];
+const AREAS: [&[Page]; 12] = [
+    TEXT,
+    DOCUMENTS,
+    SELECTION,
+    PROVIDERS,
+    METRICS,
+    EXPRESSIONS,
+    ANNOTATIONS,
+    MODULES,
+    PLUGINS,
+    MESH_CONFIG,
+    EFFECTS,
+    IN_FORCE,
+];
 
 /// The page of every code of this crate, by area.
 pub fn pages() -> impl Iterator<Item = &'static Page> {

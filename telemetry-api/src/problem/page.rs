@@ -120,10 +120,10 @@ pub fn area(code: &str) -> &'static str {
 ///     NO_PORT = "BG0403" {
 ///         severity: Severity::Error,
 ///         basis: Basis::Ours,
-///         // What `istioctl analyze` says of it, where it does; may be left out.
-///         analyzer: "IST0000 is told too, but only of pods.",
 ///         means: "What has happened when it is told, in sentences.",
 ///         matters: "What comes of it if nothing is done.",
+///         // What `istioctl analyze` says of it, where it does; may be left out.
+///         analyzer: "IST0000 is told too, but only of pods.",
 ///         case: Case::Documents {
 ///             wrong: "documents that cause this code and no other",
 ///             right: "the same documents, mended",
@@ -154,9 +154,9 @@ macro_rules! codes {
         @page $name:ident, $title:literal,
         severity: $severity:expr,
         basis: $basis:expr,
-        $(analyzer: $analyzer:literal,)?
         means: $means:expr,
         matters: $matters:expr,
+        $(analyzer: $analyzer:literal,)?
         case: $case:expr $(,)?
     ) => {
         $crate::problem::Page {
@@ -171,15 +171,11 @@ macro_rules! codes {
         }
     };
     (@page $name:ident, $title:literal) => {
-        $crate::problem::Page {
-            code: $name,
-            title: $title.trim_ascii(),
-            severity: $crate::problem::Severity::Error,
-            basis: $crate::problem::Basis::Ours,
-            analyzer: "",
-            means: "",
-            matters: "",
-            case: $crate::problem::Case::Situation { wrong: "", right: "" },
-        }
+        compile_error!(concat!(
+            stringify!($name),
+            " has no page: write one in place of the semicolon, `{ severity: .., basis: .., means: .., matters: .., \
+             case: .. }`, as the documentation of `codes!` shows; then BURGEE_BLESS=1 cargo test -p burgee-tests \
+             writes it into docs/codes"
+        ))
     };
 }

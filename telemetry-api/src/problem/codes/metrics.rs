@@ -1,0 +1,226 @@
+//! Codes of metrics in a Telemetry: overrides and tags.
+
+use crate::problem::{Basis, Case, Severity};
+
+crate::codes! {
+    /// Codes of this area.
+    METRICS:
+
+    /// A tag to set, without a value.
+    UPSERT_WITHOUT_VALUE = "BG0207" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "A tag override has the operation UPSERT, which is also the one that is meant when none is written, and \
+                no value.",
+        matters: "A tag is set to the value of an expression. To take a tag out, the operation is REMOVE.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {method: {operation: UPSERT}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {method: {operation: UPSERT, value: request.method}}
+",
+        },
+    }
+
+    /// A tag to remove, with a value.
+    REMOVE_WITH_VALUE = "BG0208" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "A tag override has the operation REMOVE and a value too.",
+        matters: "It says two things at once: that the tag goes, and what it is set to.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {source_principal: {operation: REMOVE, value: connection.mtls}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {source_principal: {operation: REMOVE}}
+",
+        },
+    }
+
+    /// Both a standard and a custom metric.
+    TWO_METRICS = "BG0211" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "`match` has both `metric` and `customMetric`.",
+        matters: "An override is for one metric, or for all of them.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT, customMetric: my_requests}
+      disabled: true
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT}
+      disabled: true
+",
+        },
+    }
+
+    /// A tag to remove that no metric has.
+    REMOVE_UNKNOWN_TAG = "BG0213" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "A tag is to be removed, and it is none of the standard tags.",
+        matters: "Nothing is removed, unless another document adds a tag of that name: likely the name is misspelt.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {source_principle: {operation: REMOVE}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {source_principal: {operation: REMOVE}}
+",
+        },
+    }
+
+    /// A custom metric that nothing defines.
+    CUSTOM_METRIC = "BG0214" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "An override is for a custom metric. The Telemetry API can change one and has no way to define one.",
+        matters: "The override has no effect, because no filter writes a metric of that name.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {customMetric: requests_by_method}
+      tagOverrides: {method: {value: request.method}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT}
+      tagOverrides: {method: {value: request.method}}
+",
+        },
+    }
+
+    /// A metric that this version does not write yet.
+    METRIC_NOT_WRITTEN = "BG0215" {
+        severity: Severity::Note,
+        basis: Basis::NotYet,
+        means: "An override is for one of Istio's metrics that Burgee's filter does not write: those of TCP and of \
+                gRPC messages.",
+        matters: "The override is right and has no effect here.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: TCP_SENT_BYTES}
+      disabled: true
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: RESPONSE_SIZE}
+      disabled: true
+",
+        },
+    }
+
+    /// A tag whose name cannot be a label.
+    BAD_TAG_NAME = "BG0219" {
+        severity: Severity::Error,
+        basis: Basis::Warned,
+        means: "The name of a tag is empty, or has characters that a label of Prometheus cannot have.",
+        matters: "The proxy would have no such label. Istio warns of an empty name and says nothing of the others.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {request-method: {value: request.method}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {request_method: {value: request.method}}
+",
+        },
+    }
+}

@@ -1,0 +1,290 @@
+//! Codes of a WasmPlugin's module: where it is, which one it is, and what it is told.
+
+use crate::problem::{Basis, Case, Severity};
+
+crate::codes! {
+    /// Codes of this area.
+    MODULES:
+
+    /// A URL that no module can be fetched from.
+    BAD_MODULE_URL = "BG0242" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "`url` is empty, cannot be read, or has another scheme than `oci`, `http`, `https` and `file`. Without a \
+                scheme it is an image; but in `localhost:5000/headers` what stands before the colon reads as the scheme.",
+        matters: "No proxy can fetch the module.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: opt://headers.wasm
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+",
+        },
+    }
+
+    /// A text that is not a SHA-256.
+    BAD_DIGEST = "BG0243" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "`sha256` is neither empty nor 64 hex digits in lower case.",
+        matters: "No module would ever have this digest, so every proxy would refuse it.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: https://modules.example/headers.wasm
+  sha256: C2B4828F
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: https://modules.example/headers.wasm
+  sha256: c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
+",
+        },
+    }
+
+    /// A variable of a module that Istio refuses.
+    BAD_VARIABLE = "BG0244" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "A variable in `vmConfig.env` stands twice, takes its value from the proxy's environment and has one of \
+                its own too, or is one of more than 256.",
+        matters: "The document is refused.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  vmConfig:
+    env:
+    - {name: POD_NAME, valueFrom: HOST, value: hello-v1}
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  vmConfig:
+    env:
+    - {name: POD_NAME, valueFrom: HOST}
+",
+        },
+    }
+
+    /// A number that loses digits.
+    INEXACT_NUMBER = "BG0245" {
+        severity: Severity::Warning,
+        basis: Basis::Quirk,
+        means: "A number in `pluginConfig` has more digits than a number of double precision holds, which is how \
+                configuration travels to a proxy.",
+        matters: "The module gets another number than the one that is written.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  pluginConfig: {tenant: 12345678901234567890}
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  pluginConfig: {tenant: \"12345678901234567890\"}
+",
+        },
+    }
+
+    /// A variable that Istio keeps to itself.
+    RESERVED_VARIABLE = "BG0246" {
+        severity: Severity::Warning,
+        basis: Basis::Quirk,
+        means: "A variable's name begins with `ISTIO_META_`.",
+        matters: "Istio takes such variables out before the module starts, without a word.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  vmConfig: {env: [{name: ISTIO_META_TENANT, value: shop}]}
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  vmConfig: {env: [{name: TENANT, value: shop}]}
+",
+        },
+    }
+
+    /// An image without a tag.
+    NO_TAG = "BG0248" {
+        severity: Severity::Warning,
+        basis: Basis::Quirk,
+        means: "The module is an image without a tag and without a digest.",
+        matters: "`latest` is meant, and which module that is depends on when a proxy asks. Unlike an image that is \
+                  tagged `latest`, Istio keeps the first one that it fetched.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: oci://registry.example/headers
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: oci://registry.example/headers:1.0.0
+",
+        },
+    }
+
+    /// A module that can be replaced while it is fetched.
+    UNSAFE_FETCH = "BG0249" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "The module is fetched over plain HTTP, and no digest says which one is meant.",
+        matters: "Whoever is on the way can put other code into the proxies.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: http://modules.example/headers.wasm
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: https://modules.example/headers.wasm
+",
+        },
+    }
+
+    /// A digest that nothing is compared with.
+    DIGEST_IGNORED = "BG0250" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "The module is a file, and `sha256` is there too.",
+        matters: "A file is not compared with its digest: whatever lies there is run.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  sha256: c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+",
+        },
+    }
+
+    /// A signature that nothing looks at.
+    NOT_VERIFIED = "BG0251" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "`verificationKey` is there.",
+        matters: "Nothing compares the module's signature with it, neither in Istio nor in this version: a module that \
+                  somebody else signed is run as well.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  verificationKey: our-key
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+",
+        },
+    }
+
+    /// A module that would have to be fetched.
+    NOT_FETCHED = "BG0253" {
+        severity: Severity::Note,
+        basis: Basis::NotYet,
+        means: "The module is an image or a download, and no annotation `burgee.dev/module` says where it is on this \
+                machine.",
+        matters: "Burgee cannot fetch modules yet. Without it, requests that the plugin covers are refused, or pass it \
+                  by if its `failStrategy` is FAIL_OPEN.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: oci://registry.example/headers:1.0.0
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: headers
+  namespace: istio-system
+  annotations: {burgee.dev/module: ../filters/headers}
+spec:
+  url: oci://registry.example/headers:1.0.0
+",
+        },
+    }
+}
