@@ -114,11 +114,11 @@ pub(crate) struct FileArgs {
 /// What a workload is, beside its name.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct WorkloadArgs {
-    /// The workload's labels; over those that the documents have for it.
+    /// The workload's labels; over those that the documents have for it or, without, its proxy.
     #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
     pub labels: Vec<String>,
     /// The revision that the workload belongs to: documents with another one in their label istio.io/rev are not for
-    /// it. Without: default.
+    /// it. Without: as its proxy says, else default.
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<String>,
 }
@@ -146,9 +146,9 @@ pub(crate) struct RenderArgs {
     /// - for standard input.
     #[arg(long, value_name = "FILE")]
     pub base: PathBuf,
-    /// The workload that the proxy serves.
+    /// The workload that the proxy serves. Without: the one that the base's node says, as Istio's proxies do.
     #[arg(long, value_name = "NAMESPACE/NAME")]
-    pub workload: String,
+    pub workload: Option<String>,
     #[command(flatten)]
     pub about: WorkloadArgs,
     /// The class of a listener: inbound, outbound or gateway. Without: by the listener's traffic direction, else

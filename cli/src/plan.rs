@@ -121,7 +121,7 @@ impl CheckPlan {
 impl RenderPlan {
     fn new(args: RenderArgs) -> Result<RenderPlan, Failure> {
         let FileArgs { files } = args.files;
-        let workload = WorkloadPlan::new("--workload", &args.workload, &args.about)?;
+        let workload = WorkloadPlan::new("--workload", args.workload.as_deref(), &args.about)?;
         let mut classes = BTreeMap::new();
         for pair in &args.classes {
             let help = "LISTENER=CLASS with the class inbound, outbound or gateway";
@@ -284,7 +284,7 @@ mod tests {
             "shop/guard=/a=b.wasm",
         ])
         .expect("a plan");
-        assert_eq!((plan.workload.namespace.as_str(), plan.workload.name.as_str()), ("shop", "web-v1"));
+        assert_eq!(plan.workload.named, Some(("shop".to_owned(), "web-v1".to_owned())));
         let labels: Vec<_> = plan.workload.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(labels, ["a.b/c=d", "app=web", "version=v1"]);
         assert_eq!(plan.classes["in"], ListenerClass::Inbound);

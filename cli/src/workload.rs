@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_api::problem::{Code, closest};
-use burgee_api::resolve::{DEFAULT_REVISION, GATEWAY_NAME_LABEL, Workload, WorkloadKind};
+use burgee_api::resolve::Workload;
 use burgee_api::resources::Resources;
 use burgee_api::{Problem, Severity};
 
@@ -14,110 +14,179 @@ use crate::plan::{is_name, split_pair};
 /// A workload that the documents do not have.
 const UNKNOWN_WORKLOAD: Code = Code("BG0006");
 
+/// A base that another workload's proxy has.
+const OTHER_PROXY: Code = Code("BG0015");
+/// No word about which workload a command is for.
+const NO_WORKLOAD: Code = Code("BG0016");
+
 /// A workload as arguments name it.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadPlan {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Labels that go over those of the documents.
+    /// Its namespace and name; absent: its proxy knows.
+    pub named: Option<(String, String)>,
+    /// Labels that go over those that are known.
     pub labels: BTreeMap<String, String>,
-    /// The revision that it belongs to.
-    pub revision: String,
+    /// The revision that it belongs to; absent: as is known.
+    pub revision: Option<String>,
 }
 
 impl WorkloadPlan {
     /// Takes arguments apart. `named` is `NAMESPACE/NAME`, and `flag` what it was given with.
-    pub fn new(flag: &str, named: &str, args: &WorkloadArgs) -> Result<WorkloadPlan, Failure> {
-        let Some((namespace, name)) =
-            named.split_once('/').filter(|(namespace, name)| is_name(namespace) && is_name(name))
-        else {
-            return Err(Failure::new(
-                format!("{flag} {named}: no namespace and name"),
-                "write NAMESPACE/NAME, such as shop/web-v1",
-            ));
-        };
+    pub fn new(flag: &str, named: Option<&str>, args: &WorkloadArgs) -> Result<WorkloadPlan, Failure> {
+        let named = named.map(|named| namespace_and_name(flag, named)).transpose()?;
         let mut labels = BTreeMap::new();
         for pair in &args.labels {
             let (key, value) = split_pair("--labels", pair, "KEY=VALUE, such as app=web")?;
             labels.insert(key, value);
         }
-        let revision = args.revision.as_deref().unwrap_or(DEFAULT_REVISION);
-        if !is_name(revision) {
+        if let Some(revision) = args.revision.as_deref().filter(|revision| !is_name(revision)) {
             return Err(Failure::new(
                 format!("--revision {revision}: this is not a revision's name"),
                 "write one as in the label istio.io/rev, such as canary",
             ));
         }
-        Ok(WorkloadPlan {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            labels,
-            revision: revision.to_owned(),
-        })
+        Ok(WorkloadPlan { named, labels, revision: args.revision.clone() })
     }
 
-    /// The workload: labels of the documents, and over them those of the command line.
-    pub fn find(&self, resources: &Resources) -> Workload {
+    /// The workload. What the documents know of it goes before what its proxy says, and what the arguments say before
+    /// both. A proxy of another workload than the one that is named says nothing.
+    pub fn find(&self, resources: &Resources, proxy: Option<&Workload>) -> Result<Workload, Box<Problem>> {
+        let of_proxy = proxy.map(|proxy| (proxy.namespace.clone(), proxy.name.clone()));
+        let Some((namespace, name)) = self.named.clone().or(of_proxy) else { return Err(no_workload()) };
+        let proxy = proxy.filter(|proxy| proxy.namespace == namespace && proxy.name == name);
         let entry = resources
             .workload_entries
             .iter()
-            .find(|entry| *entry.meta.id.namespace == *self.namespace && *entry.meta.id.name == *self.name);
-        let mut labels = entry.map(|entry| entry.labels.clone()).unwrap_or_default();
+            .find(|entry| *entry.meta.id.namespace == *namespace && *entry.meta.id.name == *name);
+        let known = entry.map(|entry| &entry.labels).or(proxy.map(|proxy| &proxy.labels));
+        let mut labels = known.cloned().unwrap_or_default();
         labels.extend(self.labels.clone());
-        let kind = match labels.contains_key(GATEWAY_NAME_LABEL) {
-            true => WorkloadKind::Gateway,
-            false => WorkloadKind::Sidecar,
+        let mut workload = match proxy {
+            Some(proxy) => Workload { labels, ..proxy.clone() },
+            None => Workload::of_labels(namespace, name, labels)?,
         };
-        Workload::new(kind, self.namespace.as_str(), self.name.as_str(), labels).of_revision(&self.revision)
+        workload.revision = self.revision.clone().unwrap_or(workload.revision);
+        Ok(workload)
     }
 
-    /// A workload that is not among those that the documents have is likely misspelt.
-    pub fn not_among_the_documents(&self, resources: &Resources) -> Option<Problem> {
-        let name = format!("{}/{}", self.namespace, self.name);
+    /// A workload that is not the one whose proxy has the base, or not among those that the documents have, is likely
+    /// misspelt.
+    pub fn doubts(&self, resources: &Resources, proxy: Option<&Workload>) -> Option<Problem> {
+        let (namespace, name) = self.named.as_ref()?;
+        let named = format!("{namespace}/{name}");
+        match proxy.map(ToString::to_string) {
+            Some(other) if other != named => {
+                let message = format!("the base is that of a proxy of {other}, not of {named}");
+                let help = "name the workload that the proxy serves, or take --workload out";
+                return Some(Problem::new(Severity::Warning, OTHER_PROXY, message).help(help));
+            }
+            Some(_) => return None,
+            None => {}
+        }
         let known: Vec<String> = resources
             .workload_entries
             .iter()
             .map(|entry| format!("{}/{}", entry.meta.id.namespace, entry.meta.id.name))
             .collect();
-        if known.is_empty() || known.contains(&name) {
+        if known.is_empty() || known.contains(&named) {
             return None;
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = match closest(&name, &known) {
+        let help = match closest(&named, &known) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("the documents have {}", known.join(", ")),
         };
-        let message = format!("no WorkloadEntry is named {name}; its labels are those of --labels alone");
+        let message = format!("no WorkloadEntry is named {named}; its labels are those of --labels alone");
         Some(Problem::new(Severity::Warning, UNKNOWN_WORKLOAD, message).help(help))
     }
+}
+
+fn namespace_and_name(flag: &str, named: &str) -> Result<(String, String), Failure> {
+    match named.split_once('/') {
+        Some((namespace, name)) if is_name(namespace) && is_name(name) => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err(Failure::new(
+            format!("{flag} {named}: no namespace and name"),
+            "write NAMESPACE/NAME, such as shop/web-v1",
+        )),
+    }
+}
+
+fn no_workload() -> Box<Problem> {
+    let help =
+        "name it with --workload NAMESPACE/NAME, or give the bootstrap of its proxy, whose node says so";
+    Box::new(Problem::new(Severity::Error, NO_WORKLOAD, "nothing says which workload this is for").help(help))
 }
 
 #[cfg(test)]
 mod tests {
     use burgee_api::check::check;
     use burgee_api::document::Source;
+    use burgee_api::resolve::WorkloadKind;
 
     use super::*;
 
-    #[test]
-    fn arguments_go_over_what_the_documents_know() {
-        let text = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\
-                    metadata: {name: web-v1, namespace: shop}\nspec: {labels: {app: web, version: v1}}\n";
-        let resources = check(&[Source::new("t.yaml", text)]).resources;
-        let args =
-            WorkloadArgs { labels: vec!["version=v2".to_owned()], revision: Some("canary".to_owned()) };
-        let plan = WorkloadPlan::new("--workload", "shop/web-v1", &args).unwrap_or_else(|_| panic!("a plan"));
-        let workload = plan.find(&resources);
-        let labels: Vec<_> = workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(labels, ["app=web", "version=v2"]);
-        assert_eq!((workload.revision.as_str(), workload.kind), ("canary", WorkloadKind::Sidecar));
-        assert!(plan.not_among_the_documents(&resources).is_none());
+    const ENTRY: &str = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\
+                         metadata: {name: web-v1, namespace: shop}\nspec: {labels: {app: web, version: v1}}\n";
 
-        let misspelt = WorkloadPlan { name: "web-v".to_owned(), ..plan };
-        assert!(misspelt.find(&resources).labels.contains_key("version"), "those of the arguments stay");
-        let told = misspelt.not_among_the_documents(&resources).expect("a problem");
+    fn plan(named: Option<&str>, labels: &[&str], revision: Option<&str>) -> WorkloadPlan {
+        let labels = labels.iter().map(ToString::to_string).collect();
+        let args = WorkloadArgs { labels, revision: revision.map(str::to_owned) };
+        WorkloadPlan::new("--workload", named, &args).unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    fn proxy(name: &str) -> Workload {
+        let labels = BTreeMap::from([("app".to_owned(), "old".to_owned())]);
+        let workload = Workload::new(WorkloadKind::Gateway, "shop", name, labels).of_revision("stable");
+        Workload { mesh_id: Some("mesh1".to_owned()), ..workload }
+    }
+
+    fn labels(workload: &Workload) -> Vec<String> {
+        workload.labels.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    #[test]
+    fn arguments_go_over_what_the_documents_know_and_that_over_what_the_proxy_says() {
+        let resources = check(&[Source::new("t.yaml", ENTRY)]).resources;
+        let named = plan(Some("shop/web-v1"), &["version=v2"], Some("canary"));
+        let workload = named.find(&resources, None).expect("a workload");
+        assert_eq!(labels(&workload), ["app=web", "version=v2"]);
+        assert_eq!((workload.revision.as_str(), workload.kind), ("canary", WorkloadKind::Sidecar));
+
+        let of_proxy = plan(None, &["x=y"], None);
+        let workload = of_proxy.find(&resources, Some(&proxy("web-v1"))).expect("a workload");
+        assert_eq!(labels(&workload), ["app=web", "version=v1", "x=y"]);
+        assert_eq!((workload.revision.as_str(), workload.kind), ("stable", WorkloadKind::Gateway));
+        assert_eq!(workload.mesh_id.as_deref(), Some("mesh1"));
+        let workload = of_proxy.find(&resources, Some(&proxy("other"))).expect("a workload");
+        assert_eq!(
+            (workload.to_string().as_str(), labels(&workload)),
+            ("shop/other", vec!["app=old".to_owned(), "x=y".to_owned()])
+        );
+
+        let workload = named.find(&resources, Some(&proxy("other"))).expect("a workload");
+        assert_eq!((workload.to_string().as_str(), workload.mesh_id), ("shop/web-v1", None));
+    }
+
+    #[test]
+    fn what_is_likely_misspelt_or_not_said_at_all_is_told() {
+        let resources = check(&[Source::new("t.yaml", ENTRY)]).resources;
+        let named = plan(Some("shop/web-v1"), &[], None);
+        assert!(named.doubts(&resources, None).is_none());
+        assert!(named.doubts(&resources, Some(&proxy("web-v1"))).is_none());
+        let told = named.doubts(&resources, Some(&proxy("other"))).expect("a problem");
+        assert!(told.message.contains("shop/other, not of shop/web-v1"), "{told}");
+
+        let misspelt = plan(Some("shop/web-v"), &["a=b"], None);
+        assert_eq!(labels(&misspelt.find(&resources, None).expect("a workload")), ["a=b"]);
+        let told = misspelt.doubts(&resources, None).expect("a problem");
         assert!(told.help.contains("`shop/web-v1`"), "{told}");
+
+        let nothing = plan(None, &["a=b"], None);
+        assert_eq!(nothing.find(&resources, None).expect_err("a problem").code, NO_WORKLOAD);
+        let waypoint = plan(Some("wp/w"), &["gateway.istio.io/managed=istio.io-mesh-controller"], None);
+        let told = waypoint.find(&resources, None).expect_err("a problem");
+        assert!(told.message.contains("wp/w is a waypoint"), "{told}");
     }
 }

@@ -409,3 +409,45 @@ fn what_would_come_to_nothing_is_said() {
     let right = render(&base("front-proxy.yaml"), hello).expect_code(0);
     assert!(!right.stderr.contains("BG00"), "{right}");
 }
+
+#[test]
+fn a_base_says_itself_which_workload_it_is_for() {
+    let folder = tempdir();
+    let telemetry = |name: &str, revision: &str, tag: &str| {
+        format!(
+            "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
+             metadata: {{name: {name}, namespace: shop, labels: {{{revision}}}}}\n\
+             spec:\n  selector: {{matchLabels: {{app: web, version: v1}}}}\n  metrics:\n  \
+             - providers: [{{name: prometheus}}]\n    overrides: [{{tagOverrides: {{{tag}: {{value: request.host}}}}}}]\n"
+        )
+    };
+    let documents =
+        telemetry("any", "", "for_any") + &telemetry("canary", "istio.io/rev: canary", "for_canary");
+    fs::write(folder.path().join("t.yaml"), documents).expect("a file can be written");
+    let base = |name: &str| root().join("tests/cases/bases").join(name);
+    let render = |base: &Path, more: &[&str]| {
+        Program::new(["render", "-f", "t.yaml", "--base"])
+            .args([base.as_os_str(), "--module".as_ref(), module().as_os_str()])
+            .args(more)
+            .in_directory(folder.path())
+            .run()
+    };
+    let sidecar = base("sidecar.yaml");
+    let ended = render(&sidecar, &[]).expect_code(0).expect_said(&["BG0509"]);
+    assert!(ended.stdout.contains("for_any") && !ended.stdout.contains("for_canary"), "{ended}");
+    let ended = render(&sidecar, &["--revision", "canary"]).expect_code(0);
+    assert!(ended.stdout.contains("for_any") && ended.stdout.contains("for_canary"), "{ended}");
+    assert!(!ended.stderr.contains("BG0509"), "{ended}");
+    let ended = render(&sidecar, &["--labels", "version=v2"]).expect_code(0);
+    assert!(!ended.stdout.contains("for_any"), "{ended}");
+
+    render(&sidecar, &["--workload", "shop/cart"]).expect_code(0).expect_said(&["BG0015", "shop/web-v1"]);
+    for (name, code) in [("by-hand.yaml", "BG0120"), ("front-proxy.yaml", "BG0016")] {
+        let ended = render(&base(name), &[]);
+        ended.expect_code(1).expect_said(&[code, "help: ", "nothing is rendered"]);
+    }
+    let waypoint = fs::read_to_string(&sidecar).expect("a base").replace("id: sidecar~", "id: waypoint~");
+    fs::write(folder.path().join("waypoint.yaml"), waypoint).expect("a file can be written");
+    let waypoint = folder.path().join("waypoint.yaml");
+    render(&waypoint, &["--workload", "shop/web-v1"]).expect_code(1).expect_said(&["BG0121", "waypoint"]);
+}

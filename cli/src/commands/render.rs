@@ -5,10 +5,11 @@ use std::path::Path;
 
 use burgee_api::Problem;
 use burgee_api::Severity;
-use burgee_api::check::check_revision;
-use burgee_api::document::Source;
+use burgee_api::check::judge;
+use burgee_api::document::{self, Source};
+use burgee_api::problem::codes::WAYPOINT;
 use burgee_api::problem::{Code, closest, worst};
-use burgee_api::resolve::{Effective, PolicySet};
+use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload};
 use burgee_api::resources::Resources;
 use burgee_overlay::{Delivery, Edit, Identity, LogFiles, Module, Options, Value, overlay};
 use serde::Serialize;
@@ -24,29 +25,61 @@ const NEEDS_BOOTSTRAP: Code = Code("BG0007");
 /// A base that carries nothing to measure.
 const NOTHING_MEASURED: Code = Code("BG0008");
 
+/// What there is to say, and the texts that it is about.
+struct Told {
+    problems: Vec<Problem>,
+    texts: Vec<Source>,
+}
+
+impl Told {
+    fn has_errors(&self) -> bool {
+        worst(&self.problems) == Some(Severity::Error)
+    }
+
+    fn stop(&self) -> Outcome {
+        report::print_aside(&self.problems, &self.texts);
+        report::aside(&format!("nothing is rendered: {}", report::count(&self.problems)));
+        Outcome::Found
+    }
+}
+
 /// Runs it.
 pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
-    let mut sources = sources::read(&plan.files)?;
+    let sources = sources::read(&plan.files)?;
     let base_sources = sources::read_one(&plan.base)?;
-    let checked = check_revision(&sources.texts, &plan.workload.revision);
-    let mut problems = std::mem::take(&mut sources.problems);
-    problems.extend(base_sources.problems);
-    problems.extend(checked.problems);
-    let mut texts = sources.texts;
-    let base_text = base_sources.texts.into_iter().next();
-    let base = base_text.as_ref().map(|text| (text, read_base(&plan.base, text)));
-    if let Some((text, Err(faults))) = &base {
-        problems.extend(faults.iter().cloned());
-        texts.push((*text).clone());
+    let documents = document::read(&sources.texts);
+    let mut told = Told { problems: sources.problems, texts: sources.texts };
+    told.problems.extend(base_sources.problems);
+    let base = base_sources.texts.into_iter().next().and_then(|text| {
+        let base = read_base(&plan.base, &text).map_err(|faults| told.problems.extend(faults)).ok();
+        told.texts.push(text);
+        base
+    });
+    let workload =
+        base.as_ref().and_then(|(base, _)| find(plan, &documents.resources, base, &mut told.problems));
+    let revision = workload.as_ref().map_or(DEFAULT_REVISION, |workload| &workload.revision);
+    let checked = judge(documents, &told.texts, revision);
+    told.problems.extend(checked.problems);
+    match base.zip(workload) {
+        Some(((base, format), workload)) if !told.has_errors() => {
+            let format = plan.output.unwrap_or(format);
+            render(plan, &base, format, &workload, checked.resources, told)
+        }
+        _ => Ok(told.stop()),
     }
-    let Some((base_source, Ok((base, format)))) = base else { return stop(&problems, &texts) };
-    if worst(&problems) == Some(Severity::Error) {
-        return stop(&problems, &texts);
-    }
-    check_plugin_paths(plan, &checked.resources)?;
-    let mut resources = checked.resources;
-    let (effective, plugins) = resolve(plan, &mut resources, &mut problems);
-    problems.extend(plan.workload.not_among_the_documents(&resources));
+}
+
+/// Lays what documents without an error say for a workload over a base, and prints the result.
+fn render(
+    plan: &RenderPlan,
+    base: &Value,
+    format: TreeFormat,
+    workload: &Workload,
+    mut resources: Resources,
+    mut told: Told,
+) -> Result<Outcome, Failure> {
+    check_plugin_paths(plan, &resources)?;
+    let (effective, plugins) = resolve(plan, workload, &mut resources, &mut told.problems);
     if !matches!(base, Value::Map(_)) {
         return Err(Failure::new(
             format!("{} is not an Envoy configuration: it is not an object", plan.base.display()),
@@ -63,27 +96,19 @@ pub(crate) fn run(plan: &RenderPlan) -> Result<Outcome, Failure> {
         log_files: LogFiles::AsWritten,
         reporter: None,
     };
-    let overlaid = overlay(&base, &effective, &options);
-    problems.extend(overlaid.problems);
-    problems.extend(without_effect(&base, &effective, &overlaid.edits));
-    texts.push(base_source.clone());
-    if worst(&problems) == Some(Severity::Error) {
-        return stop(&problems, &texts);
+    let overlaid = overlay(base, &effective, &options);
+    told.problems.extend(overlaid.problems);
+    told.problems.extend(without_effect(base, &effective, &overlaid.edits));
+    if told.has_errors() {
+        return Ok(told.stop());
     }
-    report::print_aside(&problems, &texts);
-    let format = plan.output.unwrap_or(format);
+    report::print_aside(&told.problems, &told.texts);
     if plan.edits {
         print_edits(&overlaid.edits, format)?;
     } else {
         print_tree(&overlaid.value, format)?;
     }
     Ok(Outcome::Done)
-}
-
-fn stop(problems: &[Problem], texts: &[Source]) -> Result<Outcome, Failure> {
-    report::print_aside(problems, texts);
-    report::aside(&format!("nothing is rendered: {}", report::count(problems)));
-    Ok(Outcome::Found)
 }
 
 /// A base and how it is written: its content says whether it is JSON, whatever its file is called. What begins like JSON
@@ -106,19 +131,39 @@ fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Prob
     }
 }
 
+/// The workload that is rendered for; none if that is a problem.
+fn find(
+    plan: &RenderPlan,
+    resources: &Resources,
+    base: &Value,
+    problems: &mut Vec<Problem>,
+) -> Option<Workload> {
+    let node = base.field("node").and_then(|node| serde_json::from_str(&node.to_json()).ok());
+    let proxy = match node.as_ref().map(Workload::from_node) {
+        // A node by hand need not say who it is when the arguments do.
+        Some(Err(problem)) if plan.workload.named.is_none() || problem.code == WAYPOINT => {
+            problems.push(*problem);
+            return None;
+        }
+        proxy => proxy.and_then(Result::ok),
+    };
+    problems.extend(plan.workload.doubts(resources, proxy.as_ref()));
+    plan.workload.find(resources, proxy.as_ref()).map_err(|problem| problems.push(*problem)).ok()
+}
+
 /// What the documents say for the workload, and the modules of its plugins.
 fn resolve(
     plan: &RenderPlan,
+    workload: &Workload,
     resources: &mut Resources,
     problems: &mut Vec<Problem>,
 ) -> (Effective, PluginModules) {
-    let workload = plan.workload.find(resources);
     // Plugins of others need no module, and building one takes long.
-    let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(&workload));
+    let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(workload));
     resources.wasm_plugins.retain(|plugin| applied.contains(&plugin_modules::key(plugin)));
     let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
     problems.extend(missing);
-    (PolicySet::new(resources.clone()).resolve(&workload), plugins)
+    (PolicySet::new(resources.clone()).resolve(workload), plugins)
 }
 
 /// The plugins that a policy has for any class, as `NAMESPACE/NAME`.

@@ -40,7 +40,12 @@ pub fn check(sources: &[Source]) -> Checked {
 
 /// Reads and judges documents, for workloads of a revision.
 pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
-    let document::Documents { resources, outlines, mut problems, .. } = document::read(sources);
+    judge(document::read(sources), sources, revision)
+}
+
+/// Judges documents that were read from these sources, for workloads of a revision.
+pub fn judge(documents: document::Documents, sources: &[Source], revision: &str) -> Checked {
+    let document::Documents { resources, outlines, mut problems, .. } = documents;
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
     }

@@ -12,6 +12,7 @@ mod plugins;
 mod providers;
 mod selection;
 mod text;
+mod workloads;
 
 pub use annotations::*;
 pub use documents::*;
@@ -25,13 +26,15 @@ pub use plugins::*;
 pub use providers::*;
 pub use selection::*;
 pub use text::*;
+pub use workloads::*;
 
 use super::Page;
 
 /// Every code of this crate, by area.
-const AREAS: [&[Page]; 12] = [
+const AREAS: [&[Page]; 13] = [
     TEXT,
     DOCUMENTS,
+    WORKLOADS,
     SELECTION,
     PROVIDERS,
     METRICS,

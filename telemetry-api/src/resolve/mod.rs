@@ -8,6 +8,7 @@ mod fixture;
 mod hash;
 pub(crate) mod log_format;
 pub(crate) mod metrics;
+mod node;
 mod plugins;
 mod policy_set;
 pub(crate) mod providers;
@@ -24,6 +25,7 @@ pub use effective::{
 };
 pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;
-pub use selection::GATEWAY_NAME_LABEL;
 pub(crate) use selection::age_order;
-pub use workload::{DEFAULT_CLUSTER, DEFAULT_REVISION, ListenerClass, Workload, WorkloadKind};
+pub use workload::{
+    DEFAULT_CLUSTER, DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, Workload, WorkloadKind,
+};

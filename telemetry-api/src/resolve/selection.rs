@@ -5,10 +5,7 @@ use std::sync::Arc;
 use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::{Meta, Telemetry};
 
-use super::workload::{Workload, WorkloadKind};
-
-/// The label by which the Gateway API marks the workloads of a gateway.
-pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+use super::workload::{GATEWAY_NAME_LABEL, Workload, WorkloadKind};
 
 /// The order in which Istio sorts Telemetries: oldest first, then by name, then by namespace.
 pub(crate) fn age_order(telemetry: &Telemetry) -> (String, Arc<str>, Arc<str>) {

@@ -235,7 +235,8 @@ fn sampling(
 /// Istio's own tags: who the workload is, and the results of authorization policies that are tried out.
 fn own_tags(mesh: &MeshConfig, workload: &Workload) -> impl Iterator<Item = (&'static str, CustomTag)> {
     let identity = workload.identity();
-    let mesh_id = mesh.proxy_tracing.mesh_id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
+    let of_mesh = mesh.proxy_tracing.mesh_id.as_ref().map(|id| &id.value);
+    let mesh_id = workload.mesh_id.as_ref().or(of_mesh).filter(|id| !id.is_empty()).cloned();
     let service_tags = [
         ("istio.canonical_revision", identity.canonical_revision),
         ("istio.canonical_service", identity.canonical_service),

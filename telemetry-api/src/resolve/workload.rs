@@ -5,12 +5,23 @@ use std::fmt;
 
 use burgee_filter_config::LocalWorkload;
 
+use crate::problem::{Problem, Severity, codes};
+
 /// The cluster that a resource or workload belongs to when nothing says otherwise: Istio's default.
 pub const DEFAULT_CLUSTER: &str = "Kubernetes";
 /// The revision that a resource or workload belongs to when nothing says otherwise: Istio's default.
 pub const DEFAULT_REVISION: &str = "default";
 
-/// What a proxy serves.
+/// The label by which the Gateway API marks the workloads of a gateway.
+pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+/// The labels by which Istio marks waypoints.
+const WAYPOINT_LABELS: [(&str, &str); 2] = [
+    ("gateway.istio.io/managed", "istio.io-mesh-controller"),
+    ("gateway.networking.k8s.io/gateway-class-name", "istio-waypoint"),
+];
+
+/// What a proxy serves. Waypoints, which serve many workloads at once, are none of these: no document is resolved for
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkloadKind {
     /// One workload, from beside it.
@@ -20,6 +31,19 @@ pub enum WorkloadKind {
 }
 
 impl WorkloadKind {
+    /// What the proxy with these labels serves: a gateway of the Gateway API is labelled so, and so is a waypoint, for
+    /// which there is none.
+    pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<WorkloadKind> {
+        let has = |(key, value): &(&str, &str)| labels.get(*key).is_some_and(|label| label == value);
+        if WAYPOINT_LABELS.iter().any(has) {
+            return None;
+        }
+        match labels.contains_key(GATEWAY_NAME_LABEL) {
+            true => Some(WorkloadKind::Gateway),
+            false => Some(WorkloadKind::Sidecar),
+        }
+    }
+
     /// The name in output.
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,6 +68,16 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// Sidecar or gateway.
     pub kind: WorkloadKind,
+    /// The name of its pod, if it is known.
+    pub pod: Option<String>,
+    /// The service account that it runs as, if it is known.
+    pub service_account: Option<String>,
+    /// The mesh that its proxy says it belongs to, if it says so.
+    pub mesh_id: Option<String>,
+    /// The annotations of its pod, as far as they are known.
+    pub annotations: BTreeMap<String, String>,
+    /// The names of the containers beside the proxy, as far as they are known.
+    pub containers: Vec<String>,
 }
 
 impl Workload {
@@ -61,6 +95,24 @@ impl Workload {
             name: name.into(),
             labels,
             kind,
+            pod: None,
+            service_account: None,
+            mesh_id: None,
+            annotations: BTreeMap::new(),
+            containers: Vec::new(),
+        }
+    }
+
+    /// A workload that is what its labels say; a problem if they say that it is one which no document can be for here.
+    pub fn of_labels(
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+        labels: BTreeMap<String, String>,
+    ) -> Result<Workload, Box<Problem>> {
+        let (namespace, name) = (namespace.into(), name.into());
+        match WorkloadKind::of_labels(&labels) {
+            Some(kind) => Ok(Workload::new(kind, namespace, name, labels)),
+            None => Err(waypoint(&namespace, &name)),
         }
     }
 
@@ -96,6 +148,14 @@ impl Workload {
             cluster: self.cluster.clone(),
         }
     }
+}
+
+/// Says that a workload is a waypoint, which this version does not serve.
+pub(super) fn waypoint(namespace: &str, name: &str) -> Box<Problem> {
+    let message =
+        format!("{namespace}/{name} is a waypoint, and documents are not resolved for waypoints yet");
+    let help = "documents for sidecars and gateways are; a waypoint keeps the configuration that it has";
+    Box::new(Problem::new(Severity::Error, codes::WAYPOINT, message).help(help))
 }
 
 impl fmt::Display for Workload {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::origin::{DocumentId, Origin, Place};
 
+/// The label, and the annotation, that names the revision which something belongs to.
+pub(crate) const REVISION_KEY: &str = "istio.io/rev";
+
 /// A document's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -34,7 +37,7 @@ impl Meta {
 
     /// The revision that the document is for: the label `istio.io/rev`; absent means every revision.
     pub fn revision(&self) -> Option<&str> {
-        self.labels.get("istio.io/rev").map(String::as_str)
+        self.labels.get(REVISION_KEY).map(String::as_str)
     }
 
     /// Whether the document is for a revision.

@@ -208,6 +208,13 @@ fn istios_own_tags_say_who_the_workload_is() {
     }
     let dry_run = tags.iter().filter(|(_, tag)| matches!(tag.value, CustomTag::Metadata { .. })).count();
     assert_eq!(dry_run, 4);
+
+    // What a proxy says of itself goes before what the mesh's configuration says of all.
+    let own = Workload { mesh_id: Some("own".to_owned()), ..workload(WorkloadKind::Sidecar) };
+    let set = policies(&mesh("", "defaultConfig: {meshId: main}"), "tracing", &[("N", &["p=zip"])]);
+    let effective = set.resolve(&own);
+    let mesh_id = provided(&effective).1.custom_tags.iter().find(|(tag, _)| tag == "istio.mesh_id");
+    assert_eq!(mesh_id.map(|(_, tag)| &tag.value), Some(&CustomTag::Literal("own".to_owned())));
 }
 
 #[test]
