@@ -5,7 +5,7 @@ mod page;
 
 use std::fmt;
 
-pub use page::{Basis, Case, Page, area};
+pub use page::{Basis, Case, Laid, Page, area};
 
 use crate::origin::Place;
 

@@ -10,7 +10,7 @@ use burgee_api::Problem;
 use burgee_api::problem::{self, Code, Severity};
 use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracing, WorkloadKind};
 use burgee_api::resources::workload_entry::Call;
-use burgee_overlay::REFUSES_EVERYTHING;
+use burgee_overlay::codes::REFUSES_EVERYTHING;
 use burgee_stub::protocol::Served;
 
 use crate::base;
@@ -141,7 +141,7 @@ impl Localnet {
             let asked = self.asked(&through);
             let (mut misses, is_settled) = self.misses(&asked, &metrics);
             if (misses.is_empty() && is_settled) || Instant::now() > deadline {
-                if !self.problems.iter().any(|problem| problem.code.0 == REFUSES_EVERYTHING) {
+                if !self.problems.iter().any(|problem| problem.code == REFUSES_EVERYTHING) {
                     // Else more requests would not get through either, and why has been told.
                     misses.extend(expect::unreached(&asked, sent));
                 }

@@ -8,6 +8,7 @@
 //! taken out first, so that overlaying twice equals overlaying once, and overlaying nothing gives the base back.
 //! Deliberately not here: I/O of any kind.
 
+pub mod codes;
 mod descriptors;
 mod edit;
 mod lower;
@@ -27,9 +28,6 @@ use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 pub use edit::{Edit, Owner, Path, Step};
 pub use value::Value;
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
-
-/// The code of a plugin whose module cannot be had and that refuses every request because of that.
-pub const REFUSES_EVERYTHING: &str = "BG0620";
 
 /// A filter module as a proxy finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 use burgee_api::{Problem, Severity};
 use burgee_filter_config::stat_name;
 
+use crate::codes;
 use crate::edit::{Edit, Owner, Path};
 use crate::lower::{self, FILTER_PREFIX, access_log, plugin, tracing};
 use crate::plan::problem;
@@ -189,7 +190,7 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
     let warning = |path: Path, what: String| {
         problem(
             Severity::Warning,
-            "BG0609",
+            codes::NAME_OF_OURS,
             path.to_string(),
             what,
             "it stays as it is; give it another name, so that nobody takes it for Burgee's",

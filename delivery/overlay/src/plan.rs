@@ -9,6 +9,7 @@ use burgee_api::problem::{Code, closest};
 use burgee_api::resolve::{Collector, Effective, Protocol};
 use burgee_api::{Origin, Problem, Severity, Traced};
 
+use crate::codes;
 use crate::edit::Edit;
 use crate::lower::FILTER_PREFIX;
 use crate::mark::{self, Removal};
@@ -95,7 +96,7 @@ fn check_node(base: &Value, options: &Options, plan: &mut Plan) {
     }
     plan.problems.push(problem(
         Severity::Warning,
-        "BG0607",
+        codes::NO_NODE,
         "node".to_owned(),
         format!("the base has no node {}, without which Envoy does not start here", missing.join(" and ")),
         "write them, or start Envoy with --service-node and --service-cluster",
@@ -126,7 +127,10 @@ fn check_collectors(base: &Value, plan: &mut Plan) {
              it and drops what it would send"
         );
         let path = "static_resources.clusters".to_owned();
-        plan.say(placed(problem(Severity::Warning, "BG0618", path, message, help), &provider.origin));
+        plan.say(placed(
+            problem(Severity::Warning, codes::NO_CLUSTER, path, message, help),
+            &provider.origin,
+        ));
     }
 }
 
@@ -165,7 +169,7 @@ fn unknown_classes(base: &Value, shape: Shape, options: &Options) -> Vec<Problem
             };
             problem(
                 Severity::Error,
-                "BG0600",
+                codes::UNKNOWN_LISTENER,
                 String::new(),
                 format!("a class is given for listener {name:?}, which the base does not have"),
                 help,
@@ -177,12 +181,12 @@ fn unknown_classes(base: &Value, shape: Shape, options: &Options) -> Vec<Problem
 /// A problem of an overlay: it has a path in the base, and no place, since trees do not keep places.
 pub(crate) fn problem(
     severity: Severity,
-    code: &'static str,
+    code: Code,
     path: String,
     message: String,
     help: impl Into<String>,
 ) -> Problem {
-    let mut problem = Problem::new(severity, Code(code), message).help(help);
+    let mut problem = Problem::new(severity, code, message).help(help);
     problem.path = path;
     problem
 }

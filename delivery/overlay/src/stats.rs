@@ -5,6 +5,7 @@ use burgee_api::Severity;
 use burgee_api::resolve::Effective;
 use burgee_filter_config::stat_name;
 
+use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower::{self, Label};
 use crate::mark::{self, Made};
@@ -32,7 +33,7 @@ pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
         if !stat_name::is_valid_label_name(&label.name) {
             plan.problems.push(problem(
                 Severity::Warning,
-                "BG0606",
+                codes::BAD_LABEL,
                 String::new(),
                 format!("{:?} cannot be a label's name, so Envoy will not show it", label.name),
                 "letters, digits and `_`, and no digit in front",
@@ -48,7 +49,7 @@ pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
                 if tag.field("fixed_value").is_some() {
                     plan.problems.push(problem(
                         Severity::Note,
-                        "BG0608",
+                        codes::TAKEN_TAG,
                         path.index(at).to_string(),
                         format!(
                             "the base gives every metric the tag {:?}; an Istio metric that has this label shows the \
@@ -69,7 +70,7 @@ pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
     if let Some((taken, wanted)) = mark::obstacle(base) {
         plan.problems.push(problem(
             Severity::Error,
-            "BG0615",
+            codes::NO_PLACE_FOR_TAGS,
             taken.to_string(),
             format!("the stats_tags cannot be written: {taken} is not {wanted}"),
             "correct the base, or write `stats_config: {stats_tags: []}` into it; without stats_tags labels would \
@@ -128,7 +129,7 @@ fn check_matcher(base: &Value, plan: &mut Plan) {
     if let Some((path, what)) = fault {
         plan.problems.push(problem(
             Severity::Warning,
-            "BG0603",
+            codes::MATCHER_DROPS,
             path.to_string(),
             format!("the base's stats_matcher {what}, so no Istio metric will be seen"),
             "the matcher sees whole names, which begin with `wasmcustom.`: include the prefix `wasmcustom.`",

@@ -2,7 +2,7 @@
 
 use super::check;
 use crate::document::Source;
-use crate::problem::{Case, Page, area};
+use crate::problem::{Case, Laid, Page, area};
 
 /// A page's text as the file that the page shows.
 fn source(text: &str) -> Source {
@@ -34,16 +34,21 @@ pub fn markdown(page: &Page) -> String {
             text.push_str(&format!("In a folder for `burgee up`:\n\n{}", fenced("yaml", wrong)));
             text.push_str(&format!("\n## Instead\n\n{}", fenced("yaml", right)));
         }
-        Case::Base { documents, wrong, right } => {
-            text.push_str(&format!("The documents:\n\n{}", fenced("yaml", documents)));
-            text.push_str(&format!("\nlaid over the base:\n\n{}", fenced("yaml", wrong)));
-            text.push_str(&format!("\n## Instead\n\nA base such as:\n\n{}", fenced("yaml", right)));
+        Case::Base { wrong, right } => {
+            text.push_str(&laid(&wrong));
+            text.push_str(&format!("\n## Instead\n\n{}", laid(&right)));
         }
         Case::Situation { wrong, right } => {
             text.push_str(&format!("{}\n\n## Instead\n\n{}\n", paragraph(wrong), paragraph(right)));
         }
     }
     text
+}
+
+fn laid(laid: &Laid) -> String {
+    let language = if laid.base.trim_start().starts_with('{') { "json" } else { "yaml" };
+    let (documents, base) = (fenced("yaml", laid.documents), fenced(language, laid.base));
+    format!("The documents\n\n{documents}\nlaid over the base\n\n{base}")
 }
 
 /// A title without its full stop.

@@ -75,14 +75,12 @@ pub enum Case {
         /// What does not.
         right: &'static str,
     },
-    /// An Envoy configuration, and documents that are laid over it for the workload `shop/web`.
+    /// Documents that are laid over an Envoy configuration.
     Base {
-        /// The documents.
-        documents: &'static str,
-        /// The base that causes it.
-        wrong: &'static str,
-        /// The base that does not.
-        right: &'static str,
+        /// What causes it.
+        wrong: Laid,
+        /// What does not.
+        right: Laid,
     },
     /// No text alone causes it.
     Situation {
@@ -91,6 +89,15 @@ pub enum Case {
         /// What to do.
         right: &'static str,
     },
+}
+
+/// Documents, and the Envoy configuration that they are laid over for the workload `shop/web`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// The documents.
+    pub documents: &'static str,
+    /// The Envoy configuration.
+    pub base: &'static str,
 }
 
 /// The area that a code belongs to, by its first two digits.
@@ -174,8 +181,8 @@ macro_rules! codes {
         compile_error!(concat!(
             stringify!($name),
             " has no page: write one in place of the semicolon, `{ severity: .., basis: .., means: .., matters: .., \
-             case: .. }`, as the documentation of `codes!` shows; then BURGEE_BLESS=1 cargo test -p burgee-tests \
-             writes it into docs/codes"
+             case: .. }`, as the documentation of `codes!` shows; then BURGEE_BLESS=1 cargo test of this crate and of \
+             burgee-tests writes it into docs/codes"
         ))
     };
 }

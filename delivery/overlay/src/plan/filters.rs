@@ -6,6 +6,7 @@ use burgee_api::resources::wasm_plugin::{MODULE_ANNOTATION, PluginKind, PluginPh
 
 use super::{Plan, placed, problem};
 use crate::Options;
+use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
 use crate::lower::plugin::{self, Stand};
@@ -63,7 +64,7 @@ pub(super) fn plan(
         }
         plan.say(problem(
             Severity::Warning,
-            "BG0601",
+            codes::NO_HTTP_FILTERS,
             manager.filters_path().to_string(),
             format!(
                 "an HTTP connection manager of listener {:?} has no HTTP filters and is left alone",
@@ -83,7 +84,7 @@ pub(super) fn plan(
         let what = if wanted.plugins.is_empty() { "metrics go" } else { "plugins and metrics go" };
         plan.say(problem(
             Severity::Note,
-            "BG0605",
+            codes::NOT_A_ROUTER,
             manager.filters_path().index(terminal).to_string(),
             format!(
                 "the last HTTP filter of listener {:?} is {:?} and no router; {what} before it",
@@ -179,7 +180,10 @@ fn plugin_filter(
         let message =
             format!("WasmPlugin {name} filters connections, which this version does not, and is left out");
         let help = "plugins of type HTTP, which is what absence means, are put into HTTP filter chains";
-        plan.say(placed(problem(Severity::Warning, "BG0621", String::new(), message, help), &plugin.origin));
+        plan.say(placed(
+            problem(Severity::Warning, codes::NETWORK_LEFT_OUT, String::new(), message, help),
+            &plugin.origin,
+        ));
         return None;
     }
     match listener.port_of(manager, &options.ports) {
@@ -192,7 +196,7 @@ fn plugin_filter(
                 listener.name
             );
             let help = "give the listener a socket_address, or remove the plugin's `match[].ports`";
-            plan.say(problem(Severity::Warning, "BG0622", path, message, help));
+            plan.say(problem(Severity::Warning, codes::NO_PORT, path, message, help));
             return None;
         }
         _ => {}
@@ -201,7 +205,7 @@ fn plugin_filter(
     if let Some(i) = manager.http_filters().iter().position(|filter| view::name(filter) == filter_name) {
         plan.say(problem(
             Severity::Warning,
-            "BG0624",
+            codes::DELIVERED_ALREADY,
             manager.filters_path().index(i).to_string(),
             format!(
                 "the base has a filter {filter_name:?} already, so WasmPlugin {name} is not put beside it"
@@ -220,7 +224,7 @@ fn plugin_filter(
         Stand::Module { is_guessed: false, .. } => {}
         Stand::Module { module, is_guessed: true } => plan.say(at_document(
             Severity::Note,
-            "BG0623",
+            codes::NO_DIGEST,
             format!("nothing says the digest of {}, the module of WasmPlugin {name}", module.path),
             "a file of another content under the same name may not be noticed by Envoy; write `sha256`, or use a \
              name per version"
@@ -228,7 +232,7 @@ fn plugin_filter(
         )),
         Stand::Refusal(why) => plan.say(at_document(
             Severity::Error,
-            crate::REFUSES_EVERYTHING,
+            codes::REFUSES_EVERYTHING,
             format!("the module of WasmPlugin {name} cannot be had ({why}), so every request that it covers is refused"),
             format!(
                 "its failStrategy asks for that; {}; or write `failStrategy: FAIL_OPEN` to let requests past without it",
@@ -237,7 +241,7 @@ fn plugin_filter(
         )),
         Stand::Nothing(why) => plan.say(at_document(
             Severity::Warning,
-            "BG0619",
+            codes::LEFT_OUT,
             format!("the module of WasmPlugin {name} cannot be had ({why}), so it is left out and requests go past it"),
             format!("its failStrategy FAIL_OPEN asks for that; {}", ways_out()),
         )),

@@ -5,6 +5,7 @@ use burgee_api::{Problem, Severity, Traced};
 
 use super::{Plan, filters, placed, problem};
 use crate::Options;
+use crate::codes;
 use crate::edit::Edit;
 use crate::lower::access_log::{self, Place};
 use crate::lower::tracing::{self, Found};
@@ -52,7 +53,7 @@ fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan)
     if is_plain && !unmet.is_empty() {
         plan.say(problem(
             Severity::Note,
-            "BG0602",
+            codes::NO_HTTP,
             listener.path.to_string(),
             format!("listener {:?} carries no HTTP, so it gets no {}", listener.name, unmet.join(" and no ")),
             "this version measures HTTP and gRPC requests; TCP connections are not measured yet",
@@ -67,7 +68,7 @@ fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan)
     for path in listener.sealed.iter().filter(|_| !unmet.is_empty()) {
         plan.say(problem(
             Severity::Warning,
-            "BG0614",
+            codes::SEALED_MANAGER,
             path.to_string(),
             format!(
                 "this is an HTTP connection manager of listener {:?}, which this version cannot change, so it gets \
@@ -96,7 +97,7 @@ fn plan_logs(
     if part.config.field(ACCESS_LOG).is_some_and(|logs| !matches!(logs, Value::List(_))) {
         plan.say(problem(
             Severity::Error,
-            "BG0625",
+            codes::NO_PLACE_FOR_LOGS,
             path.to_string(),
             "the access logs cannot be written: access_log is not a list".to_owned(),
             "correct the base: access_log is a list of access logs",
@@ -138,7 +139,7 @@ fn plan_tracing(
                     use_request_id_for_trace_sampling does unless it is false";
         let message = format!("listener {:?} has a request_id_extension of its own", listener.name);
         let path = manager.path.field(REQUEST_ID_EXTENSION).to_string();
-        plan.problems.push(problem(Severity::Note, "BG0617", path, message, help));
+        plan.problems.push(problem(Severity::Note, codes::OWN_REQUEST_ID, path, message, help));
     }
     let request_id = (by_chance && !has_own).then(|| Before::of(manager.config, REQUEST_ID_EXTENSION));
     let found = Found { tracing: Before::of(manager.config, TRACING), request_id };
@@ -177,5 +178,5 @@ fn own_tracing(listener: &Listener<'_>, path: &str, wanted: &Tracing) -> Option<
         ),
     };
     let message = format!("listener {:?} has tracing of its own at {path}, {but}", listener.name);
-    Some(placed(problem(Severity::Warning, "BG0616", path.to_owned(), message, help), origin))
+    Some(placed(problem(Severity::Warning, codes::TRACES_BY_ITSELF, path.to_owned(), message, help), origin))
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use burgee_api::document::tree::Source;
-use burgee_api::problem::Code;
 use burgee_api::{Place, Problem, Severity};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Value;
+use crate::codes;
 
 impl Value {
     /// Reads a base as Envoy reads JSON. Integers beyond 64 bits with a sign become strings, which is how protobuf
@@ -29,7 +29,7 @@ impl Value {
             // serde_json writes the place at the end of its message; ours stands in front.
             let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(cause, _)| cause);
             vec![
-                Problem::new(Severity::Error, Code("BG0613"), format!("this is not JSON: {message}"))
+                Problem::new(Severity::Error, codes::NOT_JSON, format!("this is not JSON: {message}"))
                     .at(place, "")
                     .help("check commas, quotes and brackets at and just before this place"),
             ]

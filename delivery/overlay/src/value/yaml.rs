@@ -1,10 +1,10 @@
 //! Reading a base written in YAML, as Envoy reads it.
 
 use burgee_api::document::tree::{self, Node, NodeValue, ScalarStyle, Source};
-use burgee_api::problem::Code;
 use burgee_api::{Problem, Severity};
 
 use super::{Value, scalar};
+use crate::codes;
 
 /// The tag of a key that Envoy drops with its value. It is how people keep anchors in an Envoy configuration.
 const IGNORE: &str = "!ignore";
@@ -28,7 +28,7 @@ impl Value {
                     problems.push(
                         Problem::new(
                             Severity::Error,
-                            Code("BG0610"),
+                            codes::EMPTY_BASE,
                             format!("{} holds no configuration", source.name),
                         )
                         .help("a bootstrap, a DiscoveryResponse or one resource is wanted"),
@@ -41,7 +41,7 @@ impl Value {
             problems.push(
                 Problem::new(
                     Severity::Error,
-                    Code("BG0611"),
+                    codes::SEVERAL_DOCUMENTS,
                     format!("{} YAML documents where Envoy reads the first only", documents.len()),
                 )
                 .at(second.place.clone(), "")
@@ -75,7 +75,7 @@ fn read_map(entries: &[(Node, Node)], problems: &mut Vec<Problem>) -> Value {
             problems.push(
                 Problem::new(
                     Severity::Error,
-                    Code("BG0612"),
+                    codes::BAD_KEY,
                     "a key is a list or a mapping, which Envoy refuses",
                 )
                 .at(key.place.clone(), "")

@@ -1,0 +1,18 @@
+//! Every code of this crate with its page.
+
+mod base;
+mod examples;
+mod plugins;
+
+pub use base::*;
+pub use plugins::*;
+
+use burgee_api::problem::Page;
+
+/// The page of every code of this crate.
+pub fn pages() -> impl Iterator<Item = &'static Page> {
+    [BASES, PLUGINS].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;
