@@ -14,15 +14,12 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
+use crate::accept;
 use crate::answer::Answer;
 use crate::call::{Call, Connections};
 use crate::protocol::{SERVED_PATH, Served};
 use crate::query::Asked;
-
-/// How long to wait when no connection can be accepted.
-const BREATH: Duration = Duration::from_millis(20);
 
 /// How long a connection may be idle until it is not used again. Shorter than a proxy drains its connections for: one
 /// that it is about to close has either been told so with its last answer, or has been idle for longer than this.
@@ -111,23 +108,15 @@ fn respond(status: StatusCode, answer: Answer, kind: &'static str) -> Response<A
 
 /// Answers requests until it is dropped; then nothing listens or answers any more.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely; the next moment may be better.
-            tokio::time::sleep(BREATH).await;
-            continue;
-        };
-        // Without this the end of a small answer would wait for the other side's acknowledgement.
-        let _ = stream.set_nodelay(true);
+    accept::each(listener, |stream| {
         let app = app.clone();
-        connections.spawn(async move {
+        async move {
             let answer = service_fn(|request| async { Ok::<_, Infallible>(app.answer(request).await) });
             // A client that goes away in the middle of a request is no fault of the app.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
+        }
+    })
+    .await;
 }
 
 #[cfg(test)]

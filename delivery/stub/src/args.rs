@@ -19,7 +19,8 @@ pub(crate) struct Args {
 pub(crate) enum Program {
     /// An app: answers every request with its name, as the request's query asks, and calls other services meanwhile.
     App(AppArgs),
-    /// A receiver of logs and spans by OTLP over gRPC: prints a line for each.
+    /// A receiver of logs and spans by whatever Envoy reports them with: OTLP over gRPC and HTTP, Zipkin (JSON),
+    /// SkyWalking, Datadog and Envoy's access log service, all at one port. Prints a line for each.
     Receiver(ReceiverArgs),
     /// A probe: asks whether something listens and answers, and exits 0 when it does, 2 when not.
     Probe(ProbeArgs),

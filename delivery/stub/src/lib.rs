@@ -6,11 +6,12 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod accept;
 mod answer;
 mod app;
 mod args;
 mod call;
-mod convert;
+mod decode;
 mod end;
 mod mend;
 mod pretty;
@@ -95,21 +96,22 @@ async fn run(stub: Stub) -> Result<(), String> {
             let style = if args.pretty { receiver::Style::Pretty } else { receiver::Style::Json };
             let sink = receiver::Sink::new(style, Box::new(io::stdout()));
             tokio::select! {
-                result = receiver::serve(listener, sink) => {
-                    result.map_err(|error| format!("cannot receive: {error}"))
-                }
+                () = receiver::serve(listener, sink) => Ok(()),
                 () = end => Ok(()),
             }
         }
     }
 }
 
+/// What the receiver takes, for people.
+const PROTOCOLS: &str = "OTLP over gRPC and HTTP, Zipkin, SkyWalking, Datadog, Envoy's access log service";
+
 /// The first line: where the program listens.
 fn announce(stub: &Stub, address: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stub {
         Stub::Receiver(ReceiverArgs { pretty: true, .. }) => {
-            writeln!(stdout, "listening on {address} for OTLP over gRPC")?;
+            writeln!(stdout, "listening on {address} for logs and spans: {PROTOCOLS}")?;
         }
         Stub::App(_) | Stub::Receiver(_) => {
             let listening = protocol::Listening { listening: address.to_owned() };

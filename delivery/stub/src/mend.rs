@@ -1,5 +1,5 @@
-//! Texts that are no UTF-8 made some, before anybody decodes them. Envoy reports what clients send as it is, and
-//! whoever decodes a batch refuses the whole of it for one bad byte. Pure.
+//! Texts that are no UTF-8 made some, before anybody decodes them. By most protocols Envoy reports what clients send as it
+//! is, and whoever decodes a batch refuses the whole of it for one bad byte. Pure.
 
 /// How deep messages may be in each other; decoders refuse what is deeper.
 const DEEPEST: usize = 100;
@@ -46,21 +46,19 @@ static ANY_VALUE: Schema = Schema(&[(1, Text), (5, Message(&ARRAY)), (6, Message
 static ARRAY: Schema = Schema(&[(1, Message(&ANY_VALUE))]);
 static LIST: Schema = Schema(&[(1, Message(&KEY_VALUE))]);
 
-/// Mends the texts of a request's body: gRPC frames, each with a message. What is compressed or no message stays as it
-/// is, for the decoder to refuse.
-pub(crate) fn body(bytes: &mut [u8], schema: &Schema) {
-    let mut rest = bytes;
-    while let Some((head, after)) = rest.split_first_chunk_mut::<5>() {
-        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-        let Some((content, next)) = after.split_at_mut_checked(length) else { return };
-        if head[0] == 0 {
-            message(content, schema, 0);
-        }
-        rest = next;
-    }
+/// Mends the texts of a message. What is no message stays as it is, for the decoder to refuse.
+pub(crate) fn message(bytes: &mut [u8], schema: &Schema) {
+    level(bytes, schema, 0);
 }
 
-fn message(mut bytes: &mut [u8], schema: &Schema, depth: usize) {
+/// A text of bytes that may be none.
+pub(crate) fn string(mut bytes: Vec<u8>) -> String {
+    text(&mut bytes);
+    // Mended above, so that nothing is lost here.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn level(mut bytes: &mut [u8], schema: &Schema, depth: usize) {
     if depth > DEEPEST {
         return;
     }
@@ -78,7 +76,7 @@ fn message(mut bytes: &mut [u8], schema: &Schema, depth: usize) {
                 };
                 match schema.0.iter().find(|(number, _)| *number == tag >> 3) {
                     Some((_, Text)) => text(content),
-                    Some((_, Message(inner))) => message(content, inner, depth + 1),
+                    Some((_, Message(inner))) => level(content, inner, depth + 1),
                     None => {}
                 }
                 bytes = rest;
@@ -108,7 +106,8 @@ fn varint(bytes: &mut &mut [u8]) -> Option<u64> {
     None
 }
 
-fn text(bytes: &mut [u8]) {
+/// Mends a text.
+pub(crate) fn text(bytes: &mut [u8]) {
     let mut at = 0;
     while let Err(error) = std::str::from_utf8(&bytes[at..]) {
         let start = at + error.valid_up_to();
@@ -132,21 +131,18 @@ mod tests {
             (b"\xe2\x82", "??"),
             (b"\xc3\xa9\xffz", "é?z"),
         ] {
-            let mut bytes = bytes.to_vec();
-            text(&mut bytes);
-            assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+            assert_eq!(string(bytes.to_vec()), expected);
         }
     }
 
     proptest! {
         #[test]
         fn whatever_comes_keeps_its_length_and_harms_nobody(mut bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let length = bytes.len() as u32;
-            let mut framed = [&[0][..], &length.to_be_bytes(), &bytes].concat();
-            body(&mut framed, &LOGS);
-            body(&mut framed, &SPANS);
-            prop_assert_eq!(framed.len(), bytes.len() + 5);
-            body(&mut bytes, &LOGS);
+            let length = bytes.len();
+            message(&mut bytes, &LOGS);
+            message(&mut bytes, &SPANS);
+            prop_assert_eq!(bytes.len(), length);
+            prop_assert_eq!(string(bytes).len(), length);
         }
     }
 }

@@ -71,12 +71,14 @@ fn time_of_day(ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Protocol;
     use serde_json::json;
 
     #[test]
     fn a_record_is_one_line_whatever_a_client_sent() {
         let attributes = [("code".to_owned(), json!(503)), ("agent".to_owned(), json!("a\u{1b}[2Jb\nc"))];
         let log = Log {
+            protocol: Protocol::OtlpGrpc,
             reporter: Some("shop/web;inbound;otel".to_owned()),
             time_ns: 86_400_000_000_000 + 3_723_004_000_000,
             body: "GET /".to_owned(),
@@ -91,6 +93,7 @@ mod tests {
     #[test]
     fn a_span_says_how_long_it_took_and_where_it_hangs() {
         let span = Span {
+            protocol: Protocol::OtlpGrpc,
             reporter: None,
             resource: [].into(),
             trace_id: "ab".to_owned(),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// The path at which an app tells what it has done, as [`Served`].
 pub const SERVED_PATH: &str = "/.burgee/served";
 
-/// The gRPC metadata by which a proxy says which part of it reports: `REPORTER;CLASS;PROVIDER`.
+/// What a proxy says by which part of it reports: `REPORTER;CLASS;PROVIDER`. It is gRPC metadata or a header of HTTP,
+/// or a tag of each span where a protocol has neither; that tag is then not among [`Span::tags`].
 pub const REPORTER_METADATA: &str = "x-burgee-reporter";
 
 /// The first line of each program.
@@ -37,31 +38,56 @@ pub enum Record {
     Span(Span),
 }
 
+/// How a record came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// OTLP over gRPC.
+    OtlpGrpc,
+    /// OTLP over HTTP, as protobuf.
+    OtlpHttp,
+    /// Zipkin's second version, as JSON.
+    Zipkin,
+    /// SkyWalking's segments over gRPC.
+    Skywalking,
+    /// What Datadog's agent takes: traces as MessagePack.
+    Datadog,
+    /// Envoy's access log service over gRPC.
+    AccessLogService,
+}
+
 /// A record of a log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Log {
+    /// How it came.
+    pub protocol: Protocol,
     /// The value of [`REPORTER_METADATA`]; null when there was none.
     pub reporter: Option<String>,
     /// When it was, in nanoseconds since the epoch; when it was seen, if the record does not say; else 0.
     pub time_ns: u64,
-    /// The body: text as it is, what is not text as JSON; empty when there is none.
+    /// The body: text as it is, what is not text as JSON; empty when there is none. The access log service sends no
+    /// text; its entries in short stand here: `GET /path 200`, or `80 bytes received, 72 sent`.
     pub body: String,
-    /// The attributes, with values as JSON. Bytes are hexadecimal text. Of repeated keys the last counts.
+    /// The attributes, with values as JSON. Bytes are hexadecimal text. Of repeated keys the last counts. Of an entry of
+    /// the access log service they are its fields, by the names that Envoy has for them.
     pub attributes: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A span.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
+    /// How it came.
+    pub protocol: Protocol,
     /// The value of [`REPORTER_METADATA`]; null when there was none.
     pub reporter: Option<String>,
-    /// The attributes of what the span is of; values as those of `tags`.
+    /// The attributes of what the span is of; values as those of `tags`. Whatever the protocol, its name is
+    /// `service.name`.
     pub resource: BTreeMap<String, String>,
-    /// The trace, in lower-case hexadecimal.
+    /// The trace, in lower-case hexadecimal. SkyWalking's identifiers are texts of other kinds.
     pub trace_id: String,
-    /// The span, in lower-case hexadecimal.
+    /// The span, likewise; for SkyWalking the segment, a dot and the span's number in it.
     pub span_id: String,
-    /// The span above it, in lower-case hexadecimal; null for a trace's root.
+    /// The span above it, likewise; null for a trace's root.
     pub parent_span_id: Option<String>,
     /// What it is about.
     pub name: String,

@@ -1,34 +1,28 @@
-//! The receiver: takes logs and spans by OTLP over gRPC and prints a line for each. Other services are unimplemented.
+//! The receiver: takes logs and spans by every protocol that Envoy reports them with, and prints a line for each.
+//!
+//! All of them come to one port, as HTTP/1.1 or HTTP/2. What a request is says its content type, and its path where
+//! that leaves a choice: providers may have paths of their own.
+
+mod grpc;
+mod http;
 
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use http_body_util::{BodyExt, Full, Limited};
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tonic::body::Body;
-use tonic::codegen::{BoxFuture, Service, http};
-use tonic::metadata::MetadataMap;
-use tonic::server::NamedService;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
 
-use crate::protocol::{REPORTER_METADATA, Record};
-use crate::{convert, mend, pretty};
-
-/// The largest batch that is taken: more than any proxy gathers before it sends.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+use crate::decode::Source;
+use crate::protocol::{Protocol, REPORTER_METADATA, Record};
+use crate::{accept, pretty};
 
 /// How records are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +53,11 @@ impl Sink {
     }
 
     /// Prints the records of a batch, one below the other; it is answered when they are printed.
-    async fn print(&self, records: &[Record]) -> Result<(), Status> {
+    async fn print(&self, records: &[Record]) -> io::Result<()> {
         let mut lines = String::new();
         for record in records {
             match self.style {
-                Style::Json => {
-                    lines += &serde_json::to_string(record).map_err(|e| Status::internal(e.to_string()))?
-                }
+                Style::Json => lines += &serde_json::to_string(record)?,
                 Style::Pretty => lines += &pretty::line(record),
             }
             lines.push('\n');
@@ -76,94 +68,45 @@ impl Sink {
             let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
             output.write_all(lines.as_bytes()).and_then(|()| output.flush())
         });
-        let result: io::Result<()> = write.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        result.map_err(|error| Status::unavailable(format!("cannot print: {error}")))
-    }
-}
-
-/// Who reports, if the batch says so.
-fn reporter(metadata: &MetadataMap) -> Option<&str> {
-    metadata.get(REPORTER_METADATA).and_then(|value| value.to_str().ok())
-}
-
-#[tonic::async_trait]
-impl LogsService for Sink {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let (metadata, _, batch) = request.into_parts();
-        self.print(&convert::logs(reporter(&metadata), batch.resource_logs)).await?;
-        Ok(Response::new(ExportLogsServiceResponse::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl TraceService for Sink {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let (metadata, _, batch) = request.into_parts();
-        self.print(&convert::spans(reporter(&metadata), batch.resource_spans)).await?;
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-/// A service whose requests are mended before they are decoded; see [`mend`].
-#[derive(Clone)]
-struct Mended<S> {
-    service: S,
-    schema: &'static mend::Schema,
-}
-
-impl<S: NamedService> NamedService for Mended<S> {
-    const NAME: &'static str = S::NAME;
-}
-
-impl<S> Service<http::Request<Body>> for Mended<S>
-where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-{
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<http::Response<Body>, Infallible>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.service.poll_ready(context)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let (mut service, schema) = (self.service.clone(), self.schema);
-        Box::pin(async move {
-            let (head, body) = request.into_parts();
-            let Ok(body) = Limited::new(body, MOST_BYTES).collect().await else {
-                let message = format!("the batch broke off, or has more than {MOST_BYTES} bytes");
-                return Ok(Status::resource_exhausted(message).into_http());
-            };
-            let mut bytes = Vec::from(body.to_bytes());
-            mend::body(&mut bytes, schema);
-            service.call(http::Request::from_parts(head, Body::new(Full::from(bytes)))).await
-        })
+        write.await.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 }
 
 /// Receives until it is dropped.
-///
-/// # Errors
-/// When the listener breaks.
-pub(crate) async fn serve(listener: TcpListener, sink: Sink) -> Result<(), tonic::transport::Error> {
-    let logs = LogsServiceServer::new(sink.clone()).max_decoding_message_size(MOST_BYTES);
-    let spans = TraceServiceServer::new(sink).max_decoding_message_size(MOST_BYTES);
-    Server::builder()
-        .add_service(Mended { service: logs, schema: &mend::LOGS })
-        .add_service(Mended { service: spans, schema: &mend::SPANS })
-        .serve_with_incoming(TcpIncoming::from(listener))
-        .await
+pub(crate) async fn serve(listener: TcpListener, sink: Sink) {
+    accept::each(listener, |stream| {
+        let sink = sink.clone();
+        async move {
+            let answer = service_fn(move |request| {
+                let sink = sink.clone();
+                async move { Ok::<_, Infallible>(answer(request, sink).await) }
+            });
+            let server = auto::Builder::new(TokioExecutor::new());
+            // A client that goes away or speaks no HTTP is nothing to the others.
+            let _ = server.serve_connection(TokioIo::new(stream), answer).await;
+        }
+    })
+    .await;
+}
+
+async fn answer(request: Request<Incoming>, sink: Sink) -> Response<Body> {
+    if content_type(request.headers()).starts_with("application/grpc") {
+        grpc::answer(request, sink).await
+    } else {
+        http::answer(request, &sink).await
+    }
+}
+
+/// The type of a body, without its parameters; empty when it is not said.
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// Where what a request brings comes from.
+fn source(protocol: Protocol, headers: &HeaderMap) -> Source {
+    let reporter = headers.get(REPORTER_METADATA).and_then(|value| value.to_str().ok());
+    Source { protocol, reporter: reporter.map(str::to_owned) }
 }
 
 #[cfg(test)]

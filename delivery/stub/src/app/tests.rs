@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use http_body_util::Full;
 use hyper::Method;
 use hyper::body::Bytes;
+use tokio::task::JoinSet;
 
 use super::*;
 

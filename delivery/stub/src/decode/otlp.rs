@@ -1,48 +1,57 @@
-//! Records of OTLP into records of ours: values of every kind as text or JSON, identifiers as hexadecimal. Pure.
+//! Records of OTLP: values of every kind as text or JSON, identifiers as hexadecimal. Pure.
 
 use std::collections::BTreeMap;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as OtlpSpan};
+use prost::Message;
 use serde_json::Value;
 
+use super::{Broken, Source, hexadecimal};
+use crate::mend;
 use crate::protocol::{Log, Record, Span};
 
-/// The records of logs, in their order.
-pub(crate) fn logs(reporter: Option<&str>, resources: Vec<ResourceLogs>) -> Vec<Record> {
-    let records = resources.into_iter().flat_map(|resource| resource.scope_logs).flat_map(|s| s.log_records);
-    records.map(|record| Record::Log(log(reporter, record))).collect()
+/// The records of logs of a batch, in their order.
+pub(super) fn logs(source: &Source, mut batch: Vec<u8>) -> Result<Vec<Record>, Broken> {
+    mend::message(&mut batch, &mend::LOGS);
+    let batch = ExportLogsServiceRequest::decode(&*batch)?;
+    let scopes = batch.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+    Ok(scopes.flat_map(|scope| scope.log_records).map(|record| Record::Log(log(source, record))).collect())
 }
 
-fn log(reporter: Option<&str>, record: LogRecord) -> Log {
+fn log(source: &Source, record: LogRecord) -> Log {
     let time_ns = match record.time_unix_nano {
         0 => record.observed_time_unix_nano,
         time => time,
     };
     Log {
-        reporter: reporter.map(str::to_owned),
+        protocol: source.protocol,
+        reporter: source.reporter.clone(),
         time_ns,
         body: record.body.map(|body| text(json(body))).unwrap_or_default(),
         attributes: record.attributes.into_iter().map(pair).collect(),
     }
 }
 
-/// The spans, in their order.
-pub(crate) fn spans(reporter: Option<&str>, resources: Vec<ResourceSpans>) -> Vec<Record> {
+/// The spans of a batch, in their order.
+pub(super) fn spans(source: &Source, mut batch: Vec<u8>) -> Result<Vec<Record>, Broken> {
+    mend::message(&mut batch, &mend::SPANS);
     let mut records = Vec::new();
-    for resource in resources {
+    for resource in ExportTraceServiceRequest::decode(&*batch)?.resource_spans {
         let of = texts(resource.resource.map(|resource| resource.attributes).unwrap_or_default());
         let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        records.extend(spans.map(|span| Record::Span(self::span(reporter, &of, span))));
+        records.extend(spans.map(|span| Record::Span(self::span(source, &of, span))));
     }
-    records
+    Ok(records)
 }
 
-fn span(reporter: Option<&str>, resource: &BTreeMap<String, String>, span: OtlpSpan) -> Span {
+fn span(source: &Source, resource: &BTreeMap<String, String>, span: OtlpSpan) -> Span {
     let kind = match span.kind() {
         SpanKind::Server => "server",
         SpanKind::Client => "client",
@@ -54,7 +63,8 @@ fn span(reporter: Option<&str>, resource: &BTreeMap<String, String>, span: OtlpS
     // A root is written without a parent, or with one that is all zeros.
     let has_parent = span.parent_span_id.iter().any(|byte| *byte != 0);
     Span {
-        reporter: reporter.map(str::to_owned),
+        protocol: source.protocol,
+        reporter: source.reporter.clone(),
         resource: resource.clone(),
         trace_id: hexadecimal(&span.trace_id),
         span_id: hexadecimal(&span.span_id),
@@ -101,15 +111,16 @@ fn text(value: Value) -> String {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Protocol;
     use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValueList};
     use serde_json::json;
+
+    fn nobody() -> Source {
+        Source { protocol: Protocol::OtlpGrpc, reporter: None }
+    }
 
     fn mk(kind: Kind) -> AnyValue {
         AnyValue { value: Some(kind) }
@@ -150,7 +161,7 @@ mod tests {
             [(vec![], None), (vec![0; 8], None), (vec![0, 0, 0, 0, 0, 0, 0, 171], Some("00000000000000ab"))]
         {
             let otlp = OtlpSpan { parent_span_id: parent, ..OtlpSpan::default() };
-            assert_eq!(span(None, &BTreeMap::new(), otlp).parent_span_id.as_deref(), expected);
+            assert_eq!(span(&nobody(), &BTreeMap::new(), otlp).parent_span_id.as_deref(), expected);
         }
     }
 
@@ -159,7 +170,7 @@ mod tests {
         for (time, seen, expected) in [(5, 7, 5), (0, 7, 7), (0, 0, 0)] {
             let record =
                 LogRecord { time_unix_nano: time, observed_time_unix_nano: seen, ..LogRecord::default() };
-            assert_eq!(log(None, record).time_ns, expected);
+            assert_eq!(log(&nobody(), record).time_ns, expected);
         }
     }
 }
