@@ -9,7 +9,7 @@ use burgee_api::origin::Traced;
 use burgee_api::problem::{Code, Severity};
 use burgee_api::resolve::{Effective, ListenerClass, Tracing};
 use burgee_overlay::log_file_name;
-use burgee_stub::protocol;
+use burgee_stub::protocol::{self, Protocol};
 use serde_json::{Map, Value};
 
 use crate::expect::Tally;
@@ -102,8 +102,8 @@ impl<T> Kept<T> {
 struct Log {
     reporter: Arc<Reporter>,
     text: String,
-    /// The attributes of a record; none of a line.
-    attributes: Option<Map<String, Value>>,
+    /// How a record came and its attributes; none of a line.
+    record: Option<(LogSinkKind, Map<String, Value>)>,
 }
 
 /// What has come so far.
@@ -160,12 +160,17 @@ impl Record {
         }
     }
 
-    fn log(&mut self, reporter: Arc<Reporter>, text: String, attributes: Option<Map<String, Value>>) {
+    fn log(
+        &mut self,
+        reporter: Arc<Reporter>,
+        text: String,
+        record: Option<(LogSinkKind, Map<String, Value>)>,
+    ) {
         let text = shorten(text);
         self.last = Some(Instant::now());
         let provider = self.loggers.get(&reporter).map_or(&reporter.provider, |known| &known.value);
         self.log_tally.add(&reporter.proxy, &reporter.class, provider);
-        self.logs.add(Log { reporter, text, attributes });
+        self.logs.add(Log { reporter, text, record });
     }
 
     /// A line of the receiver; what cannot be read is counted.
@@ -174,7 +179,11 @@ impl Record {
         match serde_json::from_str(line) {
             Ok(protocol::Record::Log(log)) => {
                 let reporter = Reporter::of_metadata(log.reporter.as_deref());
-                self.log(Arc::new(reporter), log.body, Some(log.attributes));
+                let sink = match log.protocol {
+                    Protocol::AccessLogService => LogSinkKind::Als,
+                    _ => LogSinkKind::Otlp,
+                };
+                self.log(Arc::new(reporter), log.body, Some((sink, log.attributes)));
             }
             Ok(protocol::Record::Span(span)) => self.span(span),
             Err(error) => self.fail(&format!("a line of the receiver: {error}")),
@@ -222,8 +231,8 @@ impl Record {
     }
 
     fn shown(&self, log: &Log) -> AccessLogSummary {
-        let (sink, fields) = match &log.attributes {
-            Some(attributes) => (LogSinkKind::Otlp, attributes.clone()),
+        let (sink, fields) = match &log.record {
+            Some((sink, attributes)) => (*sink, attributes.clone()),
             None => match serde_json::from_str(&log.text) {
                 Ok(Value::Object(fields)) => (LogSinkKind::File, fields),
                 _ => (LogSinkKind::File, Map::new()),
@@ -245,7 +254,7 @@ impl Record {
         let reporter = Reporter::of_metadata(span.reporter.as_deref());
         let (provider, asked_by) = asker(&self.tracers, &reporter);
         self.last = Some(Instant::now());
-        if !is_upstream(&span.name) {
+        if !is_upstream(&span) {
             self.span_tally.add(&reporter.proxy, &reporter.class, &provider);
         }
         self.spans.add(SpanSummary {
@@ -297,8 +306,12 @@ impl Record {
 
 /// Whether a span is of what a proxy sent on for a request, beside that of the request itself: by the name that Envoy
 /// gives it. There is none when the proxy answers itself, and several when it tries again.
-fn is_upstream(name: &str) -> bool {
-    name.starts_with("router ") && name.ends_with(" egress")
+fn is_upstream(span: &protocol::Span) -> bool {
+    match span.protocol {
+        // There both have the same name, and what was sent on is not the first of its segment.
+        Protocol::Skywalking => !span.span_id.ends_with(".0"),
+        _ => span.name.starts_with("router ") && span.name.ends_with(" egress"),
+    }
 }
 
 /// A provider's name as documents have it, and who asked for it. Unknown ones keep the spelling that they came with.

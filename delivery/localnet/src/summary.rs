@@ -135,6 +135,8 @@ pub enum LogSinkKind {
     File,
     /// Over OTLP.
     Otlp,
+    /// By Envoy's access log service.
+    Als,
 }
 
 /// A span.

@@ -74,6 +74,7 @@ fn only_files_of_access_logs_have_a_reporter() {
 
 fn mk_span(reporter: Value) -> String {
     json!({"span": {
+        "protocol": "otlp_grpc",
         "reporter": reporter, "resource": {"service.name": "app.ns"}, "trace_id": "ab", "span_id": "cd",
         "parent_span_id": "ef", "name": "app", "kind": "server", "start_ns": 1_000_000_000_000_000_000_u64,
         "end_ns": 1_000_000_000_001_500_000_u64, "is_error": true, "tags": {"a": "b"},
@@ -85,13 +86,16 @@ fn mk_span(reporter: Value) -> String {
 fn what_the_receiver_prints_becomes_a_record_or_a_span() {
     let mut record = Record::new();
     record.learn(&mk_policy("otel"));
-    let line = json!({"log": {
-        "reporter": "ns/app;inbound;otel", "time_ns": 7, "body": "GET /", "attributes": {"status": "200"},
-    }});
-    record.received(&line.to_string());
-    let log = record.logs_since(0).remove(0);
-    assert_eq!((log.sink, &*log.text, &log.fields["status"]), (LogSinkKind::Otlp, "GET /", &json!("200")));
-    assert!(log.asked_by.is_some());
+    for (protocol, sink) in [("otlp_grpc", LogSinkKind::Otlp), ("access_log_service", LogSinkKind::Als)] {
+        let line = json!({"log": {
+            "protocol": protocol, "reporter": "ns/app;inbound;otel", "time_ns": 7, "body": "GET /",
+            "attributes": {"status": "200"},
+        }});
+        record.received(&line.to_string());
+        let log = record.logs_since(record.logs_seen() - 1).remove(0);
+        assert_eq!((log.sink, &*log.text, &log.fields["status"]), (sink, "GET /", &json!("200")));
+        assert!(log.asked_by.is_some());
+    }
     record.received(&mk_span(json!("ns/app;outbound;otel")));
     let span = record.spans_since(0).remove(0);
     assert_eq!((&*span.proxy, &*span.class, &*span.provider), ("ns/app", "outbound", "otel"));
@@ -106,9 +110,14 @@ fn spans_of_requests_are_counted_without_those_of_what_was_sent_on() {
         let span = mk_span(json!("ns/app;gateway;otel"));
         record.received(&span.replace(r#""name":"app""#, &format!(r#""name":"{name}""#)));
     }
+    // SkyWalking's have one name, and the request's is the first of its segment.
+    for number in [0, 1, 10] {
+        let span = mk_span(json!("ns/app;gateway;otel")).replace("otlp_grpc", "skywalking");
+        record.received(&span.replace(r#""span_id":"cd""#, &format!(r#""span_id":"cd.{number}""#)));
+    }
     let mut expected = Tally::default();
-    (0..3).for_each(|_| expected.add("ns/app", "gateway", "otel"));
-    assert_eq!((record.spans_seen(), record.span_tally()), (4, &expected));
+    (0..4).for_each(|_| expected.add("ns/app", "gateway", "otel"));
+    assert_eq!((record.spans_seen(), record.span_tally()), (7, &expected));
 }
 
 #[test]

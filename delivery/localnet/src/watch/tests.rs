@@ -16,7 +16,7 @@ async fn lines_of_files_and_of_the_receiver_are_shown() {
     std::fs::write(folder.path().join("inbound.mesh.log"), "one\ntwo\nhal").unwrap();
     std::fs::create_dir(&late).unwrap();
     std::fs::write(late.join("gateway.mesh.log"), "late\n").unwrap();
-    let line = r#"{"log":{"reporter":"ns/app;outbound;otel","time_ns":1,"body":"three","attributes":{}}}"#;
+    let line = r#"{"log":{"protocol":"otlp_grpc","reporter":"ns/app;outbound;otel","time_ns":1,"body":"three","attributes":{}}}"#;
     locked(&record).received(line);
     let seen = tokio::time::timeout(Duration::from_secs(20), async {
         while watch.live().snapshot().logs_seen < 4 {

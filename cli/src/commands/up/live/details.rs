@@ -213,6 +213,7 @@ fn log_line(lines: &mut Lines, log: &AccessLogSummary, data: &Data) {
     let sink = match log.sink {
         LogSinkKind::File => "a line of a file",
         LogSinkKind::Otlp => "a record over OTLP",
+        LogSinkKind::Als => "an entry of the access log service",
     };
     lines.title(format!("{} ({}), {sink}", log.proxy, log.class));
     if let Some(by) = &log.asked_by {
