@@ -21,6 +21,12 @@ const ROWS: &[(&str, &str, &[RangeInclusive<usize>])] = &[
     ("metrics", "M", &[1..=44, 50..=51]),
     ("access-logs", "L", &[1..=33, 36..=44]),
     ("access-logs", "F", &[1..=15]),
+    ("selection", "S", &[1..=19, 21..=24]),
+    ("plugins", "X", &[1..=8, 17..=17]),
+    ("plugins", "Y", &[1..=14]),
+    ("plugins", "Z", &[1..=9]),
+    ("validation", "V", &[1..=30]),
+    ("validation", "W-V", &[1..=15]),
 ];
 
 /// The text of each row, by name.
@@ -98,6 +104,22 @@ fn every_row_is_there() {
         found.sort();
         rows.sort();
         assert_eq!(found, rows, "{}", folder.display());
+    }
+}
+
+#[test]
+fn the_order_of_documents_changes_nothing() {
+    for folder in folders() {
+        let world = World::read(&folder);
+        for (name, text) in texts(&folder) {
+            let mut row = Row::parse(&name, &world, &text).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let observed = observe(&row);
+            row.turn();
+            let turned = observe(&row);
+            // Verdicts are on each document alone.
+            assert!(is_verdict(&row) || turned.results == observed.results, "{name}: {:#?}", turned.results);
+            assert_eq!(turned.codes, observed.codes, "{name}");
+        }
     }
 }
 

@@ -73,6 +73,16 @@ impl Row {
         })
     }
 
+    /// Turns the order of all documents round.
+    pub fn turn(&mut self) {
+        self.sources.reverse();
+        for source in &mut self.sources {
+            let documents: Vec<&str> = source.text.split("---\n").collect();
+            let turned = documents.into_iter().rev().collect::<Vec<_>>().join("---\n");
+            *source = Source::new(source.name.clone(), turned);
+        }
+    }
+
     /// Each document of the row on its own, with what its folder holds, by the document's name.
     pub fn documents(&self) -> Vec<(String, Vec<Source>)> {
         let (own, shared) = self.sources.split_last().expect("a row has documents");

@@ -1,4 +1,4 @@
-//! What Istio refuses of a plugin, by the names of the rows, and that everything else is read.
+//! What Istio refuses of a plugin beyond the worked examples in `tests/cases`, and that everything else is read.
 
 use serde_json::json;
 
@@ -19,7 +19,6 @@ fn plugin(spec: &str) -> Documents {
 fn plugins_are_judged_as_istio_judges_them() {
     let ok: Option<Code> = None;
     let with = |fields: &str| format!("{{url: x, {fields}}}");
-    let digits = "0123456789abcdef".repeat(4);
     let long = |length: usize| "x".repeat(length);
     let many = |count: usize| -> String {
         let each: Vec<String> = (0..count).map(|index| format!("{{name: V{index}}}")).collect();
@@ -29,35 +28,22 @@ fn plugins_are_judged_as_istio_judges_them() {
         |count: usize| format!("targetRefs: [{}]", vec!["{kind: Service, name: s}"; count].join(", "));
     let gateway = "{group: gateway.networking.k8s.io, kind: Gateway, name: g}";
     for (row, spec, code) in [
-        ("W-V1", "{}".to_owned(), Some(codes::MISSING_FIELD)),
         ("W-V1 no spec", "".to_owned(), Some(codes::MISSING_FIELD)),
         ("W-V1 null", "{url: null}".to_owned(), Some(codes::MISSING_FIELD)),
         ("W-V1 empty", "{url: \"\"}".to_owned(), Some(codes::BAD_MODULE_URL)),
-        ("W-V2", "{url: \"ghcr.io/org/p:1\"}".to_owned(), ok),
-        ("W-V3", "{url: oci://reg/p}".to_owned(), ok),
-        ("W-V4", "{url: file:///opt/a.wasm}".to_owned(), ok),
-        ("W-V5", "{url: ftp://x/y}".to_owned(), Some(codes::BAD_MODULE_URL)),
         ("registry with a port", "{url: \"localhost:5000/a\"}".to_owned(), Some(codes::BAD_MODULE_URL)),
-        ("W-V6 63", with(&format!("sha256: \"{}\"", &digits[1..])), Some(codes::BAD_DIGEST)),
-        ("W-V6 G", with(&format!("sha256: \"{}G\"", &digits[1..])), Some(codes::BAD_DIGEST)),
-        ("W-V6 upper", with(&format!("sha256: \"{}\"", digits.to_uppercase())), Some(codes::BAD_DIGEST)),
-        ("W-V7", with(&format!("sha256: \"{digits}\"")), ok),
         ("W-V7 empty", with("sha256: \"\""), ok),
-        ("W-V8 254", with(&format!("imagePullSecret: {}", long(254))), Some(codes::BAD_VALUE)),
         ("W-V8 253", with(&format!("imagePullSecret: {}", long(253))), ok),
         ("secret empty", with("imagePullSecret: \"\""), Some(codes::BAD_VALUE)),
         ("name 257", with(&format!("pluginName: {}", long(257))), Some(codes::BAD_VALUE)),
         ("name 256", with(&format!("pluginName: {}", long(256))), ok),
         ("name empty", with("pluginName: \"\""), Some(codes::BAD_VALUE)),
-        ("W-V9", with("vmConfig: {env: [{name: A, value: \"1\"}, {name: A}]}"), Some(codes::BAD_VARIABLE)),
-        ("W-V10", with("vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}"), Some(codes::BAD_VARIABLE)),
         (
             "W-V10 empty",
             with("vmConfig: {env: [{name: A, valueFrom: HOST, value: \"\"}]}"),
             Some(codes::BAD_VARIABLE),
         ),
         ("W-V10 right", with("vmConfig: {env: [{name: A, valueFrom: HOST}]}"), ok),
-        ("W-V11", with("vmConfig: {env: [{name: \"\"}]}"), Some(codes::BAD_VALUE)),
         ("env without a name", with("vmConfig: {env: [{value: x}]}"), Some(codes::MISSING_FIELD)),
         (
             "env name 257",
@@ -74,19 +60,12 @@ fn plugins_are_judged_as_istio_judges_them() {
         ("env source", with("vmConfig: {env: [{name: A, valueFrom: host}]}"), Some(codes::BAD_VALUE)),
         ("env 257", with(&many(257)), Some(codes::BAD_VARIABLE)),
         ("env 256", with(&many(256)), ok),
-        ("W-V12", with("match: [{ports: [{number: 0}]}]"), Some(codes::OUT_OF_RANGE)),
         ("W-V12 above", with("match: [{ports: [{number: 65536}]}]"), Some(codes::OUT_OF_RANGE)),
         ("port missing", with("match: [{ports: [{}]}]"), Some(codes::MISSING_FIELD)),
         ("port null", with("match: [{ports: [null]}]"), Some(codes::WRONG_TYPE)),
         ("port twice", with("match: [{ports: [{number: 1}, {number: 1}]}]"), Some(codes::BAD_VALUE)),
         ("match null", with("match: [null]"), Some(codes::WRONG_TYPE)),
         ("match mode", with("match: [{mode: BOTH}]"), Some(codes::BAD_VALUE)),
-        ("W-V13", with("match: [{mode: SERVER, ports: [{number: 80}]}]"), ok),
-        (
-            "W-V14",
-            with(&format!("selector: {{matchLabels: {{a: b}}}}, targetRefs: [{gateway}]")),
-            Some(codes::SELECTOR_AND_TARGETS),
-        ),
         (
             "targetRef and targetRefs",
             with(&format!("targetRef: {gateway}, targetRefs: [{gateway}]")),
@@ -101,7 +80,6 @@ fn plugins_are_judged_as_istio_judges_them() {
             Some(codes::BAD_TARGET),
         ),
         ("selector wildcard", with("selector: {matchLabels: {a: \"b*\"}}"), Some(codes::BAD_SELECTOR)),
-        ("W-V15", with("phase: AUTHN, priority: -5"), ok),
         ("priority 2^31", with("priority: 2147483648"), Some(codes::OUT_OF_RANGE)),
         ("priority text", with("priority: \"5\""), Some(codes::WRONG_TYPE)),
         ("phase", with("phase: AUTHN_PHASE"), Some(codes::BAD_VALUE)),
