@@ -118,6 +118,15 @@ data:
         omitEmptyValues: true
     - name: logs
       envoyOtelAls: {service: collector.obs.internal, port: 4317, logFormat: {labels: {status: "%RESPONSE_CODE%"}}}
+    - name: entries
+      envoyHttpAls:
+        service: collector.obs.internal
+        port: 4317
+        filterStateObjectsToLog: [wasm.upstream_peer]
+        additionalRequestHeadersToLog: [x-tenant]
+        additionalResponseHeadersToLog: [x-served-by]
+        additionalResponseTrailersToLog: [grpc-message]
+    - {name: connections, envoyTcpAls: {service: collector.obs.internal, port: 4317, logName: connections}}
     - {name: spans, opentelemetry: {service: collector.obs.internal, port: 4317}}
 ---
 apiVersion: networking.istio.io/v1
@@ -135,7 +144,7 @@ metadata: {name: everything, namespace: istio-system}
 spec:
   metrics: [{providers: [{name: prometheus}]}]
   accessLogging:
-  - providers: [{name: text}, {name: json}, {name: logs}]
+  - providers: [{name: text}, {name: json}, {name: logs}, {name: entries}, {name: connections}]
     filter: {expression: "response.code >= 400 && !('x-quiet' in request.headers)"}
   tracing:
   - providers: [{name: spans}]

@@ -122,7 +122,7 @@ fn log_files(policy: &Effective) -> LogFiles {
     let loggers = policy.classes.values().flat_map(|class| &class.access_logs);
     let is_there = |sink: &LogSink| match sink {
         LogSink::File { path, .. } => matches!(path.as_str(), "/dev/stdout" | "/dev/stderr" | "/dev/null"),
-        LogSink::Otel { .. } => true,
+        LogSink::Otel { .. } | LogSink::Service { .. } | LogSink::MeshService { .. } => true,
     };
     match loggers.map(|logger| &logger.sink).all(is_there) {
         true => LogFiles::AsWritten,

@@ -4,6 +4,7 @@ mod bases;
 mod by_hand;
 pub(crate) mod generated;
 mod listeners;
+mod logs;
 pub(crate) mod policies;
 mod problems;
 pub(crate) mod support;

@@ -28,6 +28,9 @@ const MOBILE_MANAGER: &str =
 
 const HTTP_FILTERS: &str = "http_filters";
 
+/// Istio's name of the listener that takes all connections of an app.
+const CAPTURING: &str = "virtualOutbound";
+
 /// What a base is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -98,8 +101,10 @@ pub(crate) struct Listener<'a> {
     pub own: Part<'a>,
     /// Its HTTP connection managers.
     pub managers: Vec<Part<'a>>,
-    /// Its TCP proxies.
+    /// Its TCP proxies, but for that of a chain which keeps the proxy from calling itself.
     pub tcp_proxies: Vec<Part<'a>>,
+    /// Whether it takes connections to anywhere, and sends them on by where they went.
+    pub captures: bool,
     /// The paths of HTTP connection managers that are there in a form that cannot be changed.
     pub sealed: Vec<Path>,
     /// Whether it has any filter at all: one without is no place for traffic.
@@ -192,6 +197,7 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         .map(|(i, chain)| (chains_path.index(i), chain))
         .chain(default.map(|chain| (default_path, chain)))
         .collect();
+    let own_port = value.at(&["address", "socket_address", "port_value"]).and_then(port);
     let mut managers = Vec::new();
     let mut tcp_proxies = Vec::new();
     let mut sealed = Vec::new();
@@ -209,7 +215,10 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
                 sealed.push(path);
             } else if config.any_type() == Some(MANAGER) {
                 managers.push(Part { path, config, chain_port });
-            } else if config.any_type() == Some(TCP_PROXY) && has_fields(config) {
+            } else if config.any_type() == Some(TCP_PROXY)
+                && has_fields(config)
+                && !(chain_port.is_some() && chain_port == own_port && is_black_hole(config))
+            {
                 tcp_proxies.push(Part { path, config, chain_port });
             }
         }
@@ -219,9 +228,25 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         sealed.push(path.field("api_listener").field("api_listener"));
     }
     let name = value.field("name").and_then(Value::as_str).unwrap_or_default();
-    let port = value.at(&["address", "socket_address", "port_value"]).and_then(port);
+    let captures = name == CAPTURING || value.field("use_original_dst") == Some(&Value::Bool(true));
     let own = Part { path: path.clone(), config: value, chain_port: None };
-    Listener { name, path, direction, port, own, managers, tcp_proxies, sealed, has_filters }
+    Listener {
+        name,
+        path,
+        direction,
+        port: own_port,
+        own,
+        managers,
+        tcp_proxies,
+        captures,
+        sealed,
+        has_filters,
+    }
+}
+
+/// Whether a TCP proxy leads to the cluster without endpoints in which Istio ends connections.
+fn is_black_hole(config: &Value) -> bool {
+    config.field("cluster").and_then(Value::as_str) == Some("BlackHoleCluster")
 }
 
 /// Whether an `Any` has anything in it. Envoy refuses a TCP proxy that has not, and bytes have no place in it.

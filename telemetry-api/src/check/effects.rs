@@ -2,6 +2,7 @@
 
 mod access_logs;
 mod collectors;
+mod log_services;
 mod tracing;
 mod undone;
 
@@ -18,6 +19,7 @@ use crate::resources::{Meta, Resources};
 pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, problems: &mut Vec<Problem>) {
     default_providers(resources, problems);
     access_logs::mesh_format(&resources.mesh_config, problems);
+    log_services::check(resources, problems);
     let others = resources.telemetries.iter().filter(|telemetry| !telemetry.meta.is_for_revision(revision));
     others.for_each(|telemetry| other_revision(&telemetry.meta, revision, problems));
     hidden(resources, revision, problems);

@@ -1,6 +1,7 @@
 //! Reads `MeshConfig`, from the ConfigMap `istio` or bare. Fields of Istio's that telemetry does not need are known
 //! by name only, so that a misspelt one is still found.
 
+mod log_providers;
 mod providers;
 mod proxy_config;
 
@@ -110,7 +111,7 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
     }
     legacy(mesh, &object, context);
     if let Some(field) = object.get("defaultConfig") {
-        proxy_config::read(&mut mesh.proxy_tracing, &field, context);
+        proxy_config::read(mesh, &field, context);
     }
     let mut written = HashSet::new();
     let known = mesh.extension_providers.iter().enumerate();
@@ -161,11 +162,15 @@ fn legacy(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
     {
         mesh.access_log_encoding = field.traced(context, value);
     }
-    if let Some(field) = object.get("enableEnvoyAccessLogService")
-        && field.boolean(context) == Some(true)
-    {
-        let help = "name a provider of kind envoyOtelAls in a Telemetry instead";
-        not_applied(&field, "logs over Envoy's own service", help, context);
+    for (key, setting) in [
+        ("enableEnvoyAccessLogService", &mut mesh.enable_access_log_service),
+        ("disableEnvoyListenerLog", &mut mesh.disable_listener_log),
+    ] {
+        if let Some(field) = object.get(key)
+            && let Some(value) = field.boolean(context)
+        {
+            *setting = field.traced(context, value);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every code of this crate with its page, so that no two share a number and each is explained where it is declared.
 
+mod access_logs;
 mod annotations;
 mod documents;
 mod effects;
@@ -14,6 +15,7 @@ mod selection;
 mod text;
 mod workloads;
 
+pub use access_logs::*;
 pub use annotations::*;
 pub use documents::*;
 pub use effects::*;
@@ -31,7 +33,7 @@ pub use workloads::*;
 use super::Page;
 
 /// Every code of this crate, by area.
-const AREAS: [&[Page]; 13] = [
+const AREAS: &[&[Page]] = &[
     TEXT,
     DOCUMENTS,
     WORKLOADS,
@@ -43,11 +45,12 @@ const AREAS: [&[Page]; 13] = [
     MODULES,
     PLUGINS,
     MESH_CONFIG,
+    ACCESS_LOGS,
     EFFECTS,
     IN_FORCE,
 ];
 
 /// The page of every code of this crate, by area.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    AREAS.into_iter().flatten()
+    AREAS.iter().copied().flatten()
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::effective::{AccessLogger, LogSink};
+use super::effective::{AccessLogger, ListenerLogs, LogSink};
 use super::log_format;
-use super::providers::{self, Unusable};
+use super::providers;
 use super::said::Said;
 use super::services::Services;
 use super::workload::ListenerClass;
-use crate::origin::Traced;
+use crate::origin::{Origin, Traced};
 use crate::resources::telemetry::AccessLoggingEntry;
 use crate::resources::{MeshConfig, Telemetry};
 
@@ -150,7 +150,6 @@ pub(super) fn resolve(
         .states
         .iter()
         .filter(|(_, state)| !state.is_disabled())
-        // A kind that this version does not write yet is left out; `check` says so.
         .filter_map(|(name, state)| {
             Some(AccessLogger {
                 provider: state.provider.clone(),
@@ -161,30 +160,39 @@ pub(super) fn resolve(
         .collect()
 }
 
-/// Whether nothing usable is in force, so that the mesh's own file logs: Istio's rule. Where a usable provider is
+/// Whether nothing usable is in force, so that the mesh's own loggers log: Istio's rule. Where a usable provider is
 /// switched off, nothing logs at all.
 pub(crate) fn falls_back(mesh: &MeshConfig, services: &Services, merged: &Merged<'_>) -> bool {
-    !merged
-        .states
-        .keys()
-        .any(|name| matches!(providers::sink(mesh, services, name), Ok(_) | Err(Unusable::NotWritten(_))))
+    !merged.states.keys().any(|name| providers::sink(mesh, services, name).is_ok())
 }
 
-/// The mesh's own file, if it has one.
+/// The mesh's own loggers, as far as it has them: its file, and the access log service of the bootstrap.
 fn legacy(mesh: &MeshConfig) -> Vec<AccessLogger> {
-    let file = &mesh.access_log_file;
-    if file.value.is_empty() {
-        return Vec::new();
-    }
-    vec![AccessLogger {
-        provider: Traced { value: AccessLogger::MESH_FILE.to_owned(), origin: file.origin.clone() },
-        sink: LogSink::File {
-            path: file.value.clone(),
-            format: log_format::of_mesh(mesh),
-            omit_empty_values: false,
-        },
+    let logger = |name: &str, origin: &Origin, sink| AccessLogger {
+        provider: Traced { value: name.to_owned(), origin: origin.clone() },
+        sink,
         filter: None,
-    }]
+    };
+    let mut loggers = Vec::new();
+    let file = &mesh.access_log_file;
+    if !file.value.is_empty() {
+        let format = log_format::of_mesh(mesh);
+        let sink = LogSink::File { path: file.value.clone(), format, omit_empty_values: false };
+        loggers.push(logger(AccessLogger::MESH_FILE, &file.origin, sink));
+    }
+    let service = &mesh.enable_access_log_service;
+    if service.value {
+        let address = mesh.access_log_service.as_ref().map(|address| address.value.clone());
+        let sink = LogSink::MeshService { address };
+        loggers.push(logger(AccessLogger::MESH_SERVICE, &service.origin, sink));
+    }
+    loggers
+}
+
+/// Whether listeners have the loggers too.
+pub(super) fn of_listeners(mesh: &MeshConfig) -> ListenerLogs {
+    let disabled = &mesh.disable_listener_log;
+    if disabled.value { ListenerLogs::Off(disabled.origin.clone()) } else { ListenerLogs::On }
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ impl LogSink {
     /// Where log lines go, if that is a collector.
     pub fn collector(&self) -> Option<&Collector> {
         match self {
-            LogSink::File { .. } => None,
-            LogSink::Otel { collector, .. } => Some(collector),
+            LogSink::File { .. } | LogSink::MeshService { .. } => None,
+            LogSink::Otel { collector, .. } | LogSink::Service { collector, .. } => Some(collector),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::collector::Collector;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
 use crate::resources::WasmPlugin;
-pub use crate::resources::mesh_config::LogFormat;
+pub use crate::resources::mesh_config::{LogFormat, RemoteService};
 pub use crate::resources::telemetry::{CustomTag, TagOperation};
 
 /// The effective policy of one workload.
@@ -29,6 +29,7 @@ impl Effective {
             metrics: Vec::new(),
             tracing: Tracing::Untouched,
             access_logs: Vec::new(),
+            listener_logs: ListenerLogs::On,
             plugins: Vec::new(),
         };
         self.classes.get(&class).unwrap_or(&NOTHING)
@@ -49,6 +50,8 @@ pub struct ClassPolicy {
     pub tracing: Tracing,
     /// Access logs, one entry per logger in force, ordered by the provider's name.
     pub access_logs: Vec<AccessLogger>,
+    /// Whether listeners have those loggers too.
+    pub listener_logs: ListenerLogs,
     /// Plugins, in the order in which they stand in a chain of filters: by phase, then by priority. Those whose
     /// `match` names ports are for those ports alone: see [`Plugin::covers_port`].
     pub plugins: Vec<Plugin>,
@@ -121,6 +124,18 @@ pub struct AccessLogger {
 impl AccessLogger {
     /// What stands for a provider's name where MeshConfig's `accessLogFile` logs.
     pub const MESH_FILE: &str = "mesh";
+    /// The same where `enableEnvoyAccessLogService` has Envoy's own service log.
+    pub const MESH_SERVICE: &str = "mesh-service";
+}
+
+/// Whether listeners log connections that none of their filter chains takes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ListenerLogs {
+    /// They do: Istio's default.
+    #[default]
+    On,
+    /// They keep quiet, and this is why.
+    Off(Origin),
 }
 
 /// Where log lines go, and how they look.
@@ -147,6 +162,39 @@ pub enum LogSink {
         /// The attributes of each record, by key.
         attributes: BTreeMap<String, String>,
     },
+    /// To a service over gRPC, by Envoy's own protocol (ALS).
+    Service {
+        /// What each entry is about.
+        entries: LogEntries,
+        /// The service.
+        collector: Collector,
+        /// The log's name.
+        log_name: String,
+        /// What of the filter state each entry has.
+        filter_state: Vec<String>,
+    },
+    /// To the access log service of the proxy's bootstrap, by the same protocol: requests of HTTP, connections of TCP,
+    /// and connections that no filter chain takes, each under a log name of its own.
+    MeshService {
+        /// Where that service is, if the documents say so.
+        address: Option<RemoteService>,
+    },
+}
+
+/// What the entries of a service of Envoy's own protocol are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEntries {
+    /// Requests of HTTP. The lists are names of headers that each entry has beside the usual ones.
+    Http {
+        /// Of the request.
+        request_headers: Vec<String>,
+        /// Of the response.
+        response_headers: Vec<String>,
+        /// Of the response's end.
+        response_trailers: Vec<String>,
+    },
+    /// Connections.
+    Tcp,
 }
 
 /// A Wasm plugin.

@@ -75,6 +75,9 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
         access_log_file,
         access_log_format,
         access_log_encoding,
+        enable_access_log_service,
+        disable_listener_log,
+        access_log_service,
         proxy_tracing,
         extension_providers,
     } = mesh;
@@ -87,6 +90,8 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
     let _ = write!(text, "\n{:?} {is_written}", enable_tracing.value);
     let _ = write!(text, "\n{:?} {:?}", access_log_file.value, access_log_format.value);
     let _ = write!(text, "\n{:?}", access_log_encoding.value);
+    let _ = write!(text, " {:?} {:?}", enable_access_log_service.value, disable_listener_log.value);
+    let _ = write!(text, " {:?}", value(access_log_service.as_ref()));
     let ProxyTracing {
         written,
         sampling,
@@ -107,6 +112,9 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
         let _ = match config {
             ProviderConfig::FileAccessLog(config) => write!(text, "{config:?}"),
             ProviderConfig::OtelAccessLog(config) => write!(text, "{config:?}"),
+            ProviderConfig::HttpAccessLogService(config) | ProviderConfig::TcpAccessLogService(config) => {
+                write!(text, "{config:?}")
+            }
             ProviderConfig::Opentelemetry(Opentelemetry { collector, http, own_sampler, max_tag_length }) => {
                 let (http, sampler) = (http.is_some(), own_sampler.is_some());
                 write!(text, "{collector:?} {http} {sampler} {max_tag_length}")

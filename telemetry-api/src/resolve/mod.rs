@@ -20,8 +20,9 @@ mod workload;
 
 pub use collector::{Collector, Protocol};
 pub use effective::{
-    AccessLogger, ClassPolicy, CustomTag, Effective, LogFormat, LogSink, MetricName, MetricOverride, Plugin,
-    ProviderMetrics, TagOperation, Tracer, Tracing, TracingSettings,
+    AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
+    MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, Tracer, Tracing,
+    TracingSettings,
 };
 pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;

@@ -61,6 +61,7 @@ impl PolicySet {
                     metrics: metrics::resolve(mesh, &telemetries, class),
                     tracing: tracing::resolve(mesh, services, &telemetries, workload, class),
                     access_logs: access_log::resolve(mesh, services, &telemetries, class),
+                    listener_logs: access_log::of_listeners(mesh),
                     plugins: self.plugins.resolve(&mesh.root_namespace.value, workload, class),
                 };
                 (class, policy)

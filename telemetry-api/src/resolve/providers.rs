@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::collector::Protocol;
-use super::effective::{LogSink, Tracer};
+use super::effective::{LogEntries, LogSink, Tracer};
 use super::log_format;
 use super::services::{NoCollector, Services};
-use crate::resources::mesh_config::{Opentelemetry, OtelAccessLog, ProviderConfig};
+use crate::resources::mesh_config::{AccessLogService, Opentelemetry, OtelAccessLog, ProviderConfig};
 use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind};
 
 /// The log's name at a collector, when a provider has none.
 const OTEL_LOG_NAME: &str = "otel_envoy_accesslog";
+const HTTP_LOG_NAME: &str = "http_envoy_accesslog";
+const TCP_LOG_NAME: &str = "tcp_envoy_accesslog";
+
+/// What of the filter state goes to a service of Envoy's protocol, when a provider does not say: who the other side is.
+const PEERS: [&str; 2] = ["upstream_peer", "downstream_peer"];
 
 /// Why a provider cannot be used for a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +31,6 @@ pub(crate) enum Unusable {
     /// Its collector is not found.
     Collector(NoCollector),
 }
-
-/// Every kind that Istio writes logs with.
-const LOG_KINDS: &[ProviderKind] = &[
-    ProviderKind::EnvoyFileAccessLog,
-    ProviderKind::EnvoyHttpAls,
-    ProviderKind::EnvoyTcpAls,
-    ProviderKind::EnvoyOtelAls,
-];
 
 /// Every kind that Istio sends spans with.
 const TRACE_KINDS: &[ProviderKind] =
@@ -58,12 +55,12 @@ fn opentelemetry<'m>(mesh: &'m MeshConfig, name: &str) -> Result<&'m Opentelemet
             Err(Unusable::NotWritten("opentelemetry over HTTP"))
         }
         ProviderConfig::Opentelemetry(config) => Ok(config),
-        _ => Err(not_usable(provider, TRACE_KINDS)),
+        _ => Err(not_traced(provider)),
     }
 }
 
-fn not_usable(provider: &ExtensionProvider, kinds: &[ProviderKind]) -> Unusable {
-    match kinds.contains(&provider.kind) {
+fn not_traced(provider: &ExtensionProvider) -> Unusable {
+    match TRACE_KINDS.contains(&provider.kind) {
         true => Unusable::NotWritten(provider.kind.key()),
         false => Unusable::Unsuitable(provider.kind),
     }
@@ -83,8 +80,34 @@ pub(super) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result
             Ok(LogSink::File { path: path.to_owned(), format, omit_empty_values: config.omit_empty_values })
         }
         ProviderConfig::OtelAccessLog(config) => otel(config, services),
-        _ => Err(not_usable(provider, LOG_KINDS)),
+        ProviderConfig::HttpAccessLogService(config) => {
+            let entries = LogEntries::Http {
+                request_headers: config.request_headers.clone(),
+                response_headers: config.response_headers.clone(),
+                response_trailers: config.response_trailers.clone(),
+            };
+            service(config, entries, HTTP_LOG_NAME, services)
+        }
+        ProviderConfig::TcpAccessLogService(config) => {
+            service(config, LogEntries::Tcp, TCP_LOG_NAME, services)
+        }
+        ProviderConfig::Opentelemetry(_) | ProviderConfig::None => Err(Unusable::Unsuitable(provider.kind)),
     }
+}
+
+fn service(
+    config: &AccessLogService,
+    entries: LogEntries,
+    usual_name: &str,
+    services: &Services,
+) -> Result<LogSink, Unusable> {
+    let collector = services.find(&config.collector, Protocol::Http2).map_err(Unusable::Collector)?;
+    let log_name = if config.log_name.is_empty() { usual_name } else { &config.log_name };
+    let filter_state = match config.filter_state.as_slice() {
+        [] => PEERS.map(str::to_owned).to_vec(),
+        names => names.to_vec(),
+    };
+    Ok(LogSink::Service { entries, collector, log_name: log_name.to_owned(), filter_state })
 }
 
 fn otel(config: &OtelAccessLog, services: &Services) -> Result<LogSink, Unusable> {

@@ -1,9 +1,11 @@
 //! `MeshConfig`, the slice of it that telemetry needs: defaults and providers.
 
-use serde_json::{Map, Value};
+mod log_providers;
 
 use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
+
+pub use log_providers::{AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService};
 
 /// Where documents that apply to the whole mesh live, when nothing says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -32,6 +34,13 @@ pub struct MeshConfig {
     pub access_log_format: Traced<String>,
     /// How that file is written. Default: text.
     pub access_log_encoding: Traced<Encoding>,
+    /// Whether every proxy logs to Envoy's own access log service, by its gRPC protocol, where no Telemetry and no
+    /// default provider says anything. The service is that of `defaultConfig.envoyAccessLogService`. Default: false.
+    pub enable_access_log_service: Traced<bool>,
+    /// Whether listeners keep quiet of connections that no filter chain takes, whoever logs. Default: false.
+    pub disable_listener_log: Traced<bool>,
+    /// `defaultConfig.envoyAccessLogService`: where Envoy's own access log service is. Default: none.
+    pub access_log_service: Option<Traced<RemoteService>>,
     /// `defaultConfig.tracing`: what holds for traces when no Telemetry says otherwise.
     pub proxy_tracing: ProxyTracing,
     /// Every provider: Istio's three built-in ones, then those of the document; a document's provider replaces a
@@ -57,6 +66,10 @@ pub struct ExtensionProvider {
 pub enum ProviderConfig {
     /// `envoyFileAccessLog`.
     FileAccessLog(FileAccessLog),
+    /// `envoyHttpAls`.
+    HttpAccessLogService(AccessLogService),
+    /// `envoyTcpAls`.
+    TcpAccessLogService(AccessLogService),
     /// `envoyOtelAls`.
     OtelAccessLog(OtelAccessLog),
     /// `opentelemetry`.
@@ -64,39 +77,6 @@ pub enum ProviderConfig {
     /// A kind without fields, or one whose fields are not read.
     #[default]
     None,
-}
-
-/// Access logs in a file of the proxy.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FileAccessLog {
-    /// The file. Default, for empty: `/dev/stdout`.
-    pub path: String,
-    /// How a line looks; absent: Istio's usual text, or, for the provider `envoy`, what the mesh says.
-    pub format: Option<LogFormat>,
-    /// Whether what is empty is left out rather than written as `-`. Default: false.
-    pub omit_empty_values: bool,
-}
-
-/// How a line of an access log looks.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LogFormat {
-    /// A text with Envoy's `%…%`; empty: Istio's usual one.
-    Text(String),
-    /// A JSON object whose strings may hold Envoy's `%…%`; empty: Istio's usual one.
-    Labels(Map<String, Value>),
-}
-
-/// Access logs to an OpenTelemetry collector.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OtelAccessLog {
-    /// The collector.
-    pub collector: CollectorRef,
-    /// The log's name. Default, for empty: `otel_envoy_accesslog`.
-    pub log_name: String,
-    /// The body of each record; absent or empty: Istio's usual text.
-    pub text: Option<String>,
-    /// The attributes of each record, by key.
-    pub labels: Map<String, Value>,
 }
 
 /// Traces to an OpenTelemetry collector.
@@ -189,6 +169,9 @@ impl Default for MeshConfig {
             access_log_file: by_default(String::new()),
             access_log_format: by_default(String::new()),
             access_log_encoding: by_default(Encoding::Text),
+            enable_access_log_service: by_default(false),
+            disable_listener_log: by_default(false),
+            access_log_service: None,
             proxy_tracing: ProxyTracing::default(),
             extension_providers: vec![
                 built_in("prometheus", ProviderKind::Prometheus),

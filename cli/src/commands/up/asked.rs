@@ -159,6 +159,11 @@ fn sink(logger: &AccessLogger) -> String {
         LogSink::File { path, format: LogFormat::Text(_), .. } => format!("text in {path}"),
         LogSink::File { path, format: LogFormat::Labels(_), .. } => format!("JSON in {path}"),
         LogSink::Otel { collector, .. } => format!("OTLP to {}:{}", collector.host, collector.port),
+        LogSink::Service { collector, .. } => format!("ALS to {}:{}", collector.host, collector.port),
+        LogSink::MeshService { address: Some(address) } => {
+            format!("ALS to {}:{}", address.host, address.port)
+        }
+        LogSink::MeshService { address: None } => "ALS to a place that nobody says".to_owned(),
     }
 }
 

@@ -97,6 +97,9 @@ fn collector_of<'a>(entry: &ServiceEntry, mesh_config: &'a MeshConfig) -> Option
     };
     let provider = mesh_config.extension_providers.iter().find(|provider| match &provider.config {
         ProviderConfig::OtelAccessLog(log) => is_named(&log.collector),
+        ProviderConfig::HttpAccessLogService(log) | ProviderConfig::TcpAccessLogService(log) => {
+            is_named(&log.collector)
+        }
         ProviderConfig::Opentelemetry(tracing) => is_named(&tracing.collector),
         ProviderConfig::FileAccessLog(_) | ProviderConfig::None => false,
     });

@@ -1,5 +1,9 @@
 //! One logger of a policy as an access log of Envoy.
 
+mod service;
+
+use std::collections::BTreeMap;
+
 use burgee_api::resolve::{AccessLogger, ListenerClass, LogFormat, LogSink};
 
 use super::{collector, safe_name};
@@ -30,8 +34,10 @@ const FILTER_STATE: [&str; 6] = [
 /// Where an access log stands, which decides what comes to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In an HTTP connection manager or a TCP proxy: everything.
-    Traffic,
+    /// In an HTTP connection manager: every request.
+    Manager,
+    /// In a TCP proxy: every connection.
+    TcpProxy,
     /// In the listener itself: connections that no filter chain takes.
     Listener,
 }
@@ -62,34 +68,43 @@ pub(crate) fn access_log(
         }
         LogSink::Otel { collector, log_name, body, attributes } => {
             let service = collector::grpc_service(collector, class, provider, options);
-            let text = |text: &str| Value::map([("string_value", Value::string(text))]);
-            let mut config = vec![
-                ("@type".to_owned(), Value::string(format!("type.googleapis.com/{OTEL_TYPE}"))),
-                ("grpc_service".to_owned(), service),
-                ("log_name".to_owned(), Value::string(log_name.clone())),
-                ("disable_builtin_labels".to_owned(), Value::Bool(true)),
-                (
-                    "filter_state_objects_to_log".to_owned(),
-                    Value::List(FILTER_STATE.map(Value::string).to_vec()),
-                ),
-                ("body".to_owned(), text(body)),
-            ];
-            if !attributes.is_empty() {
-                let values = attributes
-                    .iter()
-                    .map(|(key, value)| {
-                        Value::map([("key", Value::string(key.clone())), ("value", text(value))])
-                    })
-                    .collect();
-                config.push(("attributes".to_owned(), Value::map([("values", Value::List(values))])));
-            }
-            let mut texts = attributes.values().chain([body]);
-            config.extend(formatters(texts.any(|text| needs_formatter(text))));
-            Value::Map(config)
+            otel(service, log_name, body, attributes)
         }
+        LogSink::Service { entries, collector, log_name, filter_state } => {
+            let service = collector::grpc_service(collector, class, provider, options);
+            service::access_log_service(entries, service, log_name, filter_state)
+        }
+        LogSink::MeshService { .. } => service::of_mesh(place, class, provider, options),
     };
     fields.push(("typed_config".to_owned(), config));
     Value::Map(fields)
+}
+
+fn otel(service: Value, log_name: &str, body: &str, attributes: &BTreeMap<String, String>) -> Value {
+    let text = |text: &str| Value::map([("string_value", Value::string(text))]);
+    let mut config = vec![
+        ("@type".to_owned(), Value::string(format!("type.googleapis.com/{OTEL_TYPE}"))),
+        ("grpc_service".to_owned(), service),
+        ("log_name".to_owned(), Value::string(log_name)),
+        ("disable_builtin_labels".to_owned(), Value::Bool(true)),
+        ("filter_state_objects_to_log".to_owned(), strings(&FILTER_STATE)),
+        ("body".to_owned(), text(body)),
+    ];
+    if !attributes.is_empty() {
+        let values = attributes
+            .iter()
+            .map(|(key, value)| Value::map([("key", Value::string(key.clone())), ("value", text(value))]))
+            .collect();
+        config.push(("attributes".to_owned(), Value::map([("values", Value::List(values))])));
+    }
+    let mut texts = attributes.values().map(String::as_str).chain([body]);
+    config.extend(formatters(texts.any(needs_formatter)));
+    Value::Map(config)
+}
+
+/// A list of texts.
+fn strings<T: AsRef<str>>(texts: &[T]) -> Value {
+    Value::List(texts.iter().map(|text| Value::string(text.as_ref())).collect())
 }
 
 fn file(path: String, format: &LogFormat, omit_empty_values: bool) -> Value {
@@ -131,7 +146,7 @@ fn filter(logger: &AccessLogger, place: Place) -> Option<Value> {
         ]);
         Value::map([("extension_filter", extension)])
     });
-    if place == Place::Traffic {
+    if place != Place::Listener {
         return expression;
     }
     let no_route = Value::map([("flags", Value::List(vec![Value::string("NR")]))]);
@@ -174,7 +189,7 @@ pub(crate) fn is_access_log(log: &Value) -> bool {
         && log
             .field("typed_config")
             .and_then(Value::any_type)
-            .is_some_and(|name| [FILE_TYPE, OTEL_TYPE].contains(&name))
+            .is_some_and(|name| [FILE_TYPE, OTEL_TYPE, service::HTTP_TYPE, service::TCP_TYPE].contains(&name))
 }
 
 /// Who asked for a logger: what put its provider in force, then its filter.

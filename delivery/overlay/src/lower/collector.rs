@@ -6,6 +6,9 @@ use super::safe_name;
 use crate::value::Value;
 use crate::{Options, REPORTER_METADATA};
 
+/// The cluster of the mesh's own access log service, as Istio's bootstraps name it.
+pub(crate) const MESH_SERVICE_CLUSTER: &str = "envoy_accesslog_service";
+
 /// The `grpc_service` that leads to a collector. Under [`Options::reporter`] each call says whose it is.
 pub(crate) fn grpc_service(
     collector: &Collector,
@@ -13,13 +16,21 @@ pub(crate) fn grpc_service(
     provider: &str,
     options: &Options,
 ) -> Value {
-    let mut fields = vec![(
-        "envoy_grpc".to_owned(),
-        Value::map([
-            ("cluster_name", Value::string(collector.cluster())),
-            ("authority", Value::string(collector.host.clone())),
-        ]),
-    )];
+    let cluster = Value::map([
+        ("cluster_name", Value::string(collector.cluster())),
+        ("authority", Value::string(collector.host.clone())),
+    ]);
+    reporting(cluster, class, provider, options)
+}
+
+/// The one that leads to the mesh's own access log service.
+pub(crate) fn mesh_service(class: ListenerClass, provider: &str, options: &Options) -> Value {
+    let cluster = Value::map([("cluster_name", Value::string(MESH_SERVICE_CLUSTER))]);
+    reporting(cluster, class, provider, options)
+}
+
+fn reporting(cluster: Value, class: ListenerClass, provider: &str, options: &Options) -> Value {
+    let mut fields = vec![("envoy_grpc".to_owned(), cluster)];
     if let Some(reporter) = &options.reporter {
         // Envoy takes a percent sign for the beginning of an operator, and two for one.
         let value = format!("{reporter};{};{}", class.name(), safe_name(provider)).replace('%', "%%");

@@ -117,7 +117,7 @@ pub(super) fn plan(
 
 /// Whether a policy puts nothing into a manager.
 fn is_empty(policy: &ClassPolicy) -> bool {
-    let ClassPolicy { metrics, tracing, access_logs, plugins } = policy;
+    let ClassPolicy { metrics, tracing, access_logs, listener_logs: _, plugins } = policy;
     metrics.is_empty()
         && access_logs.is_empty()
         && plugins.is_empty()

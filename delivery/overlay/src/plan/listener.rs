@@ -1,6 +1,6 @@
 //! One listener's part of a plan: what goes into it, and what it cannot carry.
 
-use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Tracing};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, Tracing};
 use burgee_api::{Problem, Severity, Traced};
 
 use super::{Plan, filters, placed, problem};
@@ -24,8 +24,9 @@ pub(super) fn plan(
     let wanted = policy.class(class);
     check_carries(listener, wanted, plan);
     let carries = !listener.managers.is_empty() || !listener.tcp_proxies.is_empty();
-    // Connections that no filter chain takes are logged where clients come in.
-    if carries && class != ListenerClass::Outbound {
+    // Connections that no filter chain takes are logged where they come in, and where an app's are taken.
+    let takes = class != ListenerClass::Outbound || listener.captures;
+    if carries && takes && wanted.listener_logs == ListenerLogs::On {
         plan_logs(&listener.own, class, Place::Listener, wanted, options, plan);
     }
     for manager in &listener.managers {
@@ -33,11 +34,11 @@ pub(super) fn plan(
         if manager.http_filters().is_empty() {
             continue;
         }
-        plan_logs(manager, class, Place::Traffic, wanted, options, plan);
+        plan_logs(manager, class, Place::Manager, wanted, options, plan);
         plan_tracing(listener, manager, class, &wanted.tracing, options, plan);
     }
     for proxy in &listener.tcp_proxies {
-        plan_logs(proxy, class, Place::Traffic, wanted, options, plan);
+        plan_logs(proxy, class, Place::TcpProxy, wanted, options, plan);
     }
 }
 

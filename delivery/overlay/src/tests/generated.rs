@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use burgee_api::Origin;
-use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics, Tracing};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, ProviderMetrics, Tracing};
 use proptest::prelude::*;
 
 use super::policies::{
-    all_options, bootstrap_tracing, everything, filtered, json_logger, otel_logger, otel_tracing, plugins,
-    text_logger,
+    all_options, bootstrap_tracing, everything, filtered, http_logger, json_logger, mesh_logger, otel_logger,
+    otel_tracing, plugins, tcp_logger, text_logger,
 };
 use super::support::{busy, nothing, options, provider, workload, yaml};
 use crate::{Options, Value, overlay};
@@ -161,7 +161,11 @@ fn listener() -> BoxedStrategy<Value> {
     const UUID: &str = "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
     let own = yaml(&format!("{{typed_config: {{'@type': {UUID}}}}}"));
     let request_ids = vec![Value::Null, Value::Map(Vec::new()), own];
-    let proxy = message(vec![("access_log", access_logs()), ("stat_prefix", any_of(vec!["t"]))]);
+    let proxy = message(vec![
+        ("access_log", access_logs()),
+        ("stat_prefix", any_of(vec!["t"])),
+        ("cluster", any_of(vec!["app", "BlackHoleCluster"])),
+    ]);
     let proxy = proxy.prop_map(|value| typed(TCP_PROXY, value)).boxed();
     let manager = message(vec![
         ("httpFilters", list(http_filter())),
@@ -180,7 +184,7 @@ fn listener() -> BoxedStrategy<Value> {
         ("name", any_of(vec!["f"])),
         ("typed_config", prop_oneof![4 => manager, 1 => proxy, 1 => opaque.boxed(), 1 => null()].boxed()),
     ]);
-    let at_port = proptest::sample::select(vec!["{destination_port: 80}", "{destination_port: 81}", "{}"]);
+    let at_port = proptest::sample::select(vec!["{destination_port: 80}", "{destination_port: 9}", "{}"]);
     let chain = || {
         message(vec![
             ("filters", list(filter.clone())),
@@ -195,7 +199,8 @@ fn listener() -> BoxedStrategy<Value> {
         "{pipe: {path: /run/x}}",
     ]);
     message(vec![
-        ("name", any_of(vec!["a", "b"])),
+        ("name", any_of(vec!["a", "b", "virtualOutbound"])),
+        ("use_original_dst", prop_oneof![Just(true), Just(false)].prop_map(Value::Bool).boxed()),
         ("traffic_direction", any_of(vec!["INBOUND", "OUTBOUND", "UNSPECIFIED"])),
         ("filter_chains", list(chain())),
         ("defaultFilterChain", chain()),
@@ -247,9 +252,18 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
 pub(crate) fn policy() -> BoxedStrategy<Effective> {
     let providers = proptest::sample::subsequence(vec!["a", "b/c", "prometheus"], 0..=3)
         .prop_map(|names| names.into_iter().map(provider).collect::<Vec<ProviderMetrics>>());
-    let loggers =
-        vec![filtered(text_logger("a")), text_logger("b c"), json_logger("json"), otel_logger("otel")];
-    let loggers = proptest::sample::subsequence(loggers, 0..=4);
+    let loggers = vec![
+        filtered(text_logger("a")),
+        text_logger("b c"),
+        http_logger("http"),
+        json_logger("json"),
+        mesh_logger(),
+        otel_logger("otel"),
+        filtered(tcp_logger("tcp")),
+    ];
+    let loggers = proptest::sample::subsequence(loggers, 0..=7);
+    let listener_logs = vec![ListenerLogs::On, ListenerLogs::Off(Origin::Rule("a test says so"))];
+    let listener_logs = proptest::sample::select(listener_logs);
     let tracing = proptest::sample::select(vec![
         Tracing::Untouched,
         Tracing::Off(Origin::Rule("a test says so")),
@@ -258,10 +272,15 @@ pub(crate) fn policy() -> BoxedStrategy<Effective> {
         otel_tracing(false),
     ]);
     let plugins = proptest::sample::subsequence(plugins(), 0..=7);
-    let class =
-        (providers, loggers, tracing, plugins).prop_map(|(metrics, access_logs, tracing, plugins)| {
-            ClassPolicy { metrics, tracing, access_logs, plugins }
-        });
+    let class = (providers, loggers, listener_logs, tracing, plugins).prop_map(
+        |(metrics, access_logs, listener_logs, tracing, plugins)| ClassPolicy {
+            metrics,
+            tracing,
+            access_logs,
+            listener_logs,
+            plugins,
+        },
+    );
     let classes = [class.clone(), class.clone(), class].prop_map(|classes| Effective {
         workload: workload(),
         classes: BTreeMap::from_iter(ListenerClass::ALL.into_iter().zip(classes)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use burgee_api::origin::{DocumentId, Place};
 use burgee_api::resolve::{
-    AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, LogFormat, LogSink, Plugin,
-    Protocol, Tracer, Tracing, TracingSettings,
+    AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, ListenerLogs, LogEntries,
+    LogFormat, LogSink, Plugin, Protocol, RemoteService, Tracer, Tracing, TracingSettings,
 };
 use burgee_api::resources::Meta;
 use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
@@ -70,6 +70,38 @@ pub(crate) fn otel_logger(provider: &str) -> AccessLogger {
             attributes: attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         },
     )
+}
+
+fn service_logger(provider: &str, entries: LogEntries) -> AccessLogger {
+    logger(
+        provider,
+        LogSink::Service {
+            entries,
+            collector: collector(),
+            log_name: "entries".to_owned(),
+            filter_state: vec!["upstream_peer".to_owned(), "mine".to_owned()],
+        },
+    )
+}
+
+pub(crate) fn http_logger(provider: &str) -> AccessLogger {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let entries = LogEntries::Http {
+        request_headers: names(&["x-tenant", ":path"]),
+        response_headers: names(&["x-served-by"]),
+        response_trailers: Vec::new(),
+    };
+    service_logger(provider, entries)
+}
+
+pub(crate) fn tcp_logger(provider: &str) -> AccessLogger {
+    service_logger(provider, LogEntries::Tcp)
+}
+
+/// The mesh's own access log service.
+pub(crate) fn mesh_logger() -> AccessLogger {
+    let address = Some(RemoteService { host: "als.obs".to_owned(), port: 9000 });
+    logger(AccessLogger::MESH_SERVICE, LogSink::MeshService { address })
 }
 
 fn settings(use_request_id: bool) -> TracingSettings {
@@ -217,7 +249,15 @@ pub(crate) fn everything() -> Effective {
     of_every_class(&ClassPolicy {
         metrics: busy().class(ListenerClass::Gateway).metrics.clone(),
         tracing: otel_tracing(false),
-        access_logs: vec![filtered(text_logger("file")), json_logger("json"), otel_logger("otel")],
+        access_logs: vec![
+            filtered(text_logger("file")),
+            http_logger("http"),
+            json_logger("json"),
+            mesh_logger(),
+            otel_logger("otel"),
+            filtered(tcp_logger("tcp")),
+        ],
+        listener_logs: ListenerLogs::On,
         plugins: plugins(),
     })
 }

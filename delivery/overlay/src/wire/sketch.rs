@@ -17,6 +17,8 @@ pub(super) const ANY: &str = "google.protobuf.Any";
 pub(super) const STRUCT: &str = "google.protobuf.Struct";
 /// A number that can be absent, which texts write as the number itself.
 const NUMBER: &str = "google.protobuf.UInt32Value";
+/// A boolean that can be absent.
+const BOOLEAN: &str = "google.protobuf.BoolValue";
 
 /// The fields that a plan asks for, by message.
 fn wanted(message: &str) -> &'static [&'static str] {
@@ -43,6 +45,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
             "default_filter_chain",
             "api_listener",
             "access_log",
+            "use_original_dst",
         ],
         "envoy.config.core.v3.Address" => &["socket_address"],
         "envoy.config.core.v3.SocketAddress" => &["port_value"],
@@ -51,7 +54,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.config.listener.v3.FilterChainMatch" => &["destination_port"],
         "envoy.config.listener.v3.Filter" => &["name", "typed_config"],
         view::MANAGER => &["http_filters", "access_log", "tracing", "request_id_extension"],
-        view::TCP_PROXY => &["access_log"],
+        view::TCP_PROXY => &["access_log", "cluster"],
         "envoy.config.accesslog.v3.AccessLog" => &["name", "typed_config"],
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing" => {
             &["custom_tags", "provider"]
@@ -159,21 +162,22 @@ fn read_message(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Resu
             Ok(Value::Map(fields))
         }
         STRUCT => read_note(message, bytes),
-        NUMBER => read_number(message, bytes),
+        NUMBER => Ok(Value::Int(i64::try_from(read_wrapped(message, bytes)?).unwrap_or(i64::MAX))),
+        BOOLEAN => Ok(Value::Bool(read_wrapped(message, bytes)? != 0)),
         _ => read(message, bytes, depth),
     }
 }
 
-/// Of a repeated field the last one counts.
-fn read_number(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireError> {
+/// The one field of a wrapper. Of a repeated field the last one counts.
+fn read_wrapped(message: &MessageDescriptor, bytes: &[u8]) -> Result<u64, WireError> {
     let malformed = |cause| WireError::Malformed { message: message.full_name().to_owned(), cause };
-    let mut number = 0;
+    let mut value = 0;
     for record in records(bytes).map_err(malformed)? {
-        if let (1, Payload::Varint(value)) = (record.number, record.payload) {
-            number = i64::try_from(value).unwrap_or(i64::MAX);
+        if let (1, Payload::Varint(number)) = (record.number, record.payload) {
+            value = number;
         }
     }
-    Ok(Value::Int(number))
+    Ok(value)
 }
 
 /// An encoded `Any`.

@@ -48,21 +48,28 @@ pub(super) fn check(
     found.into_iter().collect()
 }
 
-/// Something is switched off, and the mesh's own file logs all the same.
+/// Something is switched off, and the mesh's own loggers log all the same.
 fn still_logged(set: &PolicySet, covering: &[&AccessLoggingEntry], merged: &Merged<'_>) -> Option<Problem> {
     let mesh = set.mesh_config();
     let file = &mesh.access_log_file.value;
-    if file.is_empty() || !falls_back(mesh, set.services(), merged) {
+    let what = match (file.as_str(), mesh.enable_access_log_service.value) {
+        ("", false) => return None,
+        ("", true) => "enableEnvoyAccessLogService".to_owned(),
+        (file, false) => format!("accessLogFile `{file}`"),
+        (file, true) => format!("accessLogFile `{file}` and enableEnvoyAccessLogService"),
+    };
+    if !falls_back(mesh, set.services(), merged) {
         return None;
     }
+    let goes = if what.contains(" and ") { "go" } else { "goes" };
     let disabled =
         covering.iter().filter_map(|entry| entry.disabled.as_ref()).find(|disabled| disabled.value)?;
     Some(at(
         &disabled.origin,
         Severity::Warning,
         codes::STILL_LOGGED,
-        format!("this switches off nothing: no provider is in force here, so accessLogFile `{file}` goes on"),
-        "name a provider beside it: `providers: [{name: envoy}]` with `disabled: true` ends the mesh's file too"
+        format!("this switches off nothing: no provider is in force here, so {what} {goes} on"),
+        "name a provider beside it: `providers: [{name: envoy}]` with `disabled: true` ends the mesh's own logs too"
             .to_owned(),
     ))
 }

@@ -34,6 +34,9 @@ fn collector(provider: &ExtensionProvider) -> Option<(&CollectorRef, &'static st
     match &provider.config {
         ProviderConfig::Opentelemetry(config) if config.http.is_none() => Some((&config.collector, "span")),
         ProviderConfig::OtelAccessLog(config) => Some((&config.collector, "log record")),
+        ProviderConfig::HttpAccessLogService(config) | ProviderConfig::TcpAccessLogService(config) => {
+            Some((&config.collector, "log entry"))
+        }
         ProviderConfig::Opentelemetry(_) | ProviderConfig::FileAccessLog(_) | ProviderConfig::None => None,
     }
 }

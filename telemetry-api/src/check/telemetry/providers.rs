@@ -36,7 +36,7 @@ impl Signal {
         match self {
             Signal::Metrics => "prometheus",
             Signal::Traces => "opentelemetry (over gRPC)",
-            Signal::AccessLogs => "envoyFileAccessLog or envoyOtelAls",
+            Signal::AccessLogs => "envoyFileAccessLog, envoyOtelAls, envoyHttpAls or envoyTcpAls",
         }
     }
 

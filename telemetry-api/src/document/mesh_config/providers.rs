@@ -1,12 +1,12 @@
 //! Reads `extensionProviders`: the bodies of those kinds that this version writes, the names of all others.
 
+use super::log_providers::{
+    file_access_log, http_access_log_service, otel_access_log, tcp_access_log_service,
+};
 use super::{not_applied, object};
-use crate::document::log_format;
 use crate::document::reader::{Context, Field, Object, list, shorten};
 use crate::problem::{Severity, closest, codes};
-use crate::resources::mesh_config::{
-    CollectorRef, FileAccessLog, LogFormat, Opentelemetry, OtelAccessLog, ProviderConfig,
-};
+use crate::resources::mesh_config::{CollectorRef, FileAccessLog, Opentelemetry, ProviderConfig};
 use crate::resources::{ExtensionProvider, ProviderKind};
 
 /// A provider: its name, its one kind, and what it is told.
@@ -65,6 +65,14 @@ fn config(kind: ProviderKind, body: &Field<'_>, context: &mut Context) -> Provid
         ProviderKind::EnvoyFileAccessLog => {
             ProviderConfig::FileAccessLog(file_access_log(body, context).unwrap_or_default())
         }
+        ProviderKind::EnvoyHttpAls => {
+            let service = http_access_log_service(body, context).unwrap_or_default();
+            ProviderConfig::HttpAccessLogService(service)
+        }
+        ProviderKind::EnvoyTcpAls => {
+            let service = tcp_access_log_service(body, context).unwrap_or_default();
+            ProviderConfig::TcpAccessLogService(service)
+        }
         ProviderKind::EnvoyOtelAls => {
             ProviderConfig::OtelAccessLog(otel_access_log(body, context).unwrap_or_default())
         }
@@ -79,7 +87,10 @@ fn config(kind: ProviderKind, body: &Field<'_>, context: &mut Context) -> Provid
 fn empty(kind: ProviderKind, field: &Field<'_>, context: &mut Context) -> ProviderConfig {
     match kind {
         ProviderKind::EnvoyFileAccessLog => ProviderConfig::FileAccessLog(FileAccessLog::default()),
-        ProviderKind::EnvoyOtelAls | ProviderKind::Opentelemetry => {
+        ProviderKind::EnvoyHttpAls
+        | ProviderKind::EnvoyTcpAls
+        | ProviderKind::EnvoyOtelAls
+        | ProviderKind::Opentelemetry => {
             let message = format!("`{}` is empty", kind.key());
             let help = "it needs at least `service` and `port`";
             context.report(Severity::Error, codes::BAD_PROVIDER, field, message, help);
@@ -87,55 +98,6 @@ fn empty(kind: ProviderKind, field: &Field<'_>, context: &mut Context) -> Provid
         }
         _ => ProviderConfig::None,
     }
-}
-
-fn file_access_log(body: &Field<'_>, context: &mut Context) -> Option<FileAccessLog> {
-    let body = object(body, &["path", "logFormat", "omitEmptyValues"], context)?;
-    let path = body.string(context, "path").unwrap_or_default();
-    let omit_empty_values =
-        body.get("omitEmptyValues").and_then(|field| field.boolean(context)).unwrap_or_default();
-    let format = body.get("logFormat").and_then(|field| {
-        let format = object(&field, &["text", "labels"], context)?;
-        if let (Some(_), Some(labels)) = (format.get("text"), format.get("labels")) {
-            let message = "both `text` and `labels` are there";
-            let help = "write one of the two: lines of text, or of JSON";
-            context.report(Severity::Error, codes::BAD_LOG_FORMAT, &labels, message, help);
-        }
-        if let Some(text) = format_text(&format, context) {
-            return Some(LogFormat::Text(text));
-        }
-        let labels = format.get("labels")?;
-        Some(LogFormat::Labels(log_format::labels(&labels, context)?))
-    });
-    Some(FileAccessLog { path, format, omit_empty_values })
-}
-
-/// `text` of a format.
-fn format_text(format: &Object<'_>, context: &mut Context) -> Option<String> {
-    let field = format.get("text")?;
-    let text = field.string(context)?;
-    log_format::judge(&text, &field, context);
-    Some(text)
-}
-
-fn otel_access_log(body: &Field<'_>, context: &mut Context) -> Option<OtelAccessLog> {
-    let body = object(body, &["service", "port", "logName", "logFormat"], context)?;
-    let collector = collector(&body, context);
-    let log_name = body.string(context, "logName").unwrap_or_default();
-    let format = body.get("logFormat").and_then(|field| object(&field, &["text", "labels"], context));
-    let text = format.as_ref().and_then(|format| format_text(format, context));
-    let labels = format.and_then(|format| {
-        let labels = format.get("labels")?;
-        for (key, field) in labels.any_object(context)?.fields() {
-            if field.quiet_string().is_none() {
-                let message = format!("the attribute `{}` is no text, so Istio sends it empty", shorten(key));
-                let help = "write a text, such as \"%RESPONSE_CODE%\"";
-                context.report(Severity::Warning, codes::BAD_LOG_FORMAT, &field, message, help);
-            }
-        }
-        log_format::labels(&labels, context)
-    });
-    Some(OtelAccessLog { collector, log_name, text, labels: labels.unwrap_or_default() })
 }
 
 /// The fields of `opentelemetry` that change how spans are sent, and what each would do.
@@ -177,7 +139,8 @@ pub(super) fn max_tag_length(object: &Object<'_>, key: &str, context: &mut Conte
     u32::try_from(length).ok()
 }
 
-fn collector(body: &Object<'_>, context: &mut Context) -> CollectorRef {
+/// The service that a provider sends to.
+pub(super) fn collector(body: &Object<'_>, context: &mut Context) -> CollectorRef {
     let help = "the collector's host name, such as `otel-collector.observability.svc.cluster.local`";
     let service = body.require(context, "service", help).and_then(|field| {
         let service = field.string(context)?;

@@ -1,5 +1,6 @@
-//! Reads `defaultConfig`: what every proxy is started with, as far as it says something about traces.
+//! Reads `defaultConfig`: what every proxy is started with, as far as it says something about traces or logs.
 
+use super::log_providers::remote_service;
 use super::providers::max_tag_length;
 use super::{not_applied, object, string};
 use crate::document::reader::{Context, Field};
@@ -7,6 +8,7 @@ use crate::document::scalar::{self, Scalar};
 use crate::document::telemetry::custom_tags;
 use crate::origin::Traced;
 use crate::problem::{Severity, codes};
+use crate::resources::MeshConfig;
 use crate::resources::mesh_config::{ProxyTracing, ServiceName};
 
 /// Every field of Istio's ProxyConfig.
@@ -63,8 +65,12 @@ const SERVICE_NAMES: &[(&str, ServiceName)] = &[
 const TRACERS: &[&str] = &["zipkin", "lightstep", "datadog", "stackdriver", "openCensusAgent"];
 
 /// Reads `defaultConfig`.
-pub(super) fn read(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Context) {
+pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Context) {
     let Some(config) = object(field, FIELDS, context) else { return };
+    if let Some(field) = config.get("envoyAccessLogService") {
+        mesh.access_log_service = remote_service(&field, context);
+    }
+    let tracing = &mut mesh.proxy_tracing;
     tracing.service_cluster = config.get("serviceCluster").and_then(|field| string(&field, context));
     tracing.mesh_id = config.get("meshId").and_then(|field| string(&field, context));
     if let Some(field) = config.get("tracingServiceName") {

@@ -95,10 +95,14 @@ defaultProviders: {metrics: [prometheus]}
         matters: "Here it has no effect; the message says what does without it.",
         case: Case::Documents {
             wrong: "
-enableEnvoyAccessLogService: true
+defaultConfig:
+  tracing:
+    zipkin: {address: 'zipkin.observability.internal:9411'}
 ",
             right: "
-accessLogFile: /dev/stdout
+defaultConfig:
+  tracing:
+    sampling: 10
 ",
         },
     }

@@ -134,32 +134,38 @@ spec:
         basis: Basis::NotYet,
         means: "The provider is right and Istio would use it. Burgee does not write the Envoy configuration of its \
                 kind, or of what it is told, yet.",
-        matters: "What it would get is not sent. The other providers that are in force go on; under `tracing` there \
-                  are none.",
+        matters: "Nothing is traced where it is in force.",
         case: Case::Documents {
             wrong: "
 extensionProviders:
-- name: connections
-  envoyTcpAls: {service: als.observability.internal, port: 9000}
+- name: spans
+  zipkin: {service: zipkin.observability.internal, port: 9411}
 ---
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
 metadata: {name: mesh-default, namespace: istio-system}
 spec:
-  accessLogging:
-  - providers: [{name: envoy}, {name: connections}]
+  tracing:
+  - providers: [{name: spans}]
 ",
             right: "
 extensionProviders:
-- name: connections
-  envoyTcpAls: {service: als.observability.internal, port: 9000}
+- name: spans
+  opentelemetry: {service: collector.observability.internal, port: 4317}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: collector, namespace: observability}
+spec:
+  hosts: [collector.observability.internal]
+  ports: [{number: 4317, name: grpc, protocol: GRPC}]
 ---
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
 metadata: {name: mesh-default, namespace: istio-system}
 spec:
-  accessLogging:
-  - providers: [{name: envoy}]
+  tracing:
+  - providers: [{name: spans}]
 ",
         },
     }

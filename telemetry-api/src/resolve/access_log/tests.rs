@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::resolve::fixture::{Levels, policies, service, workload};
 use crate::resolve::log_format::{DEFAULT_JSON, DEFAULT_TEXT};
-use crate::resolve::{LogFormat, WorkloadKind};
+use crate::resolve::{LogEntries, LogFormat, RemoteService, WorkloadKind};
 
 /// A mesh that logs to a file of its own where nothing is in force, with these default providers.
 fn mesh(defaults: &str) -> String {
@@ -14,8 +14,9 @@ fn mesh(defaults: &str) -> String {
          - {{name: file, envoyFileAccessLog: {{path: /f}}}}\n\
          - {{name: json, envoyFileAccessLog: {{logFormat: {{labels: {{c: '%RESPONSE_CODE%'}}}}}}}}\n\
          - {{name: olog, envoyOtelAls: {{service: collector.obs, port: 4317}}}}\n\
-         - {{name: lost, envoyOtelAls: {{service: lost.obs, port: 4317}}}}\n\
+         - {{name: lost, envoyHttpAls: {{service: lost.obs, port: 4317}}}}\n\
          - {{name: als, envoyHttpAls: {{service: collector.obs, port: 4317}}}}\n\
+         - {{name: tcpals, envoyTcpAls: {{service: collector.obs, port: 4317}}}}\n\
          - {{name: sd, stackdriver: {{}}}}\n- {{name: prom, prometheus: {{}}}}\n{}",
         service("collector", "obs", "collector.obs")
     )
@@ -85,7 +86,6 @@ fn entries_add_up_as_in_the_worked_examples() {
         ("L31", "", &[("R", &["p=file"]), ("N", &["m=C off"]), ("W", &["p=file"])], "file", "file"),
         ("L32", "", &[("R", &["p=file"]), ("N", &["off"]), ("W", &[""])], "file", "file"),
         ("L33", "", &[("R", &["p=file"]), ("N", &["off"]), ("W", &["p=json"])], "json", "json"),
-        // In these two a collector over OTLP stands for one of a kind that is not written.
         ("L34", "", &[("N", &["p=lost"])], "legacy", "legacy"),
         ("L35", "", &[("N", &["p=lost,file"])], "file", "file"),
         ("L36", "", &[("N", &["p=FILE"])], "FILE", "FILE"),
@@ -97,9 +97,9 @@ fn entries_add_up_as_in_the_worked_examples() {
         ("L42", "file", &[("N", &["m=C off"])], "off", "legacy"),
         ("L43", "file", &[("N", &["m=C off", "m=S"])], "off", "file"),
         ("L44", "", &[("R", &[]), ("N", &[])], "legacy", "legacy"),
-        // `als` is of a kind that this version does not write: it is left out, and Istio's file does not come back.
-        ("L45", "", &[("N", &["p=olog,als,file"])], "file olog", "file olog"),
-        ("a kind that is not written", "", &[("N", &["p=als"])], "off", "off"),
+        ("L45", "", &[("N", &["p=olog,als,file"])], "als file olog", "als file olog"),
+        // Istio does not ask which protocol a logger is for.
+        ("of both protocols", "", &[("N", &["p=tcpals,als"])], "als tcpals", "als tcpals"),
     ]);
 }
 
@@ -211,6 +211,87 @@ fn the_meshs_own_file_has_its_format_and_encoding() {
 }
 
 #[test]
+fn entries_go_to_a_service_of_envoys_protocol() {
+    let mesh = |kind: &str, body: &str| {
+        format!(
+            "extensionProviders:\n- {{name: als, {kind}: {{service: collector.obs, port: 4317{body}}}}}\n\
+             defaultProviders: {{accessLogging: [als]}}\n{}",
+            service("collector", "obs", "collector.obs")
+        )
+    };
+    let http = |request: &[&str], response: &[&str], trailers: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        LogEntries::Http {
+            request_headers: owned(request),
+            response_headers: owned(response),
+            response_trailers: owned(trailers),
+        }
+    };
+    let all = ", additionalRequestHeadersToLog: [b, a], additionalResponseHeadersToLog: [c], \
+               additionalResponseTrailersToLog: [d]";
+    let peers = &["upstream_peer", "downstream_peer"][..];
+    for (kind, body, expected, name, state) in [
+        ("envoyHttpAls", "", http(&[], &[], &[]), "http_envoy_accesslog", peers),
+        ("envoyHttpAls", ", logName: ''", http(&[], &[], &[]), "http_envoy_accesslog", peers),
+        ("envoyHttpAls", all, http(&["b", "a"], &["c"], &["d"]), "http_envoy_accesslog", peers),
+        (
+            "envoyHttpAls",
+            ", logName: mine, filterStateObjectsToLog: [x]",
+            http(&[], &[], &[]),
+            "mine",
+            &["x"][..],
+        ),
+        ("envoyTcpAls", "", LogEntries::Tcp, "tcp_envoy_accesslog", peers),
+        ("envoyTcpAls", ", filterStateObjectsToLog: []", LogEntries::Tcp, "tcp_envoy_accesslog", peers),
+        ("envoyTcpAls", ", logName: mine, filterStateObjectsToLog: [x]", LogEntries::Tcp, "mine", &["x"]),
+    ] {
+        let LogSink::Service { entries, collector, log_name, filter_state } = only(&mesh(kind, body)) else {
+            panic!("{kind} {body} goes elsewhere");
+        };
+        assert_eq!(collector.cluster(), "outbound|4317||collector.obs");
+        assert_eq!((entries, log_name.as_str()), (expected, name), "{kind} {body}");
+        assert_eq!(filter_state, state, "{kind} {body}");
+    }
+}
+
+#[test]
+fn the_meshs_own_service_logs_beside_its_file() {
+    let enabled = "enableEnvoyAccessLogService: true\n";
+    let named = "defaultConfig: {envoyAccessLogService: {address: 'als.obs:9000'}}\n";
+    let address = Some(RemoteService { host: "als.obs".to_owned(), port: 9000 });
+    assert_eq!(only(enabled), LogSink::MeshService { address: None });
+    assert_eq!(only(&format!("{enabled}{named}")), LogSink::MeshService { address });
+    let names = |mesh: &str, levels: Levels<'_>| {
+        let effective = policies(mesh, "accessLogging", levels).resolve(&workload(WorkloadKind::Sidecar));
+        let logs = &effective.class(ListenerClass::Inbound).access_logs;
+        logs.iter().map(|logger| logger.provider.value.clone()).collect::<Vec<_>>()
+    };
+    let both = format!("accessLogFile: /dev/stdout\n{enabled}");
+    assert_eq!(names(&both, &[]), [AccessLogger::MESH_FILE, AccessLogger::MESH_SERVICE]);
+    assert_eq!(names(&both, &[("N", &["p=envoy"])]), ["envoy"]);
+    assert_eq!(names(named, &[]), [""; 0]);
+}
+
+#[test]
+fn listeners_log_unless_the_mesh_says_otherwise() {
+    for (mesh, expected) in [
+        ("", None),
+        ("disableEnvoyListenerLog: false\n", None),
+        ("disableEnvoyListenerLog: true\n", Some("disableEnvoyListenerLog")),
+    ] {
+        let effective = policies(mesh, "accessLogging", &[]).resolve(&workload(WorkloadKind::Sidecar));
+        for class in ListenerClass::ALL {
+            let because = match &effective.class(class).listener_logs {
+                ListenerLogs::On => None,
+                ListenerLogs::Off(origin) => Some(origin.to_string()),
+            };
+            assert_eq!(because.is_some(), expected.is_some(), "{mesh}");
+            assert!(because.unwrap_or_default().contains(expected.unwrap_or_default()), "{mesh}");
+        }
+    }
+}
+
+#[test]
 fn a_mesh_without_a_file_logs_nothing_of_its_own() {
     let effective = policies("", "accessLogging", &[]).resolve(&workload(WorkloadKind::Sidecar));
     assert!(ListenerClass::ALL.iter().all(|class| effective.class(*class).access_logs.is_empty()));
@@ -269,6 +350,17 @@ fn the_hash_covers_what_decides_about_logs() {
         "extensionProviders: [{name: a, envoyFileAccessLog: {}}]\n",
         "extensionProviders: [{name: a, envoyFileAccessLog: {path: /a}}]\n",
         "extensionProviders: [{name: a, envoyFileAccessLog: {logFormat: {labels: {a: b}}}}]\n",
+        "enableEnvoyAccessLogService: true\n",
+        "disableEnvoyListenerLog: true\n",
+        "defaultConfig: {envoyAccessLogService: {address: 'a:1'}}\n",
+        "defaultConfig: {envoyAccessLogService: {address: 'a:2'}}\n",
+        "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1}}]\n",
+        "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1, logName: l}}]\n",
+        "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1, filterStateObjectsToLog: [l]}}]\n",
+        "extensionProviders: [{name: a, envoyHttpAls: {service: a, port: 1}}]\n",
+        "extensionProviders: [{name: a, envoyHttpAls: {service: a, port: 1, additionalRequestHeadersToLog: [l]}}]\n",
+        "extensionProviders: [{name: a, envoyHttpAls: {service: a, port: 1, additionalResponseHeadersToLog: [l]}}]\n",
+        "extensionProviders: [{name: a, envoyHttpAls: {service: a, port: 1, additionalResponseTrailersToLog: [l]}}]\n",
         "extensionProviders: [{name: a, envoyOtelAls: {service: a, port: 1}}]\n",
         "extensionProviders: [{name: a, envoyOtelAls: {service: a, port: 2}}]\n",
         "extensionProviders: [{name: a, envoyOtelAls: {service: b, port: 1}}]\n",

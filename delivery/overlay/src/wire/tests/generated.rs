@@ -45,6 +45,9 @@ fn fit_field(field: &FieldDescriptor, value: &Value) -> Option<Value> {
         (Kind::Message(message), Value::Int(_)) if message.full_name() == "google.protobuf.UInt32Value" => {
             Some(value.clone())
         }
+        (Kind::Message(message), Value::Bool(_)) if message.full_name() == "google.protobuf.BoolValue" => {
+            Some(value.clone())
+        }
         (Kind::String | Kind::Enum(_), Value::String(_))
         | (Kind::Bool, Value::Bool(_))
         | (Kind::Uint32, Value::Int(_)) => Some(value.clone()),

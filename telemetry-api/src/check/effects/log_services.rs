@@ -1,0 +1,60 @@
+//! Services of Envoy's own log protocol: what they are sent that they are not for, and whether they are anywhere.
+
+use crate::check::telemetry::at;
+use crate::problem::{Problem, Severity, codes};
+use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind, Resources};
+
+pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
+    let mesh = &resources.mesh_config;
+    for provider in mesh.extension_providers.iter().filter(|provider| logs_all(provider, resources)) {
+        problems.extend(other_protocol(provider));
+    }
+    problems.extend(nowhere(mesh));
+}
+
+/// Whether anything names a provider for access logs without a filter, which might choose the protocol. Providers are
+/// looked up without regard to case.
+fn logs_all(provider: &ExtensionProvider, resources: &Resources) -> bool {
+    let entries = resources.telemetries.iter().flat_map(|telemetry| &telemetry.access_logging);
+    let names = entries.filter(|entry| entry.filter.is_none()).flat_map(|entry| &entry.providers);
+    let defaults = &resources.mesh_config.default_access_logging_providers;
+    names.chain(defaults).any(|name| name.value.eq_ignore_ascii_case(&provider.name))
+}
+
+/// Istio puts a logger wherever there is traffic, whatever it is made for.
+fn other_protocol(provider: &ExtensionProvider) -> Option<Problem> {
+    let name = &provider.name;
+    let (severity, message, help) = match provider.kind {
+        ProviderKind::EnvoyTcpAls => (
+            Severity::Warning,
+            format!("provider `{name}` is for TCP connections, and in Istio it logs every HTTP request too"),
+            "an entry for a request then says nothing of it; a filter such as `!has(request.method)` keeps requests \
+             out",
+        ),
+        ProviderKind::EnvoyHttpAls => (
+            Severity::Note,
+            format!("provider `{name}` is for HTTP requests, and in Istio it logs every TCP connection too"),
+            "an entry for a connection is one without a request; a filter such as `has(request.method)` keeps \
+             connections out",
+        ),
+        _ => return None,
+    };
+    Some(at(&provider.origin, severity, codes::OTHER_PROTOCOL, message, help.to_owned()))
+}
+
+/// The mesh's own loggers go to a service that nothing says the place of.
+fn nowhere(mesh: &MeshConfig) -> Option<Problem> {
+    let enabled = &mesh.enable_access_log_service;
+    if !enabled.value || mesh.access_log_service.is_some() {
+        return None;
+    }
+    Some(at(
+        &enabled.origin,
+        Severity::Warning,
+        codes::NO_LOG_SERVICE,
+        "logs go to Envoy's own access log service, and nothing says where that is".to_owned(),
+        "write `defaultConfig: {envoyAccessLogService: {address: HOST:PORT}}`; without, a proxy needs a cluster \
+         `envoy_accesslog_service` of its own, or it drops what it would send"
+            .to_owned(),
+    ))
+}
