@@ -22,6 +22,10 @@ pub(crate) enum Command {
     /// Exits 0 when nothing is wrong, 1 when a problem is an error (or as bad as --fail-on says), 2 when it could not
     /// be found out.
     Check(CheckArgs),
+    /// Say what a code means, why it matters, what causes it and what to write instead.
+    ///
+    /// Exits 0 when that is printed, 2 when there is no such code.
+    Code(CodeArgs),
     /// Lay documents over somebody's own Envoy configuration and print the result.
     ///
     /// What the documents do not touch keeps its value; comments and layout are not kept. Without documents, what an
@@ -135,6 +139,17 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
     /// How to print the problems.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Arguments of `code`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CodeArgs {
+    /// A code, such as BG0205. Without: a line for each code that there is.
+    #[arg(value_name = "CODE")]
+    pub codes: Vec<String>,
+    /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
 }

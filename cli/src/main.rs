@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod codes;
 mod commands;
 mod output;
 mod plan;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     let code = plan::Plan::new(args).and_then(|plan| match plan {
         plan::Plan::Check(plan) => commands::check::run(&plan).map(ExitCode::from),
+        plan::Plan::Code(plan) => commands::code::run(&plan).map(ExitCode::from),
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),

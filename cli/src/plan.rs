@@ -9,8 +9,8 @@ use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
 use crate::args::{
-    Args, CheckArgs, Command, ComposeArgs, DoctorArgs, ExportCommand, FailOn, FileArgs, Format, RenderArgs,
-    TreeFormat, UpArgs,
+    Args, CheckArgs, CodeArgs, Command, ComposeArgs, DoctorArgs, ExportCommand, FailOn, FileArgs, Format,
+    RenderArgs, TreeFormat, UpArgs,
 };
 use crate::workload::WorkloadPlan;
 
@@ -19,6 +19,8 @@ use crate::workload::WorkloadPlan;
 pub(crate) enum Plan {
     /// `check`.
     Check(CheckPlan),
+    /// `code`.
+    Code(CodePlan),
     /// `render`.
     Render(RenderPlan),
     /// `up`.
@@ -36,6 +38,13 @@ pub(crate) enum Plan {
 pub(crate) struct CheckPlan {
     pub files: Vec<PathBuf>,
     pub fail_on: Severity,
+    pub output: Format,
+}
+
+/// What `code` does.
+#[derive(Debug)]
+pub(crate) struct CodePlan {
+    pub codes: Vec<String>,
     pub output: Format,
 }
 
@@ -90,6 +99,7 @@ impl Plan {
     pub fn new(args: Args) -> Result<Plan, Failure> {
         match args.command {
             Command::Check(args) => CheckPlan::new(args).map(Plan::Check),
+            Command::Code(CodeArgs { codes, output }) => Ok(Plan::Code(CodePlan { codes, output })),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burgee_api::origin::Origin;
-use burgee_api::problem::{Code, Problem};
+use burgee_api::problem::Problem;
 use burgee_api::resources::wasm_plugin::MODULE_ANNOTATION;
 use burgee_api::resources::{Resources, WasmPlugin};
 use burgee_api::{Severity, Traced};
@@ -12,14 +12,8 @@ use burgee_filter_config::HeadersConfig;
 use burgee_modules::{BuiltModule, ModuleError};
 use burgee_overlay::{Module, PluginModule};
 
+use crate::codes::{BAD_PLUGIN_CONFIG, NO_LOCAL_MODULE, OTHER_DIGEST};
 use crate::progress::Steps;
-
-/// An annotation that leads to no module, or to a crate that does not build.
-const NO_LOCAL_MODULE: Code = Code("BG0009");
-/// A module that is not the one that the document names by its digest.
-const OTHER_DIGEST: Code = Code("BG0010");
-/// A configuration that our own filter refuses.
-const BAD_PLUGIN_CONFIG: Code = Code("BG0011");
 
 /// The scheme of a module that is a file.
 const FILE_SCHEME: &str = "file://";

@@ -209,7 +209,7 @@ pub(crate) fn failure(failure: &Failure) {
 }
 
 /// The width to wrap at: the terminal's, else what is readable in a log.
-fn width() -> usize {
+pub(crate) fn width() -> usize {
     let terminal = terminal_size::terminal_size_of(std::io::stderr())
         .or_else(|| terminal_size::terminal_size_of(std::io::stdout()));
     terminal.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 120)

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use burgee_api::Severity;
 use burgee_api::document::Source;
 use burgee_api::origin::Place;
-use burgee_api::problem::{Code, Problem};
+use burgee_api::problem::Problem;
 
 use crate::Failure;
-
-/// A file that is not UTF-8.
-const NOT_TEXT: Code = Code("BG0005");
+use crate::codes::NOT_TEXT;
 
 /// Texts, and the files that are none.
 #[derive(Debug, Default)]

@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use burgee_api::problem::{Code, closest};
+use burgee_api::problem::closest;
 use burgee_api::resolve::Workload;
 use burgee_api::resources::Resources;
 use burgee_api::{Problem, Severity};
 
 use crate::Failure;
 use crate::args::WorkloadArgs;
+use crate::codes::{NO_WORKLOAD, OTHER_PROXY, UNKNOWN_WORKLOAD};
 use crate::plan::{is_name, split_pair};
-
-/// A workload that the documents do not have.
-const UNKNOWN_WORKLOAD: Code = Code("BG0006");
-
-/// A base that another workload's proxy has.
-const OTHER_PROXY: Code = Code("BG0015");
-/// No word about which workload a command is for.
-const NO_WORKLOAD: Code = Code("BG0016");
 
 /// A workload as arguments name it.
 #[derive(Clone, Debug)]

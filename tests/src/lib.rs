@@ -4,7 +4,7 @@ mod code_pages;
 
 use std::path::{Path, PathBuf};
 
-pub use code_pages::{CODES, assert_pages};
+pub use code_pages::{CODES, Tried, assert_pages};
 
 /// The workspace's folder.
 pub fn workspace() -> PathBuf {

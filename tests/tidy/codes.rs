@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use burgee_api::problem::{area, codes};
-use burgee_tests::{CODES, assert_pages, golden, workspace};
+use burgee_api::check::check;
+use burgee_api::check::code_page::example;
+use burgee_api::problem::{Case, area, codes};
+use burgee_tests::{CODES, Tried, assert_pages, golden, workspace};
 
 use crate::tree::{is_test, regex};
 use crate::{assert_none, rust_files, shown, text};
@@ -45,9 +47,24 @@ fn no_two_problems_share_a_code_or_a_title() {
     assert_none("a code is one kind of problem", &found);
 }
 
+/// One test, so that no page is read while it is written anew.
 #[test]
-fn every_code_of_the_language_has_a_page_that_is_current() {
-    assert_pages(codes::pages());
+fn every_code_has_a_page_that_is_true_and_current_and_the_index_names_it() {
+    let problems = |text| check(&[example(text)]).problems;
+    assert_pages(codes::pages(), |case| match case {
+        Case::Documents { wrong, right } => Some(Tried { wrong: problems(wrong), right: problems(right) }),
+        _ => None,
+    });
+    let declared: BTreeSet<String> = declared().into_keys().collect();
+    let pages = pages();
+    let found: Vec<String> = pages
+        .keys()
+        .filter(|code| !declared.contains(*code))
+        .map(|code| format!("{CODES}/{code}.md"))
+        .collect();
+    assert_none("these pages are of codes that are not declared; remove them", &found);
+    golden(&workspace().join(CODES).join("README.md"), &index(&pages))
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// The pages that are there, by code: the title, and the severity in the example.
@@ -67,22 +84,13 @@ fn pages() -> BTreeMap<String, (String, String)> {
         .collect()
 }
 
-#[test]
-fn no_page_is_of_a_code_that_is_not_there() {
-    let declared: BTreeSet<String> = declared().into_keys().collect();
-    let found: Vec<String> = pages()
-        .into_keys()
-        .filter(|code| !declared.contains(code))
-        .map(|code| format!("{CODES}/{code}.md"))
-        .collect();
-    assert_none("these pages are of codes that are not declared; remove them", &found);
-}
-
-#[test]
-fn the_index_names_every_page() {
-    let mut index = "# Codes\n\nEvery problem has a code, and each code means one thing.\n".to_owned();
+/// Every page by area, for people.
+fn index(pages: &BTreeMap<String, (String, String)>) -> String {
+    let mut index = "# Codes\n\nEvery problem has a code, and each code means one thing. `cargo burgee code BG0205` shows \
+                     the page of one.\n"
+        .to_owned();
     let mut last = "";
-    for (code, (title, severity)) in &pages() {
+    for (code, (title, severity)) in pages {
         let area = area(code);
         if area != last {
             index.push_str(&format!("\n## {area}\n\n| code | | what it is of |\n| --- | --- | --- |\n"));
@@ -90,5 +98,5 @@ fn the_index_names_every_page() {
         }
         index.push_str(&format!("| [{code}]({code}.md) | {severity} | {title} |\n"));
     }
-    golden(&workspace().join(CODES).join("README.md"), &index).unwrap_or_else(|error| panic!("{error}"));
+    index
 }

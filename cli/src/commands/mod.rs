@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them do.
 
 pub(crate) mod check;
+pub(crate) mod code;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod render;

@@ -8,22 +8,18 @@ use burgee_api::Severity;
 use burgee_api::check::judge;
 use burgee_api::document::{self, Source};
 use burgee_api::problem::codes::WAYPOINT;
-use burgee_api::problem::{Code, closest, worst};
+use burgee_api::problem::{closest, worst};
 use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload};
 use burgee_api::resources::Resources;
 use burgee_overlay::{Delivery, Edit, Identity, LogFiles, Module, Options, Value, overlay};
 use serde::Serialize;
 
 use crate::args::TreeFormat;
+use crate::codes::{NEEDS_BOOTSTRAP, NOTHING_MEASURED};
 use crate::plan::RenderPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
 use crate::{Failure, Outcome, output, report, sources};
-
-/// A part of a configuration, which needs its bootstrap.
-const NEEDS_BOOTSTRAP: Code = Code("BG0007");
-/// A base that carries nothing to measure.
-const NOTHING_MEASURED: Code = Code("BG0008");
 
 /// What there is to say, and the texts that it is about.
 struct Told {

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Place};
-use burgee_api::problem::{self, Code, Severity};
+use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{Effective, PolicySet, TagOperation, Workload};
 use burgee_api::resources::Resources;
 use burgee_filter_config::StandardLabel;
 use futures_util::future::join_all;
 
+use crate::codes::{
+    CHANGE_REFUSED, CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD, NOT_TAKEN,
+};
 use crate::error::LocalnetError;
 use crate::mesh::{self, Mesh, RoutingListener, SidecarProxy, is_same};
 use crate::render::{self, Files, Inputs};
@@ -22,21 +25,6 @@ mod stages;
 mod take;
 
 use stages::STAGES;
-
-/// A workload that is not running.
-pub const NEW_WORKLOAD: Code = Code("BG0420");
-/// A running workload whose labels have changed.
-pub const CHANGED_LABELS: Code = Code("BG0421");
-/// A running workload that the documents no longer have.
-pub const GONE_WORKLOAD: Code = Code("BG0422");
-/// A metric's label that the running bootstrap does not know.
-pub const NEW_LABEL: Code = Code("BG0423");
-/// A running app whose calls have changed.
-pub const CHANGED_CALLS: Code = Code("BG0431");
-/// An Envoy has ended and takes no change.
-pub const NOT_TAKEN: Code = Code("BG0460");
-/// An Envoy refused a change.
-pub const CHANGE_REFUSED: Code = Code("BG0430");
 
 const RESTART: &str = "stop `burgee up` and start it again; until then the mesh runs without this change";
 

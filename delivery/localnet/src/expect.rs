@@ -9,6 +9,7 @@ use burgee_api::problem::{Code, Problem, Severity};
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Tracing, WorkloadKind};
 
 use crate::base;
+use crate::codes::{NOT_REACHED, NOTHING_SENT};
 use crate::mesh::{Mesh, is_same};
 use crate::summary::{MetricSummary, PluginSummary};
 
@@ -17,26 +18,6 @@ mod reported;
 
 pub use metrics::shows_a_flush;
 pub use reported::Tally;
-
-/// A metric that was asked for does not add up to the number of requests.
-pub const WRONG_COUNT: Code = Code("BG0450");
-/// A metric that was switched off was written.
-pub const NOT_DISABLED: Code = Code("BG0451");
-/// A label that was asked for is not there.
-pub const NO_LABEL: Code = Code("BG0452");
-/// A label that was removed is there.
-pub const LABEL_NOT_REMOVED: Code = Code("BG0453");
-/// A proxy that is asked for something and that no request reached.
-pub const NOT_REACHED: Code = Code("BG0454");
-/// No request was sent at all.
-pub const NOTHING_SENT: Code = Code("BG0456");
-
-/// A log has more or fewer lines than there were requests.
-pub const WRONG_LOG_COUNT: Code = Code("BG0432");
-/// There are more or fewer spans than there were requests.
-pub const WRONG_SPAN_COUNT: Code = Code("BG0433");
-/// A plugin that was asked for does not run.
-pub const PLUGIN_NOT_LOADED: Code = Code("BG0434");
 
 /// What is asked of one class of listener of one proxy.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ mod admin;
 mod app;
 mod base;
 mod change;
+pub mod codes;
 mod configuration;
 pub mod envoy;
 mod error;

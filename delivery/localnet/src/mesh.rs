@@ -2,11 +2,14 @@
 //!
 //! Pure. What the documents ask for and a loopback mesh cannot do is a problem with a place, never left out silently.
 
+use crate::codes::{
+    HOST_TAKEN, NO_GATEWAY, NOTHING_REACHABLE, SERVICE_WITHOUT_GATEWAY, WORKLOAD_WITHOUT_SERVICE,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use burgee_api::origin::Place;
-use burgee_api::problem::{Code, Problem, Severity};
+use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
 use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::workload_entry::Call;
@@ -19,37 +22,6 @@ mod services;
 use gateways::plan_gateways;
 use outbound::{called_hosts, check_circles, check_gateway_calls, plan_outbound};
 use services::{Service, plan_services, plan_sidecars};
-
-/// No gateway at all.
-pub const NO_GATEWAY: Code = Code("BG0401");
-/// A service without a workload behind it.
-pub const NO_WORKLOAD: Code = Code("BG0402");
-/// A service without an HTTP port.
-pub const NO_HTTP_PORT: Code = Code("BG0403");
-/// A gateway's server that is not plain HTTP.
-pub const NOT_PLAIN_HTTP: Code = Code("BG0404");
-/// A gateway's host that no service answers to.
-pub const HOST_WITHOUT_SERVICE: Code = Code("BG0405");
-/// A service that no gateway routes to and no app calls.
-pub const SERVICE_WITHOUT_GATEWAY: Code = Code("BG0406");
-/// Nothing is reachable.
-pub const NOTHING_REACHABLE: Code = Code("BG0407");
-/// A service that lists its endpoints instead of selecting workloads.
-pub const NO_SELECTOR: Code = Code("BG0408");
-/// A workload that no service selects.
-pub const WORKLOAD_WITHOUT_SERVICE: Code = Code("BG0409");
-/// A host of a service that another service has at a gateway.
-pub const HOST_TAKEN: Code = Code("BG0410");
-/// A service that only a receiver plays, since proxies report to it.
-pub const COLLECTOR: Code = Code("BG0411");
-/// A call to what is not served.
-pub const CALL_WITHOUT_SERVICE: Code = Code("BG0412");
-/// A call to a port that the service does not have.
-pub const CALL_WITHOUT_PORT: Code = Code("BG0413");
-/// Apps that call each other in a circle.
-pub const CALLS_IN_A_CIRCLE: Code = Code("BG0414");
-/// Calls of a gateway, which runs no app.
-pub const CALLS_OF_GATEWAY: Code = Code("BG0415");
 
 /// What runs.
 #[derive(Clone, Debug, Default, PartialEq)]

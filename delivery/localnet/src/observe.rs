@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use burgee_api::Problem;
-use burgee_api::problem::{self, Code, Severity};
+use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracing, WorkloadKind};
 use burgee_api::resources::workload_entry::Call;
 use burgee_overlay::codes::REFUSES_EVERYTHING;
 use burgee_stub::protocol::Served;
 
 use crate::base;
+use crate::codes::REQUESTS_FAILED;
 use crate::error::LocalnetError;
 use crate::expect::{self, Asked, Tally, Through};
 use crate::gateway_hosts::example_host;
@@ -26,9 +27,6 @@ use crate::summary::{
 };
 use crate::traffic::{self, Target};
 use crate::watch::locked;
-
-/// Requests were not answered as they should have been.
-pub const REQUESTS_FAILED: Code = Code("BG0455");
 
 /// How long the proxies may take to show what the documents ask for: a few flushes.
 const OBSERVE_TIMEOUT: Duration = Duration::from_secs(8);

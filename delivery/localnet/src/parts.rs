@@ -3,17 +3,12 @@
 use std::path::PathBuf;
 
 use burgee_api::Problem;
-use burgee_api::problem::{Code, Severity};
+use burgee_api::problem::Severity;
 
+use crate::codes::{PART_ENDED, PART_SILENT};
 use crate::error::own_words;
 use crate::live::{Part, PartKind, PartState};
 use crate::process::{LastWords, Watched, complaints};
-
-/// An Envoy, an app or the receiver has ended by itself.
-pub const PART_ENDED: Code = Code("BG0457");
-
-/// An Envoy or an app runs and does not answer.
-pub const PART_SILENT: Code = Code("BG0461");
 
 /// How a process is called whose end somebody asked for: it has nothing to say about it.
 const ASKED_FOR: [&str; 4] =

@@ -6,19 +6,15 @@ use std::time::Instant;
 
 use burgee_api::Problem;
 use burgee_api::origin::Traced;
-use burgee_api::problem::{Code, Severity};
+use burgee_api::problem::Severity;
 use burgee_api::resolve::{Effective, ListenerClass, Tracing};
 use burgee_overlay::log_file_name;
 use burgee_stub::protocol::{self, Protocol};
 use serde_json::{Map, Value};
 
+use crate::codes::{NOT_KEPT, NOT_READ};
 use crate::expect::Tally;
 use crate::summary::{AccessLogSummary, LogSinkKind, OriginSummary, SpanSummary};
-
-/// Lines or spans have come that the summary has no room for.
-pub const NOT_KEPT: Code = Code("BG0458");
-/// Something that was reported cannot be read.
-pub const NOT_READ: Code = Code("BG0459");
 
 /// How many lines, and how many spans, are kept for the summary: the last ones.
 pub(crate) const KEPT: usize = 10_000;

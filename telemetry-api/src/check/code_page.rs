@@ -4,8 +4,8 @@ use super::check;
 use crate::document::Source;
 use crate::problem::{Case, Laid, Page, area};
 
-/// A page's text as the file that the page shows.
-fn source(text: &str) -> Source {
+/// An example as the file that its page shows.
+pub fn example(text: &str) -> Source {
     Source::new("example.yaml", text.trim_start_matches('\n'))
 }
 
@@ -58,7 +58,7 @@ pub fn headline(title: &str) -> &str {
 
 /// What `check` says of an example.
 fn says(documents: &str) -> String {
-    let problems = check(&[source(documents)]).problems;
+    let problems = check(&[example(documents)]).problems;
     problems.iter().map(|problem| format!("{problem}\n")).collect()
 }
 
@@ -70,6 +70,3 @@ fn paragraph(text: &str) -> String {
 fn fenced(language: &str, text: &str) -> String {
     format!("```{language}\n{}\n```\n", text.trim_matches('\n'))
 }
-
-#[cfg(test)]
-mod tests;

@@ -51,7 +51,7 @@ impl Basis {
             Basis::Warned => "Istio accepts it with a warning.",
             Basis::Quirk => "Istio does so without a word, and the result here is Istio's.",
             Basis::Gap => "Istio says nothing of it.",
-            Basis::NotYet => "Istio does it; this version of Burgee does not yet.",
+            Basis::NotYet => "Istio does what is missing here; this version of Burgee does not yet.",
             Basis::Envoy => "It follows from what a stock Envoy does.",
             Basis::Ours => "It is about what only Burgee has.",
         }

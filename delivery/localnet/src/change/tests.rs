@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_api::origin::{DocumentId, Traced};
+use burgee_api::problem::Code;
 use burgee_api::resolve::{
     ClassPolicy, ListenerClass, MetricName, MetricOverride, ProviderMetrics, WorkloadKind,
 };
@@ -10,6 +11,7 @@ use burgee_api::resources::workload_entry::Call;
 use burgee_filter_config::StandardMetric;
 
 use super::*;
+use crate::codes::{CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD};
 use crate::mesh::{GatewayProxy, Route, ServiceRef};
 
 fn mk_place(line: usize) -> Place {

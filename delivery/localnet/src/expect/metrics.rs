@@ -7,7 +7,8 @@ use burgee_api::problem::Problem;
 use burgee_api::resolve::{ListenerClass, MetricName, MetricOverride, ProviderMetrics, TagOperation};
 use burgee_filter_config::{MetricKind, StandardLabel, StandardMetric};
 
-use super::{Asked, LABEL_NOT_REMOVED, NO_LABEL, NOT_DISABLED, WRONG_COUNT, traced};
+use super::{Asked, traced};
+use crate::codes::{LABEL_NOT_REMOVED, NO_LABEL, NOT_DISABLED, WRONG_COUNT};
 use crate::summary::MetricSummary;
 
 /// Whether every proxy has a distribution among what it is asked for: those are seen only after a flush, and so

@@ -6,7 +6,8 @@ use burgee_api::Traced;
 use burgee_api::problem::Problem;
 use burgee_api::resolve::{ListenerClass, Plugin, Tracing, TracingSettings};
 
-use super::{Asked, PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT, traced};
+use super::{Asked, traced};
+use crate::codes::{PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT};
 use crate::summary::PluginSummary;
 
 /// How many of something came, by who reported it.

@@ -7,6 +7,7 @@ use burgee_api::resolve::{MetricName, MetricOverride, ProviderMetrics, TagOperat
 use burgee_filter_config::StandardMetric;
 
 use super::*;
+use crate::codes::{LABEL_NOT_REMOVED, NO_LABEL, NOT_DISABLED, NOT_REACHED, NOTHING_SENT, WRONG_COUNT};
 
 fn mk_origin(path: &str, line: usize) -> Origin {
     Origin::Document {

@@ -10,10 +10,8 @@ use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Gateway, GatewayServer, Resources, ServiceEntry};
 
 use super::services::{Service, endpoints_of, references};
-use super::{
-    GatewayProxy, HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP, Route, RoutingListener, host_taken, name_of,
-    serves_gateway, workload_of,
-};
+use super::{GatewayProxy, Route, RoutingListener, host_taken, name_of, serves_gateway, workload_of};
+use crate::codes::{HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP};
 use crate::gateway_hosts::ServerHost;
 
 /// Every gateway workload: the WorkloadEntries that a Gateway's selector names, and one that is made up for each

@@ -10,10 +10,8 @@ use burgee_api::resources::workload_entry::{CALLS_ANNOTATION, Call};
 use burgee_api::resources::{Resources, ServiceEntry, WorkloadEntry};
 
 use super::services::{Service, endpoints_of, references};
-use super::{
-    CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY, Route, RoutingListener,
-    SidecarProxy, host_taken, workload_of,
-};
+use super::{Route, RoutingListener, SidecarProxy, host_taken, workload_of};
+use crate::codes::{CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY};
 use crate::gateway_hosts::covers;
 
 /// What every sidecar listens for on behalf of its app: each HTTP port of each service, as Istio does it.

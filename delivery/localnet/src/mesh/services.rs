@@ -10,10 +10,8 @@ use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 use super::outbound::plan_calls;
-use super::{
-    COLLECTOR, InboundListener, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, RoutingListener, ServiceRef,
-    SidecarProxy, name_of, workload_of,
-};
+use super::{InboundListener, RoutingListener, ServiceRef, SidecarProxy, name_of, workload_of};
+use crate::codes::{COLLECTOR, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD};
 
 /// A service as far as it can be served.
 pub(super) struct Service<'a> {

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use burgee_api::origin::{DocumentId, Origin, Traced};
+use burgee_api::problem::Code;
 use burgee_api::resources::mesh_config::{CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig};
 use burgee_api::resources::{GatewayServer, Meta, ProviderKind, ServiceEntry, ServicePort};
 
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::codes::{
+    CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY, COLLECTOR, HOST_TAKEN,
+    HOST_WITHOUT_SERVICE, NO_GATEWAY, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, NOT_PLAIN_HTTP,
+    NOTHING_REACHABLE, SERVICE_WITHOUT_GATEWAY, WORKLOAD_WITHOUT_SERVICE,
+};
 
 type Labels<'a> = &'a [(&'a str, &'a str)];
 

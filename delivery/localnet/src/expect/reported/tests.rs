@@ -8,6 +8,7 @@ use burgee_api::problem::Code;
 use burgee_api::resolve::{AccessLogger, ClassPolicy, Collector, LogFormat, LogSink, Protocol, Tracer};
 
 use super::*;
+use crate::codes::{PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT};
 
 fn traced<T>(value: T) -> Traced<T> {
     Traced { value, origin: Origin::Rule("a test says so") }

@@ -1,0 +1,154 @@
+//! The codes of the command line, each with its page, and those of everything that it is made of.
+
+use burgee_api::problem::{Basis, Case, Page, Severity};
+
+burgee_api::codes! {
+    /// The codes of the command line alone.
+    OWN:
+
+    /// A file that is not UTF-8.
+    NOT_TEXT = "BG0005" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "A file holds bytes that are no text in UTF-8. The place is that of the first one.",
+        matters: "Nothing of the file is read.",
+        case: Case::Situation {
+            wrong: "A document was saved as UTF-16 or in an older encoding, or the file is no document at all.",
+            right: "Save it as UTF-8, or name the documents' files one by one.",
+        },
+    }
+
+    /// A workload that the documents do not have.
+    UNKNOWN_WORKLOAD = "BG0006" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "A command is for a workload that no WorkloadEntry is named after, and there are others.",
+        matters: "The name is likely misspelt. What applies is judged by its namespace and by the labels that are given \
+                  on the command line alone.",
+        case: Case::Situation {
+            wrong: "`burgee render --workload shop/helo-v1` where the documents have the WorkloadEntry `shop/hello-v1`.",
+            right: "Name the one that is meant, or give its labels with `--labels`.",
+        },
+    }
+
+    /// A part of a configuration, which needs its bootstrap.
+    NEEDS_BOOTSTRAP = "BG0007" {
+        severity: Severity::Warning,
+        basis: Basis::Envoy,
+        means: "`burgee render` puts filters that measure into listeners whose bootstrap is another file.",
+        matters: "The labels of metrics are cut out of their names by the bootstrap's `stats_tags`; without those, \
+                  labels are a part of the names.",
+        case: Case::Situation {
+            wrong: "`burgee render --base listeners.yaml -f telemetry.yaml` for a file of listeners alone.",
+            right: "Render the bootstrap of the proxy with the same documents too.",
+        },
+    }
+
+    /// A base that carries nothing to measure.
+    NOTHING_MEASURED = "BG0008" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The documents ask for metrics, and no listener of the base got a filter.",
+        matters: "The result measures nothing.",
+        case: Case::Situation {
+            wrong: "The base has no listener with HTTP, or `static_resources` is misspelt.",
+            right: "Listeners stand in `static_resources.listeners` of a bootstrap, or in `resources` of a file of \
+                    listeners.",
+        },
+    }
+
+    /// An annotation that leads to no module, or to a crate that does not build.
+    NO_LOCAL_MODULE = "BG0009" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "The annotation `burgee.dev/module` of a WasmPlugin names a folder without a crate, a file that is no \
+                module, or a crate that does not build. The compiler's own words are in the message.",
+        matters: "Without the module the plugin refuses requests or is left out, as its `failStrategy` says.",
+        case: Case::Situation {
+            wrong: "`burgee.dev/module: ../filters/header` beside a crate in `../filters/headers`.",
+            right: "Name the folder of a crate, or a `.wasm` file, from the folder of the document.",
+        },
+    }
+
+    /// A module that is not the one that the document names by its digest.
+    OTHER_DIGEST = "BG0010" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "A WasmPlugin has a `file://` URL and a `sha256`, and the file has another.",
+        matters: "It is not the module that is meant, so it is not used.",
+        case: Case::Situation {
+            wrong: "The module was built anew, and the document still has the digest of the one before.",
+            right: "Take the module that was published under this digest, or write the digest of this one.",
+        },
+    }
+
+    /// A configuration that our own filter refuses.
+    BAD_PLUGIN_CONFIG = "BG0011" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "A WasmPlugin runs a filter of Burgee's own, and the filter does not take its `pluginConfig`.",
+        matters: "The proxy would refuse the plugin when it starts.",
+        case: Case::Situation {
+            wrong: "`pluginConfig: {response: {set: {x-version: 1}}}` for the filter `headers`, whose values are texts.",
+            right: "`pluginConfig: {response: {set: {x-version: \"1\"}}}`.",
+        },
+    }
+
+    /// A base that another workload's proxy has.
+    OTHER_PROXY = "BG0015" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The base's node says, in Istio's layout, that its proxy is another workload's than the one that the \
+                command is for.",
+        matters: "What is for one workload would be laid over the configuration of another.",
+        case: Case::Situation {
+            wrong: "`burgee render --base hello.yaml --workload shop/greeting-v1`, where the base is that of \
+                    `shop/hello-v1`.",
+            right: "Name the workload that the proxy serves, or leave `--workload` out.",
+        },
+    }
+
+    /// No word about which workload a command is for.
+    NO_WORKLOAD = "BG0016" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "Neither the command line nor the base's node says which workload the command is for.",
+        matters: "What applies depends on the workload.",
+        case: Case::Situation {
+            wrong: "`burgee render --base listeners.yaml -f telemetry.yaml` for a base without a node in Istio's layout.",
+            right: "Name it: `--workload shop/hello-v1`.",
+        },
+    }
+}
+
+/// The page of every code that there is, by code.
+pub(crate) fn pages() -> Vec<&'static Page> {
+    let mut pages: Vec<&Page> = burgee_api::problem::codes::pages()
+        .chain(burgee_overlay::codes::pages())
+        .chain(burgee_localnet::codes::pages())
+        .chain(OWN)
+        .collect();
+    pages.sort_by_key(|page| page.code);
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_command_line_has_a_page_that_is_current() {
+        burgee_tests::assert_pages(OWN.iter(), |_| None);
+    }
+
+    #[test]
+    fn no_two_codes_share_a_number_or_a_title() {
+        let pages = pages();
+        for (at, page) in pages.iter().enumerate() {
+            for other in &pages[..at] {
+                assert_ne!(page.code, other.code);
+                assert_ne!(page.title, other.title, "{} and {}", page.code, other.code);
+            }
+        }
+    }
+}
