@@ -6,6 +6,7 @@ mod providers;
 mod proxy_config;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::reader::{Context, Field, Object, shorten};
 use crate::origin::{DocumentId, Traced};
@@ -109,6 +110,7 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
             }
         }
     }
+    connect_timeout(mesh, &object, context);
     legacy(mesh, &object, context);
     if let Some(field) = object.get("defaultConfig") {
         proxy_config::read(mesh, &field, context);
@@ -136,6 +138,16 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
             }
         }
     }
+}
+
+fn connect_timeout(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
+    let Some(field) = object.get("connectTimeout") else { return };
+    let Some(timeout) = field.duration(context) else { return };
+    if timeout < Duration::from_millis(1) {
+        let (message, help) = ("the timeout is too short", "allowed: 1ms and more, such as 10s");
+        context.report(Severity::Error, codes::OUT_OF_RANGE, &field, message, help);
+    }
+    mesh.connect_timeout = field.traced(context, timeout);
 }
 
 /// What decides where no Telemetry and no default provider says anything.

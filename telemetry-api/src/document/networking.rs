@@ -7,7 +7,9 @@ use super::kinds::require_spec;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::NodeValue;
 use crate::problem::{Severity, closest, codes};
-use crate::resources::{Gateway, GatewayServer, Meta, ServiceEntry, ServicePort, WorkloadEntry};
+use crate::resources::{
+    Gateway, GatewayServer, Meta, ServiceEndpoint, ServiceEntry, ServicePort, WorkloadEntry,
+};
 
 const WORKLOAD_FIELDS: &[&str] =
     &["address", "ports", "labels", "network", "locality", "weight", "serviceAccount"];
@@ -33,9 +35,8 @@ pub(super) fn service_entry(
     choice(&spec, "location", &["MESH_EXTERNAL", "MESH_INTERNAL"], context);
     choice(&spec, "resolution", &["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"], context);
     let ports = spec.list(context, "ports").iter().filter_map(|port| service_port(port, context)).collect();
-    for endpoint in spec.list(context, "endpoints") {
-        endpoint.object(context, WORKLOAD_FIELDS);
-    }
+    let endpoints = spec.list(context, "endpoints");
+    let endpoints = endpoints.iter().filter_map(|endpoint| service_endpoint(endpoint, context)).collect();
     let workload_selector = spec.get("workloadSelector").map(|selector| {
         selector
             .object(context, &["labels"])
@@ -43,7 +44,26 @@ pub(super) fn service_entry(
             .map(|labels| labels.string_map(context))
             .unwrap_or_default()
     });
-    Some(ServiceEntry { meta, hosts, ports, workload_selector })
+    Some(ServiceEntry { meta, hosts, ports, workload_selector, endpoints })
+}
+
+fn service_endpoint(field: &Field<'_>, context: &mut Context) -> Option<ServiceEndpoint> {
+    let endpoint = field.object(context, WORKLOAD_FIELDS)?;
+    let address = endpoint.string(context, "address").unwrap_or_default();
+    Some(ServiceEndpoint { address, ports: port_numbers(&endpoint, context) })
+}
+
+/// `ports` of a workload or an endpoint: numbers by the names of a service's ports.
+fn port_numbers(object: &Object<'_>, context: &mut Context) -> BTreeMap<String, u16> {
+    let mut ports = BTreeMap::new();
+    if let Some(object) = object.get("ports").and_then(|ports| ports.any_object(context)) {
+        for (name, field) in object.fields() {
+            if let Some(number) = field.port(context) {
+                ports.insert(name.to_owned(), number);
+            }
+        }
+    }
+    ports
 }
 
 fn service_port(field: &Field<'_>, context: &mut Context) -> Option<ServicePort> {
@@ -144,14 +164,7 @@ pub(super) fn workload_entry(
     if let Some(field) = spec.get("labels") {
         labels.extend(field.string_map(context));
     }
-    let mut ports = BTreeMap::new();
-    if let Some(object) = spec.get("ports").and_then(|ports| ports.any_object(context)) {
-        for (name, field) in object.fields() {
-            if let Some(number) = field.port(context) {
-                ports.insert(name.to_owned(), number);
-            }
-        }
-    }
+    let ports = port_numbers(&spec, context);
     for key in ["network", "locality"] {
         spec.string(context, key);
     }

@@ -71,6 +71,8 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
         default_metrics_providers,
         default_tracing_providers,
         default_access_logging_providers,
+        // It is a part of what is known of services.
+        connect_timeout: _,
         enable_tracing,
         access_log_file,
         access_log_format,

@@ -18,7 +18,7 @@ pub(crate) mod services;
 pub(crate) mod tracing;
 mod workload;
 
-pub use collector::{Collector, Protocol};
+pub use collector::{Collector, Endpoint, Protocol};
 pub use effective::{
     AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
     MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, Tracer, Tracing,

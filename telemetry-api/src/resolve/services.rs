@@ -1,14 +1,27 @@
 //! Which services exist, by host and namespace: where the collectors of providers are looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::collector::{Collector, Protocol};
-use crate::resources::ServiceEntry;
-use crate::resources::mesh_config::CollectorRef;
+use super::collector::{Collector, Endpoint, Protocol};
+use crate::resources::mesh_config::{CollectorRef, DEFAULT_CONNECT_TIMEOUT};
+use crate::resources::{MeshConfig, ServiceEntry, ServicePort, WorkloadEntry};
 
-/// Every service of the mesh: host, then namespace, then its ports.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Services(BTreeMap<String, BTreeMap<String, BTreeSet<u16>>>);
+/// Every service of the mesh: host, then namespace, then port, then where that is served.
+type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>>>;
+
+/// Every service of the mesh, and what holds for connections to all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    index: Index,
+    connect_timeout: Duration,
+}
+
+impl Default for Services {
+    fn default() -> Services {
+        Services { index: Index::new(), connect_timeout: DEFAULT_CONNECT_TIMEOUT }
+    }
+}
 
 /// Why a collector is not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +34,18 @@ pub(crate) enum NoCollector {
 
 impl Services {
     /// The services among resources. In whatever order they were read, the index is the same.
-    pub(super) fn new(entries: &[ServiceEntry]) -> Services {
-        let mut index = Services::default();
+    pub(super) fn new(entries: &[ServiceEntry], workloads: &[WorkloadEntry], mesh: &MeshConfig) -> Services {
+        let mut index = Index::new();
         for entry in entries {
             for host in &entry.hosts {
-                let namespaces = index.0.entry(host.clone()).or_default();
+                let namespaces = index.entry(host.clone()).or_default();
                 let ports = namespaces.entry(entry.meta.id.namespace.to_string()).or_default();
-                ports.extend(entry.ports.iter().map(|port| port.number));
+                for port in &entry.ports {
+                    ports.entry(port.number).or_default().extend(endpoints(entry, port, host, workloads));
+                }
             }
         }
-        index
+        Services { index, connect_timeout: mesh.connect_timeout.value }
     }
 
     /// The collector that a provider names: `namespace/host` is looked up as it stands; a host alone must be in
@@ -41,13 +56,18 @@ impl Services {
             Some((namespace, host)) => (Some(namespace), host),
             None => (None, wanted.service.as_str()),
         };
-        let namespaces = self.0.get(host).ok_or(NoCollector::Unknown)?;
+        let namespaces = self.index.get(host).ok_or(NoCollector::Unknown)?;
         let mut found = namespaces.keys().filter(|known| namespace.is_none_or(|wanted| wanted == **known));
         match (found.next(), found.next()) {
             (None, _) => Err(NoCollector::Unknown),
             (Some(namespace), None) => {
-                let (namespace, host, port) = (namespace.clone(), host.to_owned(), wanted.port);
-                Ok(Collector { namespace, host, port, protocol })
+                let known = namespaces.get(namespace).and_then(|ports| ports.get(&wanted.port));
+                let mut collector = Collector::new(namespace, host, wanted.port, protocol);
+                collector.connect_timeout = self.connect_timeout;
+                if let Some(known) = known.filter(|known| !known.is_empty()) {
+                    collector.endpoints = known.iter().cloned().collect();
+                }
+                Ok(collector)
             }
             (Some(_), Some(_)) => Err(NoCollector::SeveralNamespaces(namespaces.keys().cloned().collect())),
         }
@@ -55,18 +75,48 @@ impl Services {
 
     /// Whether a collector's service has its port.
     pub(crate) fn has_port(&self, collector: &Collector) -> bool {
-        let ports = self.0.get(&collector.host).and_then(|namespaces| namespaces.get(&collector.namespace));
-        ports.is_some_and(|ports| ports.contains(&collector.port))
+        let ports =
+            self.index.get(&collector.host).and_then(|namespaces| namespaces.get(&collector.namespace));
+        ports.is_some_and(|ports| ports.contains_key(&collector.port))
     }
 
     /// Every host, for suggestions.
     pub(crate) fn hosts(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+        self.index.keys().map(String::as_str).collect()
     }
 
     /// Writes down everything that a look-up can depend on.
     pub(super) fn describe(&self, text: &mut String) {
         use std::fmt::Write as _;
-        let _ = write!(text, "\n{:?}", self.0);
+        let _ = write!(text, "\n{:?} {:?}", self.index, self.connect_timeout);
     }
 }
+
+/// Where a port of a service is served: at the endpoints that its document names, or at the workloads that it selects,
+/// else at its own host, under the port of whoever serves it.
+fn endpoints(
+    entry: &ServiceEntry,
+    port: &ServicePort,
+    host: &str,
+    workloads: &[WorkloadEntry],
+) -> Vec<Endpoint> {
+    let target = port.target_port.unwrap_or(port.number);
+    let at = |address: &str, ports: &BTreeMap<String, u16>| {
+        let number = ports.get(&port.name).copied().unwrap_or(target);
+        (!address.is_empty()).then(|| Endpoint::of(address, number))
+    };
+    let named = entry.endpoints.iter().filter_map(|endpoint| at(&endpoint.address, &endpoint.ports));
+    let selected = workloads.iter().filter(|workload| {
+        let selector = entry.workload_selector.as_ref().filter(|selector| !selector.is_empty());
+        workload.meta.id.namespace == entry.meta.id.namespace
+            && selector.is_some_and(|wanted| {
+                wanted.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+            })
+    });
+    let selected = selected.filter_map(|workload| at(&workload.address, &workload.ports));
+    let found: Vec<Endpoint> = named.chain(selected).collect();
+    if found.is_empty() { vec![Endpoint::of(host, target)] } else { found }
+}
+
+#[cfg(test)]
+mod tests;

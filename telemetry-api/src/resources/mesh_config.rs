@@ -2,6 +2,8 @@
 
 mod log_providers;
 
+use std::time::Duration;
+
 use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
 
@@ -9,6 +11,9 @@ pub use log_providers::{AccessLogService, FileAccessLog, LogFormat, OtelAccessLo
 
 /// Where documents that apply to the whole mesh live, when nothing says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
+/// How long a connection may take to come about, when nothing says otherwise.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The mesh's configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +29,8 @@ pub struct MeshConfig {
     pub default_tracing_providers: Vec<Traced<String>>,
     /// The access log providers in force when no Telemetry names any. Default: none.
     pub default_access_logging_providers: Vec<Traced<String>>,
+    /// How long a connection to a service may take to come about, at least 1 ms. Default: 10 s.
+    pub connect_timeout: Traced<Duration>,
     /// Whether proxies trace with their bootstrap's tracer where no Telemetry and no default provider says anything.
     /// Default: true.
     pub enable_tracing: Traced<bool>,
@@ -165,6 +172,7 @@ impl Default for MeshConfig {
             default_metrics_providers: Vec::new(),
             default_tracing_providers: Vec::new(),
             default_access_logging_providers: Vec::new(),
+            connect_timeout: by_default(DEFAULT_CONNECT_TIMEOUT),
             enable_tracing: by_default(true),
             access_log_file: by_default(String::new()),
             access_log_format: by_default(String::new()),

@@ -11,7 +11,7 @@ pub mod workload_entry;
 pub use gateway::{Gateway, GatewayServer};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
-pub use service_entry::{ServiceEntry, ServicePort};
+pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
 pub use wasm_plugin::WasmPlugin;
 pub use workload_entry::{Call, WorkloadEntry};

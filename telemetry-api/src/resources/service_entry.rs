@@ -15,6 +15,18 @@ pub struct ServiceEntry {
     pub ports: Vec<ServicePort>,
     /// Which workloads of its namespace serve it, by label; absent when `endpoints` says so.
     pub workload_selector: Option<BTreeMap<String, String>>,
+    /// Where it runs, as far as the document says it. Empty: where `workload_selector` says, or where its host's name
+    /// leads to.
+    pub endpoints: Vec<ServiceEndpoint>,
+}
+
+/// A place where a service runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEndpoint {
+    /// An IP address, a host's name, or `unix://` and a path; as written, and empty when not said.
+    pub address: String,
+    /// Its port for each of the service's port names, where it differs from the service's.
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// A port of a service.

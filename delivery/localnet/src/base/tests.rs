@@ -176,10 +176,7 @@ fn a_sidecar_reaches_services_as_the_gateway_does() {
 
 #[test]
 fn a_collectors_cluster_speaks_what_it_speaks_to_what_plays_it() {
-    let collector = |port, protocol| {
-        let (namespace, host) = ("obs".to_owned(), "collector.obs".to_owned());
-        Collector { namespace, host, port, protocol }
-    };
+    let collector = |port, protocol| Collector::new("obs", "collector.obs", port, protocol);
     let collectors = BTreeSet::from([collector(4317, Protocol::Http2), collector(9411, Protocol::Http1)]);
     for (site, is_looked_up, port) in [(mk_site(), false, 34317), (mk_containers(), true, 4317)] {
         for clusters in [

@@ -59,6 +59,7 @@ fn mk_service(namespace: &str, host: &str, selector: Labels<'_>) -> ServiceEntry
         hosts: vec![host.to_owned()],
         ports: vec![port],
         workload_selector: Some(mk_labels(selector)),
+        endpoints: Vec::new(),
     }
 }
 

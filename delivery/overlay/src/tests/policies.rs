@@ -16,12 +16,7 @@ use super::support::{busy, by_discovery, options, traced, workload};
 use crate::{LogFiles, Module, Options, PluginModule};
 
 pub(crate) fn collector() -> Collector {
-    Collector {
-        namespace: "obs".to_owned(),
-        host: "otel.obs.svc".to_owned(),
-        port: 4317,
-        protocol: Protocol::Http2,
-    }
+    Collector::new("obs", "otel.obs.svc", 4317, Protocol::Http2)
 }
 
 fn logger(provider: &str, sink: LogSink) -> AccessLogger {

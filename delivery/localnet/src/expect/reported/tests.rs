@@ -76,12 +76,7 @@ fn a_log_that_no_request_went_through_is_not_held_against_anything() {
 }
 
 fn mk_tracing(sampling: f64) -> ClassPolicy {
-    let collector = Collector {
-        namespace: "obs".to_owned(),
-        host: "collector".to_owned(),
-        port: 4317,
-        protocol: Protocol::Http2,
-    };
+    let collector = Collector::new("obs", "collector", 4317, Protocol::Http2);
     let settings = TracingSettings {
         sampling: traced(sampling),
         custom_tags: Vec::new(),
