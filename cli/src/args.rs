@@ -47,6 +47,11 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when everything that `up` needs is there, 1 when something is missing, 2 when it could not be found out.
     Doctor(DoctorArgs),
+    /// Print the CustomResourceDefinitions of Telemetry and WasmPlugin: `burgee crds | kubectl apply -f -`.
+    ///
+    /// For clusters without Istio, and for those whose own should say more: names, fields and versions are Istio's, and
+    /// what an API server can check of `check` it then checks.
+    Crds(CrdsArgs),
     /// Be an app or a receiver of a mesh that runs on loopback; `up` starts these.
     #[command(hide = true, disable_help_flag = true)]
     Stub(StubArgs),
@@ -97,6 +102,14 @@ pub(crate) struct DoctorArgs {
     /// How to print the report.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// Arguments of `crds`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CrdsArgs {
+    /// How to print them: as one YAML document each, or as a list in JSON.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = TreeFormat::Yaml)]
+    pub output: TreeFormat,
 }
 
 /// Arguments of `stub`.
@@ -185,7 +198,7 @@ pub(crate) struct RenderArgs {
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,
-    /// How to print the result. Without: as JSON if the base is JSON, else as YAML.
+    /// How to print the result. Without: as JSON if the base is JSON, else as YAML, as Envoy reads it.
     #[arg(short, long, value_name = "FORMAT", value_enum)]
     pub output: Option<TreeFormat>,
 }
@@ -252,7 +265,7 @@ pub(crate) enum Format {
 /// How a tree is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TreeFormat {
-    /// YAML as Envoy reads it.
+    /// YAML.
     Yaml,
     /// JSON.
     Json,

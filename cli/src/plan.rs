@@ -9,8 +9,8 @@ use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
 use crate::args::{
-    Args, CheckArgs, CodeArgs, Command, ComposeArgs, DoctorArgs, ExportCommand, FailOn, FileArgs, Format,
-    RenderArgs, TreeFormat, UpArgs,
+    Args, CheckArgs, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExportCommand, FailOn, FileArgs,
+    Format, RenderArgs, TreeFormat, UpArgs,
 };
 use crate::workload::WorkloadPlan;
 
@@ -29,6 +29,8 @@ pub(crate) enum Plan {
     ExportCompose(ComposePlan),
     /// `doctor`.
     Doctor(DoctorPlan),
+    /// `crds`.
+    Crds(TreeFormat),
     /// `stub`: what burgee-stub is told.
     Stub(Vec<OsString>),
 }
@@ -104,6 +106,7 @@ impl Plan {
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
             Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
+            Command::Crds(CrdsArgs { output }) => Ok(Plan::Crds(output)),
             Command::Stub(args) => Ok(Plan::Stub(args.arguments)),
         }
     }

@@ -9,6 +9,7 @@ mod changes;
 mod checking;
 #[cfg(target_os = "linux")]
 mod compose;
+mod definitions;
 mod doctor;
 mod endings;
 mod front_proxy;

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod code;
+pub(crate) mod crds;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod render;

@@ -9,10 +9,10 @@ mod networking;
 mod outline;
 pub(crate) mod reader;
 pub mod scalar;
-mod selection;
-mod telemetry;
+pub(crate) mod selection;
+pub(crate) mod telemetry;
 pub mod tree;
-mod wasm_plugin;
+pub(crate) mod wasm_plugin;
 
 pub use kinds::{Documents, read};
 pub use outline::Outline;

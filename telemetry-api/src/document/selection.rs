@@ -8,7 +8,7 @@ use crate::problem::{Severity, codes};
 use crate::resources::telemetry::{Selector, TargetRef};
 
 /// What documents may be for, besides workloads by label.
-const TARGET_KINDS: &[(&str, &str)] = &[
+pub(crate) const TARGET_KINDS: &[(&str, &str)] = &[
     ("", "Service"),
     ("networking.istio.io", "ServiceEntry"),
     ("gateway.networking.k8s.io", "Gateway"),
@@ -16,7 +16,16 @@ const TARGET_KINDS: &[(&str, &str)] = &[
 ];
 
 /// How many targets a document may name.
-const MAX_TARGETS: usize = 16;
+pub(crate) const MAX_TARGETS: usize = 16;
+
+/// How long a target's name may be.
+pub(crate) const MAX_TARGET_NAME: usize = 253;
+
+/// How many labels a selector may have.
+pub(crate) const MAX_LABELS: usize = 4096;
+
+/// How long the value of a selector's label may be.
+pub(crate) const MAX_LABEL_VALUE: usize = 63;
 
 /// Reads `selector`, `targetRefs` and `targetRef` of a spec. A single `targetRef` counts when `targetRefs` is empty.
 pub(super) fn read(spec: &Object<'_>, context: &mut Context) -> (Option<Selector>, Vec<TargetRef>) {
@@ -70,6 +79,11 @@ fn selector(field: &Field<'_>, place: Place, context: &mut Context) -> Option<Se
             "write the labels below `matchLabels:`, or take the selector out",
         );
     }
+    if match_labels.len() > MAX_LABELS {
+        let message = format!("{} labels are too many", match_labels.len());
+        let help = format!("allowed: at most {MAX_LABELS}");
+        context.report(Severity::Error, codes::BAD_SELECTOR, field, message, help);
+    }
     if let Some(labels) = labels.and_then(|labels| labels.any_object(context)) {
         for ((key, key_field), (_, value_field)) in labels.keys().zip(labels.fields()) {
             if key.is_empty() || key.contains('*') {
@@ -78,9 +92,10 @@ fn selector(field: &Field<'_>, place: Place, context: &mut Context) -> Option<Se
                 context.report(Severity::Error, codes::BAD_SELECTOR, &key_field, message, help);
             }
             let value = match_labels.get(key).map(String::as_str).unwrap_or_default();
-            if value.contains('*') || value.chars().count() > 63 {
+            if value.contains('*') || value.chars().count() > MAX_LABEL_VALUE {
                 let message = format!("`{}` cannot be a label's value", shorten(value));
-                let help = "labels are matched exactly: no wildcards, at most 63 characters";
+                let help =
+                    format!("labels are matched exactly: no wildcards, at most {MAX_LABEL_VALUE} characters");
                 context.report(Severity::Error, codes::BAD_SELECTOR, &value_field, message, help);
             }
         }
@@ -115,14 +130,14 @@ fn target_ref(field: &Field<'_>, context: &mut Context) -> Option<TargetRef> {
         let message = "the target has an empty name";
         context.report(Severity::Error, codes::BAD_TARGET, name.as_ref()?, message, "name what it is for");
     }
-    if name_text.chars().count() > 253 {
+    if name_text.chars().count() > MAX_TARGET_NAME {
         let message = "the target's name is too long";
         context.report(
             Severity::Error,
             codes::BAD_TARGET,
             name.as_ref()?,
             message,
-            "allowed: 1 to 253 characters",
+            format!("allowed: 1 to {MAX_TARGET_NAME} characters"),
         );
     }
     if let Some(namespace) = object.get("namespace")

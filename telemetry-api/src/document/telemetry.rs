@@ -11,9 +11,11 @@ use crate::problem::{Severity, codes};
 use crate::resources::Meta;
 use crate::resources::telemetry::{Mode, Telemetry};
 
+pub(crate) use metrics::OPERATIONS;
 pub(super) use tracing::custom_tags;
 
-const MODES: &[(&str, Mode)] =
+/// On which side of a request an entry applies, by name.
+pub(crate) const MODES: &[(&str, Mode)] =
     &[("CLIENT_AND_SERVER", Mode::ClientAndServer), ("CLIENT", Mode::Client), ("SERVER", Mode::Server)];
 
 /// Reads one document. An absent spec is a valid one that asks for nothing.

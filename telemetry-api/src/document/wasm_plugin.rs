@@ -33,40 +33,61 @@ const FIELDS: &[&str] = &[
     "type",
 ];
 
-const PULL_POLICIES: &[(&str, Option<ImagePullPolicy>)] = &[
+/// When an image is fetched again, by name.
+pub(crate) const PULL_POLICIES: &[(&str, Option<ImagePullPolicy>)] = &[
     ("UNSPECIFIED_POLICY", None),
     ("IfNotPresent", Some(ImagePullPolicy::IfNotPresent)),
     ("Always", Some(ImagePullPolicy::Always)),
 ];
 
-const PHASES: &[(&str, PluginPhase)] = &[
+/// Where in the chain of filters a plugin runs, by name.
+pub(crate) const PHASES: &[(&str, PluginPhase)] = &[
     ("UNSPECIFIED_PHASE", PluginPhase::Unspecified),
     ("AUTHN", PluginPhase::Authn),
     ("AUTHZ", PluginPhase::Authz),
     ("STATS", PluginPhase::Stats),
 ];
 
-const FAIL_STRATEGIES: &[(&str, FailStrategy)] = &[
+/// What happens when a module fails, by name.
+pub(crate) const FAIL_STRATEGIES: &[(&str, FailStrategy)] = &[
     ("FAIL_CLOSE", FailStrategy::Close),
     ("FAIL_OPEN", FailStrategy::Open),
     ("FAIL_RELOAD", FailStrategy::Reload),
 ];
 
-const TYPES: &[(&str, PluginKind)] = &[
+/// What a plugin filters, by name.
+pub(crate) const TYPES: &[(&str, PluginKind)] = &[
     ("UNSPECIFIED_PLUGIN_TYPE", PluginKind::Http),
     ("HTTP", PluginKind::Http),
     ("NETWORK", PluginKind::Network),
 ];
 
-const MODES: &[(&str, Mode)] = &[
+/// On which side of a request an entry of `match` applies, by name.
+pub(crate) const MODES: &[(&str, Mode)] = &[
     ("UNDEFINED", Mode::ClientAndServer),
     ("CLIENT", Mode::Client),
     ("SERVER", Mode::Server),
     ("CLIENT_AND_SERVER", Mode::ClientAndServer),
 ];
 
+/// Where the value of a variable is, by name.
+pub(crate) const VALUE_SOURCES: &[(&str, ValueSource)] =
+    &[("INLINE", ValueSource::Inline), ("HOST", ValueSource::Host)];
+
 /// How many variables a module may be given.
-const MAX_VARIABLES: usize = 256;
+pub(crate) const MAX_VARIABLES: usize = 256;
+
+/// How long a variable's name may be.
+pub(crate) const MAX_VARIABLE_NAME: usize = 256;
+
+/// How long a variable's value may be.
+pub(crate) const MAX_VARIABLE_VALUE: usize = 2048;
+
+/// How long the name of a secret may be.
+pub(crate) const MAX_SECRET_NAME: usize = 253;
+
+/// How long a plugin's name within its module may be.
+pub(crate) const MAX_PLUGIN_NAME: usize = 256;
 
 /// Reads one document.
 pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> Option<WasmPlugin> {
@@ -79,7 +100,7 @@ pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> 
         let policy = field.choice(context, PULL_POLICIES)??;
         Some(field.traced(context, policy))
     });
-    let image_pull_secret = text(&spec, "imagePullSecret", 1, 253, context);
+    let image_pull_secret = text(&spec, "imagePullSecret", 1, MAX_SECRET_NAME, context);
     let verification_key =
         text(&spec, "verificationKey", 0, usize::MAX, context).filter(|key| !key.value.is_empty());
     let plugin_config = spec.get("pluginConfig").and_then(|field| {
@@ -87,7 +108,7 @@ pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> 
         Some((field.traced(context, config), json::keys(&field, context)))
     });
     let (plugin_config, plugin_config_keys) = plugin_config.unzip();
-    let plugin_name = text(&spec, "pluginName", 1, 256, context);
+    let plugin_name = text(&spec, "pluginName", 1, MAX_PLUGIN_NAME, context);
     let phase = traced_choice(&spec, "phase", PHASES, "after the plugins of every phase", context);
     let priority = spec.get("priority").and_then(|field| {
         let number = field.integer(context, i128::from(i32::MIN), i128::from(i32::MAX))?;
@@ -200,10 +221,13 @@ fn digest(field: &Field<'_>, context: &mut Context) -> Option<Traced<String>> {
     Some(field.traced(context, text))
 }
 
+/// Where the value of a variable is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum ValueSource {
+pub(crate) enum ValueSource {
+    /// In the document.
     #[default]
     Inline,
+    /// In the proxy's environment.
     Host,
 }
 
@@ -230,13 +254,12 @@ fn variables(vm_config: &Object<'_>, context: &mut Context) -> Vec<PluginVariabl
 
 fn variable(field: &Field<'_>, context: &mut Context) -> Option<PluginVariable> {
     let object = field.object(context, &["name", "valueFrom", "value"])?;
-    let choices = [("INLINE", ValueSource::Inline), ("HOST", ValueSource::Host)];
     let source =
-        object.get("valueFrom").and_then(|field| field.choice(context, &choices)).unwrap_or_default();
+        object.get("valueFrom").and_then(|field| field.choice(context, VALUE_SOURCES)).unwrap_or_default();
     let value_field = object.get("value");
     let value = value_field.as_ref().and_then(|field| field.string(context));
     if let (Some(value_field), Some(value)) = (&value_field, &value) {
-        length(value_field, value, 0, 2048, context);
+        length(value_field, value, 0, MAX_VARIABLE_VALUE, context);
         if source == ValueSource::Host {
             context.report(
                 Severity::Error,
@@ -250,7 +273,7 @@ fn variable(field: &Field<'_>, context: &mut Context) -> Option<PluginVariable> 
     let help = "the name that the module reads the variable by";
     let name_field = object.require(context, "name", help)?;
     let name = name_field.string(context)?;
-    length(&name_field, &name, 1, 256, context)?;
+    length(&name_field, &name, 1, MAX_VARIABLE_NAME, context)?;
     let value = match source {
         ValueSource::Inline => Some(value.unwrap_or_default()),
         ValueSource::Host => None,

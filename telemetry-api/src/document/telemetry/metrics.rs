@@ -91,18 +91,24 @@ fn metric_match(matched: &Object<'_>, context: &mut Context) -> MetricMatch {
     }
 }
 
+/// What an override does with a tag.
 #[derive(Clone, Copy)]
-enum Operation {
+pub(crate) enum Operation {
+    /// Sets it.
     Upsert,
+    /// Leaves it out.
     Remove,
 }
 
+/// What an override can do with a tag, by name.
+pub(crate) const OPERATIONS: &[(&str, Operation)] =
+    &[("UPSERT", Operation::Upsert), ("REMOVE", Operation::Remove)];
+
 fn tag_operation(field: &Field<'_>, context: &mut Context) -> Option<Traced<TagOperation>> {
     let object = field.object(context, &["operation", "value"])?;
-    let choices = [("UPSERT", Operation::Upsert), ("REMOVE", Operation::Remove)];
     let operation_field = object.get("operation");
     let operation = match &operation_field {
-        Some(operation) => operation.choice(context, &choices)?,
+        Some(operation) => operation.choice(context, OPERATIONS)?,
         None => Operation::Upsert,
     };
     let value_field = object.get("value");

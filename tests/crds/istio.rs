@@ -1,0 +1,128 @@
+//! Our definitions beside Istio's own, where those are there: the same names and fields, and nothing refused that Istio
+//! takes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::derived::{breaking, places};
+use crate::rows::rows;
+use crate::server::Server;
+use crate::{KINDS, Kind, schema};
+
+/// Istio's definition of a kind; none, and a line that says so, where it is not there.
+pub fn definition(kind: Kind) -> Option<Value> {
+    let file = burgee_tests::workspace().join("../shared/conformance/crds/crd-all.gen.yaml");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("skipped: Istio's own definitions are not beside this workspace");
+        return None;
+    };
+    let all: Vec<Value> = serde_saphyr::from_multiple(&text).expect("definitions");
+    let wanted = format!("{kind:?}");
+    Some(
+        all.into_iter().find(|found| found["spec"]["names"]["kind"] == *wanted).expect("every kind is there"),
+    )
+}
+
+/// What differs by intention, by the field and what is said of it. The module `burgee_api::schema` says why.
+const DIFFERENCES: &[(&str, &[&str])] = &[
+    // Choices instead of patterns, and a rule for which kind is of which group.
+    (".spec.targetRef.group", &["maxLength", "pattern"]),
+    (".spec.targetRef.kind", &["enum", "maxLength", "minLength", "pattern"]),
+    (".spec.targetRefs[].group", &["maxLength", "pattern"]),
+    (".spec.targetRefs[].kind", &["enum", "maxLength", "minLength", "pattern"]),
+    // A rule instead of a choice of shapes; a bound instead of one.
+    (".spec.metrics[].overrides[].match", &["oneOf"]),
+    (".spec.tracing[].customTags{}", &["maxProperties", "oneOf"]),
+    // What Istio's validation says.
+    (".spec.accessLogging[].filter", &["required"]),
+    (".spec.accessLogging[].filter.expression", &["minLength"]),
+    (".spec.metrics[].overrides[].tagOverrides{}.value", &["minLength"]),
+    // The same in other words.
+    (".spec.sha256", &["pattern"]),
+    (".spec.priority", &["maximum", "minimum"]),
+    (".spec.match[].ports[].number", &["format"]),
+];
+
+#[test]
+fn names_versions_and_fields_are_istios() {
+    for kind in KINDS {
+        let Some(theirs) = definition(kind) else { return };
+        let ours = kind.definition();
+        assert_eq!(ours["metadata"]["name"], theirs["metadata"]["name"]);
+        for same in ["group", "names", "scope"] {
+            assert_eq!(ours["spec"][same], theirs["spec"][same], "{kind:?} {same}");
+        }
+        for theirs in theirs["spec"]["versions"].as_array().expect("versions") {
+            let versions = ours["spec"]["versions"].as_array().expect("versions");
+            let ours = versions.iter().find(|ours| ours["name"] == theirs["name"]).expect("the version");
+            for same in ["served", "storage", "subresources"] {
+                assert_eq!(ours[same], theirs[same], "{kind:?} {} {same}", theirs["name"]);
+            }
+            let root = |version: &Value| version["schema"]["openAPIV3Schema"].clone();
+            compare(kind, &root(ours), &root(theirs));
+        }
+    }
+}
+
+fn compare(kind: Kind, ours: &Value, theirs: &Value) {
+    let said = |root: &Value| -> BTreeMap<String, Map<String, Value>> {
+        let node = |pointer: &str| root.pointer(pointer).and_then(Value::as_object).expect("a node");
+        places(root).iter().map(|place| (place.shown(), plainly(node(&place.pointer)))).collect()
+    };
+    let (ours, theirs) = (said(ours), said(theirs));
+    let names = |said: &BTreeMap<String, _>| said.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&ours), names(&theirs), "{kind:?}");
+    for (place, ours) in &ours {
+        let theirs = &theirs[place];
+        let mut differ: Vec<&String> = ours.keys().filter(|key| theirs.get(*key) != ours.get(*key)).collect();
+        differ.extend(theirs.keys().filter(|key| !ours.contains_key(*key)));
+        differ.sort();
+        let known = DIFFERENCES.iter().find(|(known, _)| known == place).map_or(&[][..], |(_, keys)| *keys);
+        assert_eq!(differ, known, "{kind:?} {place}");
+    }
+}
+
+/// What is said of a node itself, apart from words and rules.
+fn plainly(node: &Map<String, Value>) -> Map<String, Value> {
+    let elsewhere =
+        ["description", "properties", "items", "additionalProperties", "x-kubernetes-validations"];
+    node.iter()
+        .filter(|(key, _)| !elsewhere.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+#[test]
+fn istios_definitions_take_what_is_written_down() {
+    for kind in KINDS {
+        let Some(theirs) = definition(kind) else { return };
+        let server = Server::new(&schema(&theirs, "v1alpha1"));
+        for row in rows().into_iter().filter(|row| row.kind == kind) {
+            let refusals = server.refusals(&row.document);
+            let taken = row.taken.by_istios_definition();
+            assert_eq!(refusals.is_empty(), taken, "{}: {}: {refusals:#?}", row.name, row.document);
+        }
+    }
+}
+
+#[test]
+fn bounds_that_istios_definitions_do_not_have_are_written_down() {
+    for kind in KINDS {
+        let Some(theirs) = definition(kind) else { return };
+        let server = Server::new(&schema(&theirs, "v1alpha1"));
+        for place in places(&kind.schema()) {
+            for (keyword, value) in breaking(&place) {
+                let document = place.document(kind, value);
+                let is_known = DIFFERENCES
+                    .iter()
+                    .any(|(known, keys)| *known == place.shown() && keys.contains(&keyword));
+                assert!(
+                    !server.takes(&document) || is_known,
+                    "{} {keyword}: Istio takes {document}",
+                    place.shown()
+                );
+            }
+        }
+    }
+}
