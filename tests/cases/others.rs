@@ -1,0 +1,86 @@
+//! Documents by others, where they are there: what Istio accepts is accepted, and every surprise is written down.
+//!
+//! They are looked for in `$BURGEE_CONFORMANCE`, else in the folder `shared/conformance` beside the workspace. Where they
+//! are not, the tests say so and pass.
+
+mod fields;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use burgee_api::Severity;
+use burgee_api::check::check;
+use burgee_api::document::Source;
+
+/// Where the documents are; absent where there are none, which is then said even if the test's output is not shown.
+fn folder(what: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("BURGEE_CONFORMANCE")
+        .map_or_else(|| burgee_tests::workspace().join("../shared/conformance"), PathBuf::from)
+        .join(what);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    let line = format!("skipped: documents by others are not at {}\n", folder.display());
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error takes a line");
+    None
+}
+
+/// The folders, and of which of their files `check` says what Istio does not, by severity and code. Istio accepts every
+/// document of these folders, and so do we.
+const SURPRISES: &[(&str, &[&str])] = &[
+    ("validation/extensions-v1alpha1-TrafficExtension.yaml", &[NOT_READ]),
+    ("validation/networking-v1alpha3-EnvoyFilter.yaml", &[NOT_READ]),
+    ("samples/iop.yaml", &[NOT_READ]),
+    ("extensions/lua-header-injector.yaml", &[NOT_READ]),
+    ("extensions/lua-phase-authn.yaml", &[NOT_READ]),
+    ("extensions/trafficextension-wasm.yaml", &[NOT_READ]),
+];
+const NOT_READ: &str = "warning BG0103";
+
+/// A template with values: what stands for one is filled in, conditions and loops are left out, so that what is within
+/// them is there once.
+fn rendered(template: &str) -> String {
+    let fill = |line: &str| match (line.split_once("{{"), line.split_once("}}")) {
+        (Some((before, after)), Some((_, rest))) => {
+            let value = match after {
+                after if after.contains("URL") => "registry.example.com/filter:1",
+                after if after.contains("Policy") => "Always",
+                after if after.contains('$') => "1",
+                _ => "example",
+            };
+            format!("{before}{value}{rest}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    template.lines().filter(|line| !line.trim_start().starts_with("{{-")).map(fill).collect()
+}
+
+#[test]
+fn what_istio_accepts_is_accepted() {
+    let mut surprises: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for part in ["validation", "telemetry", "samples", "extensions"] {
+        let Some(folder) = folder(part) else { return };
+        let files = fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").path());
+        for file in files {
+            let name = format!("{part}/{}", file.file_name().expect("a name").to_string_lossy());
+            let text = rendered(&fs::read_to_string(&file).expect("a text"));
+            let checked = check(&[Source::new(name.clone(), text)]);
+            let read = &checked.resources;
+            let is_empty = read.telemetries.is_empty() && read.wasm_plugins.is_empty();
+            let told = checked.problems.iter().filter(|problem| problem.severity > Severity::Note);
+            let told: BTreeSet<String> =
+                told.map(|problem| format!("{} {}", problem.severity.name(), problem.code)).collect();
+            assert!(!is_empty || told.contains(NOT_READ), "{name}: nothing was read, and nothing says so");
+            if !told.is_empty() {
+                surprises.insert(name, told);
+            }
+        }
+    }
+    let expected: BTreeMap<String, BTreeSet<String>> = SURPRISES
+        .iter()
+        .map(|(file, codes)| ((*file).to_owned(), codes.iter().map(|code| (*code).to_owned()).collect()))
+        .collect();
+    assert_eq!(surprises, expected);
+}
