@@ -19,7 +19,7 @@ use row::{Row, World};
 /// Every row of the specification: the folder, what names begin with, and their numbers.
 const ROWS: &[(&str, &str, &[RangeInclusive<usize>])] = &[
     ("metrics", "M", &[1..=44, 50..=51]),
-    ("access-logs", "L", &[1..=33, 36..=44]),
+    ("access-logs", "L", &[1..=45]),
     ("access-logs", "F", &[1..=15]),
     ("selection", "S", &[1..=19, 21..=24]),
     ("plugins", "X", &[1..=8, 17..=17]),

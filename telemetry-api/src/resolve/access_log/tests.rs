@@ -1,4 +1,4 @@
-//! The worked examples of how access log entries add up, by the names of their rows.
+//! Where log lines go and how they look. How entries add up is in the worked examples in `tests/cases`.
 
 use serde_json::json;
 
@@ -22,107 +22,13 @@ fn mesh(defaults: &str) -> String {
     )
 }
 
-/// Loggers in the notation of the examples.
-fn show(loggers: &[AccessLogger]) -> String {
-    let shown: Vec<String> = loggers
-        .iter()
-        .map(|logger| match (logger.provider.value.as_str(), &logger.filter) {
-            (AccessLogger::MESH_FILE, _) => "legacy".to_owned(),
-            (name, None) => name.to_owned(),
-            (name, Some(filter)) => format!("{name}/{}", filter.value),
-        })
-        .collect();
-    if shown.is_empty() { "off".to_owned() } else { shown.join(" ") }
-}
-
-type Row<'a> = (&'a str, &'a str, Levels<'a>, &'a str, &'a str);
-
-fn verify(rows: &[Row<'_>]) {
-    for (row, defaults, levels, client, server) in rows {
-        let set = policies(&mesh(defaults), "accessLogging", levels);
-        let effective = set.resolve(&workload(WorkloadKind::Sidecar));
-        let shown = |class| show(&effective.class(class).access_logs);
-        assert_eq!(shown(ListenerClass::Outbound), *client, "{row}: outbound");
-        assert_eq!(shown(ListenerClass::Inbound), *server, "{row}: inbound");
-        let gateway = set.resolve(&workload(WorkloadKind::Gateway));
-        assert_eq!(show(&gateway.class(ListenerClass::Gateway).access_logs), *client, "{row}: gateway");
-    }
-}
-
 #[test]
-fn entries_add_up_as_in_the_worked_examples() {
-    verify(&[
-        ("L1", "", &[], "legacy", "legacy"),
-        // A document without entries stands for one about metrics alone.
-        ("L2", "", &[("N", &[])], "legacy", "legacy"),
-        ("L3", "file", &[], "file", "file"),
-        ("L4", "", &[("N", &["p=file"])], "file", "file"),
-        ("L5", "", &[("N", &["m=C p=file"])], "file", "legacy"),
-        ("L6", "", &[("N", &["m=S p=file"])], "legacy", "file"),
-        ("L7", "", &[("N", &["m=CS p=file"])], "file", "file"),
-        ("L8", "file", &[("N", &["p=json"])], "json", "json"),
-        ("L9", "", &[("R", &["p=file"]), ("N", &["p=json"])], "json", "json"),
-        ("L10", "", &[("R", &["p=file"]), ("N", &[""])], "file", "file"),
-        ("L11", "", &[("R", &["p=file"]), ("N", &["off"])], "off", "off"),
-        ("L12", "file", &[("N", &["off"])], "off", "off"),
-        ("L13", "", &[("N", &["off"])], "legacy", "legacy"),
-        ("L14", "", &[("N", &["p=ghost"])], "legacy", "legacy"),
-        ("L15", "file", &[("N", &["p=ghost"])], "legacy", "legacy"),
-        ("L16", "", &[("N", &["p=sd"])], "legacy", "legacy"),
-        ("L17", "", &[("N", &["p=prom"])], "legacy", "legacy"),
-        ("L18", "", &[("N", &["p=json,file"])], "file json", "file json"),
-        ("L19", "", &[("N", &["p=file", "p=json"])], "file json", "file json"),
-        ("L20", "", &[("R", &["p=file"]), ("W", &["p=json"])], "json", "json"),
-        ("L21", "", &[("N", &["p=file,json", "p=json off"])], "file", "file"),
-        ("L22", "", &[("R", &["p=file,json"]), ("N", &["p=json off"])], "off", "off"),
-        ("L23", "", &[("R", &["p=file,json"]), ("N", &["p=file", "p=json off"])], "file", "file"),
-        ("L24", "", &[("N", &["p=file off", "p=file"])], "file", "file"),
-        ("L25", "", &[("N", &["p=file", "p=file off"])], "off", "off"),
-        ("L26", "", &[("N", &["m=C p=file", "m=S p=json"])], "file", "json"),
-        ("L27", "", &[("R", &["p=file"]), ("N", &["m=C off"])], "off", "file"),
-        ("L28", "", &[("R", &["p=file"]), ("N", &["m=S off"])], "file", "off"),
-        ("L29", "", &[("R", &["m=C p=file"]), ("N", &["m=S off"])], "file", "legacy"),
-        ("L30", "", &[("R", &["m=C p=file"]), ("N", &["m=C off"])], "off", "legacy"),
-        ("L31", "", &[("R", &["p=file"]), ("N", &["m=C off"]), ("W", &["p=file"])], "file", "file"),
-        ("L32", "", &[("R", &["p=file"]), ("N", &["off"]), ("W", &[""])], "file", "file"),
-        ("L33", "", &[("R", &["p=file"]), ("N", &["off"]), ("W", &["p=json"])], "json", "json"),
-        ("L34", "", &[("N", &["p=lost"])], "legacy", "legacy"),
-        ("L35", "", &[("N", &["p=lost,file"])], "file", "file"),
-        ("L36", "", &[("N", &["p=FILE"])], "FILE", "FILE"),
-        ("L37", "", &[("R", &["p=FILE"]), ("N", &["p=file off"])], "off", "off"),
-        ("L38", "", &[("N", &["m=C p=file", "m=S"])], "file", "legacy"),
-        ("L39", "json", &[("N", &["m=C p=file", "m=S"])], "file", "legacy"),
-        ("L40", "json", &[("N", &["m=S", "m=C p=file"])], "file", "json"),
-        ("L41", "file", &[("N", &["m=C p=json"])], "json", "legacy"),
-        ("L42", "file", &[("N", &["m=C off"])], "off", "legacy"),
-        ("L43", "file", &[("N", &["m=C off", "m=S"])], "off", "file"),
-        ("L44", "", &[("R", &[]), ("N", &[])], "legacy", "legacy"),
-        ("L45", "", &[("N", &["p=olog,als,file"])], "als file olog", "als file olog"),
-        // Istio does not ask which protocol a logger is for.
-        ("of both protocols", "", &[("N", &["p=tcpals,als"])], "als tcpals", "als tcpals"),
-    ]);
-}
-
-#[test]
-fn filters_belong_to_providers_as_in_the_worked_examples() {
-    let both: &[Row<'_>] = &[
-        ("F1", "", &[("N", &["p=file f=A"])], "file/A", "file/A"),
-        ("F2", "", &[("R", &["p=file f=A"]), ("N", &["p=file f=B"])], "file/B", "file/B"),
-        ("F3", "", &[("R", &["p=file f=A"]), ("N", &["p=file"])], "file", "file"),
-        ("F4", "", &[("R", &["p=file f=A"]), ("N", &["f=B"])], "file/A", "file/A"),
-        ("F5", "", &[("N", &["p=file", "f=A"])], "file", "file"),
-        ("F6", "file", &[("N", &["f=A"])], "file", "file"),
-        ("F7", "", &[("N", &["p=file f=A", "p=file f=B"])], "file/B", "file/B"),
-        ("F8", "", &[("N", &["m=C p=file f=A", "m=S p=file f=B"])], "file/A", "file/B"),
-        ("F9", "", &[("N", &["p=file,json f=A"])], "file/A json/A", "file/A json/A"),
-        ("F10", "", &[("R", &["p=file f=A"]), ("N", &["off"])], "off", "off"),
-        ("F11", "", &[("R", &["p=file f=A"]), ("N", &["off"]), ("W", &[""])], "file/A", "file/A"),
-        ("F12", "", &[("R", &["p=file"]), ("W1", &["m=C off"]), ("W2", &["p=file f=A"])], "file/A", "file/A"),
-        ("F13", "", &[("R", &["p=file"]), ("W1", &["p=file f=A"]), ("W2", &["m=C off"])], "off", "file/A"),
-        ("F14", "", &[("N", &["p=file f=A", "p=json"])], "file/A json", "file/A json"),
-        ("F15", "", &[("R", &["p=file,json f=A"]), ("N", &["p=file f=B"])], "file/B", "file/B"),
-    ];
-    verify(both);
+fn istio_does_not_ask_which_protocol_a_logger_is_for() {
+    let set = policies(&mesh(""), "accessLogging", &[("N", &["p=tcpals,als"])]);
+    let effective = set.resolve(&workload(WorkloadKind::Sidecar));
+    let loggers = &effective.class(ListenerClass::Inbound).access_logs;
+    let names: Vec<&str> = loggers.iter().map(|logger| logger.provider.value.as_str()).collect();
+    assert_eq!(names, ["als", "tcpals"]);
 }
 
 /// The only logger of a mesh's outbound listeners.
