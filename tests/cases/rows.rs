@@ -1,6 +1,7 @@
 //! The worked examples of how documents add up, a file per row: see `specification/README.md`.
 
 mod corrupt;
+mod envoy;
 mod lowered;
 mod notation;
 mod observe;
@@ -25,6 +26,7 @@ const ROWS: &[(&str, &str, &[RangeInclusive<usize>])] = &[
     ("plugins", "X", &[1..=8, 17..=17]),
     ("plugins", "Y", &[1..=14]),
     ("plugins", "Z", &[1..=9]),
+    ("end-to-end", "E", &[1..=16, 19..=21]),
     ("validation", "V", &[1..=30]),
     ("validation", "W-V", &[1..=15]),
 ];

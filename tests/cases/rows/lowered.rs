@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use burgee_api::document::Source;
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics, Workload};
-use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, Value, extension_configs};
+use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, Value, extension_configs, overlay};
+
+use super::envoy;
 
 fn options(delivery: Delivery) -> Options {
     Options {
@@ -16,6 +19,47 @@ fn options(delivery: Delivery) -> Options {
         log_files: LogFiles::AsWritten,
         reporter: None,
     }
+}
+
+/// What stands at a place of the base, such as `inbound HCM`, `gateway listener` or `inbound TCP`.
+pub fn at_place(base: &Source, effective: &Effective, place: &str) -> BTreeMap<String, String> {
+    let base = Value::from_yaml(base).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let classes = BTreeMap::from([("gateway".to_owned(), ListenerClass::Gateway)]);
+    let overlaid = overlay(&base, effective, &Options { classes, ..options(Delivery::Inline) });
+    let (listener, part) = place.split_once(' ').expect("a listener and a part of it");
+    let listeners = overlaid.value.at(&["static_resources", "listeners"]).map_or(&[][..], Value::items);
+    let listener = listeners.iter().find(|it| it.field("name").and_then(Value::as_str) == Some(listener));
+    let listener = listener.unwrap_or_else(|| panic!("the base has no listener for {place}"));
+    let part = match part {
+        "listener" => listener,
+        "HCM" => typed(listener, "HttpConnectionManager").expect("a connection manager"),
+        "TCP" => typed(listener, "TcpProxy").expect("a TCP proxy"),
+        other => panic!("{other} is no part of a listener"),
+    };
+    let logs = envoy::access_logs(part);
+    let logs = if logs.is_empty() { "none".to_owned() } else { logs.join("; ") };
+    let mut results =
+        BTreeMap::from([("logs".to_owned(), logs), ("tracing".to_owned(), envoy::tracing(part))]);
+    results.insert("metrics".to_owned(), if measures(part) { "stats filter" } else { "none" }.to_owned());
+    results
+}
+
+/// The first configuration of a type within a value.
+fn typed<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        found if found.any_type().is_some_and(|of| of.ends_with(name)) => Some(found),
+        Value::List(items) => items.iter().find_map(|item| typed(item, name)),
+        Value::Map(fields) => fields.iter().find_map(|(_, field)| typed(field, name)),
+        _ => None,
+    }
+}
+
+/// Whether a connection manager has our stats filter before its router.
+fn measures(part: &Value) -> bool {
+    let filters = part.field("http_filters").map_or(&[][..], Value::items);
+    filters
+        .iter()
+        .any(|filter| filter.field("name").and_then(Value::as_str).unwrap_or_default().contains("stats"))
 }
 
 /// Whether the stats filter of a class and provider never takes a service's name from the Host header

@@ -54,6 +54,10 @@ fn resolved(row: &Row, set: &PolicySet) -> BTreeMap<String, String> {
         "X" => one("applies", yes(!plugins(row, set).is_empty())),
         "Y" => one("applies", applies(row, set)),
         "Z" => one("order", list(plugins(row, set).iter().map(Plugin::id))),
+        "E" => {
+            let (base, place) = row.base.as_ref().zip(row.place.as_ref()).expect("a row about a place");
+            lowered::at_place(base, &set.resolve(&proxy(row)), place)
+        }
         other => panic!("rows of {other} are about nothing"),
     }
 }

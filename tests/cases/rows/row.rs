@@ -15,13 +15,14 @@ const SURPRISES: [&str; 4] = ["QUIRK", "GAP", "trap", "warning"];
 pub struct World {
     mesh: String,
     others: String,
+    base: String,
 }
 
 impl World {
     /// The world of a folder.
     pub fn read(folder: &Path) -> World {
         let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        World { mesh: text("mesh.yaml"), others: text("others.yaml") }
+        World { mesh: text("mesh.yaml"), others: text("others.yaml"), base: text("base.yaml") }
     }
 }
 
@@ -33,6 +34,10 @@ pub struct Row {
     pub sources: Vec<Source>,
     /// The proxy that it is about, where that is not the usual one.
     pub proxy: Option<Workload>,
+    /// The place in Envoy's configuration that it is about.
+    pub place: Option<String>,
+    /// What that configuration is before.
+    pub base: Option<Source>,
     /// The chains of filters that it is about.
     pub chains: Vec<String>,
     /// What comes of it, in the notation of the specification, by key.
@@ -53,10 +58,12 @@ impl Row {
         }
         let (documents, last) = text.rsplit_once("---\n").ok_or("there is no last document")?;
         let (mut proxy, mut labels, mut chains) = (None, BTreeMap::new(), Vec::new());
+        let mut place = None;
         let mut expected = None;
         for (key, value) in entries(&document(last)?)? {
             match key.as_str() {
                 "proxy" => proxy = Some(text_of(value)?),
+                "place" => place = Some(text_of(value)?),
                 "labels" => labels = texts(value)?,
                 "chains" => chains = text_of(value)?.split(", ").map(str::to_owned).collect(),
                 "expect" => expected = Some(texts(value)?),
@@ -67,9 +74,11 @@ impl Row {
             name: name.to_owned(),
             sources: sources(name, world, documents),
             proxy: proxy.map(|proxy| workload(&proxy, labels)).transpose()?,
+            base: place.is_some().then(|| Source::new("base.yaml", world.base.as_str())),
+            place,
             chains,
             expected: expected.ok_or("there is no `expect`")?,
-            surprises: SURPRISES.iter().any(|word| sentence.contains(word)),
+            surprises: sentence.split(|c: char| !c.is_alphabetic()).any(|word| SURPRISES.contains(&word)),
         })
     }
 

@@ -12,12 +12,10 @@ fn mesh(defaults: &str) -> String {
     format!(
         "accessLogFile: /mesh.log\ndefaultProviders: {{accessLogging: [{defaults}]}}\nextensionProviders:\n\
          - {{name: file, envoyFileAccessLog: {{path: /f}}}}\n\
-         - {{name: json, envoyFileAccessLog: {{logFormat: {{labels: {{c: '%RESPONSE_CODE%'}}}}}}}}\n\
          - {{name: olog, envoyOtelAls: {{service: collector.obs, port: 4317}}}}\n\
-         - {{name: lost, envoyHttpAls: {{service: lost.obs, port: 4317}}}}\n\
          - {{name: als, envoyHttpAls: {{service: collector.obs, port: 4317}}}}\n\
          - {{name: tcpals, envoyTcpAls: {{service: collector.obs, port: 4317}}}}\n\
-         - {{name: sd, stackdriver: {{}}}}\n- {{name: prom, prometheus: {{}}}}\n{}",
+         {}",
         service("collector", "obs", "collector.obs")
     )
 }
