@@ -14,16 +14,22 @@ const DEEPEST: usize = 16;
 /// The tag with the upper half of a trace's identifier, on the first of its spans.
 const UPPER_HALF: &str = "_dd.p.tid";
 
+/// The measure that says on one of its spans whether a trace is kept: not when it is 0 or less.
+const PRIORITY: &str = "_sampling_priority_v1";
+
 /// The fields of a span by name; those that are lists or maps of something else are not asked for.
 type Fields = BTreeMap<String, Value>;
 
-/// The spans of every trace, in their order.
+/// The spans of every trace that is kept, in their order. Tracers send the others too; agents leave them out.
 pub(super) fn spans(source: &Source, mut message: &[u8]) -> Result<Vec<Record>, Broken> {
     let value = read_value_with_max_depth(&mut message, DEEPEST)
         .map_err(|error| Broken(format!("it is no MessagePack: {error}")))?;
     let mut records = Vec::new();
     for trace in list(value)? {
         let spans: Vec<Fields> = list(trace)?.into_iter().map(fields).collect::<Result<_, _>>()?;
+        if spans.iter().filter_map(priority).any(|priority| priority <= 0.0) {
+            continue;
+        }
         let upper = spans.iter().find_map(|span| texts(span, "meta").remove(UPPER_HALF));
         let upper = upper.unwrap_or_default();
         records.extend(spans.into_iter().map(|span| Record::Span(self::span(source, &upper, &span))));
@@ -85,6 +91,12 @@ fn texts(span: &Fields, name: &str) -> BTreeMap<String, String> {
     }
 }
 
+fn priority(span: &Fields) -> Option<f64> {
+    let measures = span.get("metrics").and_then(Value::as_map)?;
+    let (_, priority) = measures.iter().find(|(name, _)| name.as_str() == Some(PRIORITY))?;
+    priority.as_f64()
+}
+
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => mend::string(text.as_bytes().to_vec()),
@@ -115,7 +127,7 @@ mod tests {
             ("duration", 699_483_i64.into()),
             ("error", 0.into()),
             ("meta", mk_map(meta)),
-            ("metrics", mk_map(vec![("_sampling_priority_v1", 1.0.into())])),
+            ("metrics", mk_map(vec![(PRIORITY, 1.0.into())])),
             ("type", "web".into()),
         ])
     }
@@ -153,12 +165,8 @@ mod tests {
             start_ns: 1_790_000_000_000_000_001,
             end_ns: 1_790_000_000_000_699_484,
             is_error: false,
-            tags: [
-                tag(UPPER_HALF, "6b0876bb00000000"),
-                tag("span.kind", "server"),
-                tag("_sampling_priority_v1", "1"),
-            ]
-            .into(),
+            tags: [tag(UPPER_HALF, "6b0876bb00000000"), tag("span.kind", "server"), tag(PRIORITY, "1")]
+                .into(),
         };
         assert_eq!(spans[0], expected);
         assert_eq!(spans[1].trace_id, expected.trace_id);
@@ -172,6 +180,21 @@ mod tests {
         let spans = read(&mk_traces(vec![span])).unwrap();
         assert_eq!(spans[0].reporter.as_deref(), Some("ns/app;inbound;dd"));
         assert!(!spans[0].tags.contains_key(REPORTER_METADATA), "{:?}", spans[0].tags);
+    }
+
+    #[test]
+    fn a_trace_that_is_not_kept_is_left_out() {
+        let mk_trace = |id: u64, priority: Value| {
+            let Value::Map(mut root) = mk_span(id, 0, Vec::new()) else { panic!("a map") };
+            root.retain(|(key, _)| key.as_str() != Some("metrics"));
+            root.push(("metrics".into(), mk_map(vec![(PRIORITY, priority)])));
+            Value::Array(vec![Value::Map(root), mk_span(id + 1, id, Vec::new())])
+        };
+        let traces =
+            [(1, (-1.0).into()), (3, 0.into()), (5, 2.into())].map(|(id, value)| mk_trace(id, value));
+        let kept = read(&Value::Array(traces.into())).unwrap();
+        let kept: Vec<_> = kept.iter().map(|span| span.span_id.trim_start_matches('0')).collect();
+        assert_eq!(kept, ["5", "6"]);
     }
 
     #[test]
