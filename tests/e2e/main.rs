@@ -17,6 +17,7 @@ mod live_view;
 mod loopback;
 mod one_service;
 mod prometheus;
+mod providers;
 mod quickstart;
 mod refusals;
 mod rendering;

@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burgee_api::resolve::{Collector, ListenerClass, Protocol, Workload, WorkloadKind};
+use burgee_api::resolve::{
+    AccessLogger, Collector, Effective, ListenerClass, LogSink, Protocol, Workload, WorkloadKind,
+};
+use burgee_overlay::MESH_SERVICE_CLUSTER;
 use serde_json::{Value, json};
 
 use crate::mesh::{
@@ -35,7 +38,7 @@ const ROUTE_TIMEOUT: &str = "15s";
 /// is refused.
 const CONNECT_TIMEOUT: &str = "2s";
 
-/// How long spans may wait until they are sent.
+/// How long spans may wait until they are sent, as far as it can be said: those of Datadog wait for two seconds.
 const SPAN_FLUSH_MS: u32 = 500;
 
 /// The name of a listener for a port; unique within an Envoy.
@@ -73,7 +76,10 @@ pub fn bootstrap(workload: &Workload, proxy: &ProxySite) -> Value {
         // So are spans: they are sent in batches, every five seconds by default.
         "layered_runtime": {"layers": [{
             "name": "burgee",
-            "static_layer": {"tracing": {"opentelemetry": {"flush_interval_ms": SPAN_FLUSH_MS}}},
+            "static_layer": {"tracing": {
+                "opentelemetry": {"flush_interval_ms": SPAN_FLUSH_MS},
+                "zipkin": {"flush_interval_ms": SPAN_FLUSH_MS},
+            }},
         }]},
         "dynamic_resources": {
             "lds_config": source(LISTENERS_FILE),
@@ -117,13 +123,29 @@ pub fn gateway_listeners(gateway: &GatewayProxy, site: &Site) -> Value {
     discovery_response(LISTENER, gateway.listeners.iter().filter_map(listener).collect())
 }
 
+/// What a proxy reports to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collectors {
+    /// The services that providers name.
+    pub services: BTreeSet<Collector>,
+    /// Whether the mesh's own access log service is asked for.
+    pub mesh_service: bool,
+}
+
+impl Collectors {
+    /// Those of a policy, whatever the class.
+    pub fn of(policy: &Effective) -> Collectors {
+        let loggers = policy.classes.values().flat_map(|class| &class.access_logs);
+        let is_mesh_service = |logger: &AccessLogger| matches!(logger.sink, LogSink::MeshService { .. });
+        Collectors {
+            services: policy.collectors().map(|(collector, _)| collector.clone()).collect(),
+            mesh_service: loggers.into_iter().any(is_mesh_service),
+        }
+    }
+}
+
 /// The clusters of a gateway, as a `DiscoveryResponse`: the services that it routes to, and collectors.
-pub fn gateway_clusters(
-    gateway: &GatewayProxy,
-    mesh: &Mesh,
-    collectors: &BTreeSet<Collector>,
-    site: &Site,
-) -> Value {
+pub fn gateway_clusters(gateway: &GatewayProxy, mesh: &Mesh, collectors: &Collectors, site: &Site) -> Value {
     let mut clusters = outbound_clusters(&gateway.listeners, mesh, site);
     clusters.extend(collector_clusters(collectors, site));
     discovery_response(CLUSTER, clusters.into_values().collect())
@@ -175,17 +197,21 @@ fn endpoints(route: &Route, mesh: &Mesh, site: &Site) -> Vec<Endpoint> {
 }
 
 /// A cluster for each collector, by name: all lead to what plays them at this site.
-fn collector_clusters(collectors: &BTreeSet<Collector>, site: &Site) -> BTreeMap<String, Value> {
-    let cluster = |collector: &Collector| {
-        let name = collector.cluster();
+fn collector_clusters(collectors: &Collectors, site: &Site) -> BTreeMap<String, Value> {
+    let named = collectors.services.iter().map(|collector| {
         let service = ServiceRef {
             host: collector.host.clone(),
             namespace: collector.namespace.clone(),
             port: collector.port,
         };
+        (collector.cluster(), vec![service], collector.protocol)
+    });
+    let of_mesh =
+        collectors.mesh_service.then(|| (MESH_SERVICE_CLUSTER.to_owned(), Vec::new(), Protocol::Http2));
+    let cluster = |(name, services, protocol): (String, Vec<ServiceRef>, Protocol)| {
         let endpoint = site.collector.clone().map(|address| Endpoint { address, metadata: None });
-        let mut cluster = cluster(&name, &[service], endpoint.into_iter().collect());
-        let options = match collector.protocol {
+        let mut cluster = cluster(&name, &services, endpoint.into_iter().collect());
+        let options = match protocol {
             Protocol::Http1 => json!({"http_protocol_options": {}}),
             Protocol::Http2 => json!({"http2_protocol_options": {}}),
         };
@@ -195,7 +221,7 @@ fn collector_clusters(collectors: &BTreeSet<Collector>, site: &Site) -> BTreeMap
         }});
         (name, cluster)
     };
-    collectors.iter().map(cluster).collect()
+    named.chain(of_mesh).map(cluster).collect()
 }
 
 /// Who an endpoint is, as Istio's control plane writes it: five parts, the revision left empty when it is `latest`.
@@ -236,12 +262,7 @@ fn inbound_listener(workload: &str, listener: &InboundListener, site: &Site) -> 
 
 /// The clusters of a sidecar, as a `DiscoveryResponse`: the app beside it, every service that the app can call, and
 /// collectors.
-pub fn sidecar_clusters(
-    sidecar: &SidecarProxy,
-    mesh: &Mesh,
-    collectors: &BTreeSet<Collector>,
-    site: &Site,
-) -> Value {
+pub fn sidecar_clusters(sidecar: &SidecarProxy, mesh: &Mesh, collectors: &Collectors, site: &Site) -> Value {
     let app = site.proxies.get(&sidecar.workload.to_string()).and_then(|proxy| proxy.app.clone());
     let mut clusters = outbound_clusters(&sidecar.outbound, mesh, site);
     clusters.extend(collector_clusters(collectors, site));

@@ -257,6 +257,7 @@ impl Record {
             proxy: reporter.proxy,
             class: reporter.class,
             provider,
+            protocol: span.protocol,
             service: span.resource.get("service.name").cloned().unwrap_or_default(),
             trace_id: span.trace_id,
             span_id: span.span_id,

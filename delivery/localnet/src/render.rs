@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::resolve::{
-    ClassPolicy, Collector, Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics,
-    TagOperation, Workload, WorkloadKind,
+    ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics, TagOperation,
+    Workload, WorkloadKind,
 };
 use burgee_filter_config::{StandardLabel, StandardMetric};
 use burgee_overlay::{Delivery, Identity, Overlaid};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::base::{self, CLUSTERS_FILE, LISTENERS_FILE};
+use crate::base::{self, CLUSTERS_FILE, Collectors, LISTENERS_FILE};
 use crate::configuration::{to_json, to_text, to_tree};
 use crate::mesh::{Mesh, is_same};
 use crate::run::Modules;
@@ -126,7 +126,7 @@ fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>)
 /// Listeners and clusters without any policy but the collectors that it names.
 fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
     let Inputs { mesh, site, .. } = inputs;
-    let (workload, collectors) = (&policy.workload, collectors(policy));
+    let (workload, collectors) = (&policy.workload, Collectors::of(policy));
     match workload.kind {
         WorkloadKind::Gateway => {
             mesh.gateways.iter().find(|gateway| is_same(&gateway.workload, workload)).map(|gateway| {
@@ -146,11 +146,6 @@ fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
         }
     }
     .unwrap_or_else(|| (base::no_listeners(), base::no_clusters()))
-}
-
-/// Every collector that a policy reports to, whatever the class.
-fn collectors(policy: &Effective) -> BTreeSet<Collector> {
-    policy.collectors().map(|(collector, _)| collector.clone()).collect()
 }
 
 fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {

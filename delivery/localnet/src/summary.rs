@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::resolve::WorkloadKind;
 use burgee_api::{Origin, Problem};
+pub use burgee_stub::protocol::Protocol;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The version of this interface.
@@ -148,13 +149,15 @@ pub struct SpanSummary {
     pub class: String,
     /// The provider.
     pub provider: String,
+    /// How it came.
+    pub protocol: Protocol,
     /// The service that it says it is of.
     pub service: String,
-    /// The trace, in hexadecimal.
+    /// The trace, in hexadecimal, but of SkyWalking, as are the next two.
     pub trace_id: String,
-    /// The span, in hexadecimal.
+    /// The span.
     pub span_id: String,
-    /// The span above it, in hexadecimal; null for a trace's root.
+    /// The span above it; null for a trace's root.
     pub parent_span_id: Option<String>,
     /// What it is about.
     pub name: String,
@@ -375,7 +378,8 @@ mod tests {
                 },
             }],
             "spans": [{
-                "proxy": "ns/app", "class": "inbound", "provider": "otel", "service": "app.ns",
+                "proxy": "ns/app", "class": "inbound", "provider": "otel", "protocol": "otlp_grpc",
+                "service": "app.ns",
                 "trace_id": "ab", "span_id": "ef", "parent_span_id": "cd", "name": "app", "kind": "server",
                 "start_ns": 5, "duration_ms": 1.0, "is_error": false, "tags": {}, "asked_by": null,
             }],
@@ -394,6 +398,7 @@ mod tests {
             proxy: "ns/app".to_owned(),
             class: "inbound".to_owned(),
             provider: "otel".to_owned(),
+            protocol: Protocol::OtlpGrpc,
             service: "app.ns".to_owned(),
             trace_id: trace.to_owned(),
             span_id: span.to_owned(),

@@ -109,6 +109,9 @@ pub enum LogFiles {
 /// written as in a file's name.
 pub const REPORTER_METADATA: &str = "x-burgee-reporter";
 
+/// The cluster of the mesh's own access log service, as Istio's bootstraps name it.
+pub const MESH_SERVICE_CLUSTER: &str = "envoy_accesslog_service";
+
 /// The name of a logger's file under [`LogFiles::Below`].
 pub fn log_file_name(class: ListenerClass, provider: &str) -> String {
     format!("{}.{}.log", class.name(), lower::safe_name(provider))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burgee_localnet::live::{LiveMetric, Part, PartKind, PartState};
 use burgee_localnet::summary::{
-    AccessLogSummary, LogSinkKind, MetricSummary, OriginSummary, PluginSummary, SpanSummary,
+    AccessLogSummary, LogSinkKind, MetricSummary, OriginSummary, PluginSummary, Protocol, SpanSummary,
 };
 use serde_json::{Map, Value};
 
@@ -44,6 +44,7 @@ pub(super) fn span(
         proxy: "shop/web".to_owned(),
         class: "inbound".to_owned(),
         provider: "otel-trace".to_owned(),
+        protocol: Protocol::OtlpGrpc,
         service: "svc".to_owned(),
         trace_id: trace.to_owned(),
         span_id: id.to_owned(),

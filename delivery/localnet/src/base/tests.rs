@@ -117,7 +117,7 @@ fn a_gateways_listener_routes_each_host_to_istios_cluster_name() {
 
 #[test]
 fn a_gateways_cluster_carries_the_service_and_its_endpoints_who_they_are() {
-    let clusters = gateway_clusters(&mk_gateway(), &mk_mesh(), &BTreeSet::new(), &mk_site());
+    let clusters = gateway_clusters(&mk_gateway(), &mk_mesh(), &Collectors::default(), &mk_site());
     let cluster = &clusters["resources"][0];
     assert_eq!(cluster["name"], "outbound|80||hello.shop");
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_sidecars_listener_leads_to_the_app_beside_it() {
     let manager = &listener["filter_chains"][0]["filters"][0]["typed_config"];
     let host = &manager["route_config"]["virtual_hosts"][0];
     assert_eq!(host["routes"][0]["decorator"]["operation"], "hello.shop:80/*");
-    let clusters = sidecar_clusters(&mk_sidecar(), &mk_mesh(), &BTreeSet::new(), &mk_site());
+    let clusters = sidecar_clusters(&mk_sidecar(), &mk_mesh(), &Collectors::default(), &mk_site());
     let endpoint = &named(&clusters, "inbound|8080||")["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
     assert_eq!(socket(&endpoint["endpoint"])["port_value"], 45678);
 }
@@ -165,7 +165,7 @@ fn a_sidecar_reaches_services_as_the_gateway_does() {
         (&json!("80"), &json!(false))
     );
     assert_eq!(manager["route_config"]["virtual_hosts"][0]["name"], "hello.shop:80");
-    let (mesh, site, none) = (mk_mesh(), mk_site(), BTreeSet::new());
+    let (mesh, site, none) = (mk_mesh(), mk_site(), Collectors::default());
     let name = "outbound|80||hello.shop";
     let (at_gateway, at_sidecar) = (
         gateway_clusters(&mk_gateway(), &mesh, &none, &site),
@@ -177,7 +177,8 @@ fn a_sidecar_reaches_services_as_the_gateway_does() {
 #[test]
 fn a_collectors_cluster_speaks_what_it_speaks_to_what_plays_it() {
     let collector = |port, protocol| Collector::new("obs", "collector.obs", port, protocol);
-    let collectors = BTreeSet::from([collector(4317, Protocol::Http2), collector(9411, Protocol::Http1)]);
+    let services = BTreeSet::from([collector(4317, Protocol::Http2), collector(9411, Protocol::Http1)]);
+    let collectors = Collectors { services, mesh_service: true };
     for (site, is_looked_up, port) in [(mk_site(), false, 34317), (mk_containers(), true, 4317)] {
         for clusters in [
             gateway_clusters(&mk_gateway(), &mk_mesh(), &collectors, &site),
@@ -194,6 +195,7 @@ fn a_collectors_cluster_speaks_what_it_speaks_to_what_plays_it() {
             };
             assert_eq!(spoken("outbound|4317||collector.obs"), json!({"http2_protocol_options": {}}));
             assert_eq!(spoken("outbound|9411||collector.obs"), json!({"http_protocol_options": {}}));
+            assert_eq!(spoken(MESH_SERVICE_CLUSTER), json!({"http2_protocol_options": {}}));
         }
     }
 }
@@ -203,7 +205,7 @@ fn in_containers_listeners_are_open_to_all_and_endpoints_have_names() {
     let (mesh, site) = (mk_mesh(), mk_containers());
     let listeners = sidecar_listeners(&mk_sidecar(), &site);
     assert_eq!(*socket(named(&listeners, "inbound_8080")), json!({"address": "0.0.0.0", "port_value": 8080}));
-    let clusters = gateway_clusters(&mk_gateway(), &mesh, &BTreeSet::new(), &site);
+    let clusters = gateway_clusters(&mk_gateway(), &mesh, &Collectors::default(), &site);
     let cluster = named(&clusters, "outbound|80||hello.shop");
     assert_eq!(cluster["cluster_type"]["name"], "envoy.cluster.dns");
     let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];

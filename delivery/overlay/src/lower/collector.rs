@@ -4,10 +4,7 @@ use burgee_api::resolve::{Collector, ListenerClass};
 
 use super::safe_name;
 use crate::value::Value;
-use crate::{Options, REPORTER_METADATA};
-
-/// The cluster of the mesh's own access log service, as Istio's bootstraps name it.
-pub(crate) const MESH_SERVICE_CLUSTER: &str = "envoy_accesslog_service";
+use crate::{MESH_SERVICE_CLUSTER, Options, REPORTER_METADATA};
 
 /// The `grpc_service` that leads to a collector. Under [`Options::reporter`] each call says whose it is.
 pub(crate) fn grpc_service(
