@@ -151,9 +151,13 @@ pub(crate) struct CheckArgs {
     /// The least severity that makes the exit code 1.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     pub fail_on: FailOn,
+    /// A code that is not to be told, such as BG0217; may be repeated. Errors are told all the same. The annotation
+    /// burgee.dev/ignore of a document does this for that document alone.
+    #[arg(long = "ignore", value_name = "CODE", value_delimiter = ',')]
+    pub ignored: Vec<String>,
     /// How to print the problems.
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    pub output: Format,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = CheckFormat::Text)]
+    pub output: CheckFormat,
 }
 
 /// Arguments of `code`.
@@ -260,6 +264,21 @@ pub(crate) enum Format {
     Json,
     /// For programs, as YAML.
     Yaml,
+}
+
+/// How what `check` finds is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people.
+    Text,
+    /// For programs, as JSON.
+    Json,
+    /// For programs, as YAML.
+    Yaml,
+    /// For code scanning, as SARIF 2.1.0.
+    Sarif,
+    /// For test reports, as JUnit's XML.
+    Junit,
 }
 
 /// How a tree is printed.

@@ -1,6 +1,8 @@
 //! The codes of the command line, each with its page, and those of everything that it is made of.
 
-use burgee_api::problem::{Basis, Case, Page, Severity};
+use burgee_api::problem::{Basis, Case, Page, Severity, closest};
+
+use crate::Failure;
 
 burgee_api::codes! {
     /// The codes of the command line alone.
@@ -132,9 +134,33 @@ pub(crate) fn pages() -> Vec<&'static Page> {
     pages
 }
 
+/// The page of a code, however it is spelled.
+pub(crate) fn find<'p>(pages: &[&'p Page], name: &str) -> Result<&'p Page, Failure> {
+    let wanted = name.to_ascii_uppercase();
+    pages.iter().find(|page| page.code.0 == wanted).copied().ok_or_else(|| {
+        let known: Vec<&str> = pages.iter().map(|page| page.code.0).collect();
+        let help = match closest(&wanted, &known) {
+            Some(near) if wanted.starts_with("BG") => format!("did you mean {near}? `burgee code` lists all"),
+            _ => "a code is BG and four digits, such as BG0205; `burgee code` lists all".to_owned(),
+        };
+        Failure::new(format!("there is no code {name}"), help)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_found_however_it_is_spelled_and_others_are_suggested() {
+        let pages = pages();
+        assert_eq!(find(&pages, "bg0205").expect("a page").code.0, "BG0205");
+        assert_eq!(find(&pages, "BG0620").expect("a page").code.0, "BG0620");
+        let unknown = find(&pages, "BG0299").expect_err("there is none");
+        assert_eq!(unknown.message, "there is no code BG0299");
+        assert!(unknown.help.starts_with("did you mean BG02"), "{}", unknown.help);
+        assert!(find(&pages, "IST0160").expect_err("there is none").help.starts_with("a code is BG"));
+    }
 
     #[test]
     fn every_code_of_the_command_line_has_a_page_that_is_current() {

@@ -1,24 +1,8 @@
 //! Results as programs read them.
 
-use burgee_api::Problem;
-use burgee_localnet::summary::ProblemSummary;
 use serde::Serialize;
 
 use crate::Failure;
-
-/// Problems as programs read them.
-#[derive(Debug, Serialize)]
-pub(crate) struct ProblemsOutput {
-    /// Every problem.
-    pub problems: Vec<ProblemSummary>,
-}
-
-impl ProblemsOutput {
-    /// Problems as programs read them.
-    pub fn new(problems: &[Problem]) -> ProblemsOutput {
-        ProblemsOutput { problems: problems.iter().map(ProblemSummary::from).collect() }
-    }
-}
 
 /// Prints a value as JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {

@@ -1,17 +1,19 @@
 //! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use burgee_api::Severity;
+use burgee_api::problem::Code;
 use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
 use crate::args::{
-    Args, CheckArgs, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExportCommand, FailOn, FileArgs,
-    Format, RenderArgs, TreeFormat, UpArgs,
+    Args, CheckArgs, CheckFormat, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExportCommand,
+    FailOn, FileArgs, Format, RenderArgs, TreeFormat, UpArgs,
 };
+use crate::codes;
 use crate::workload::WorkloadPlan;
 
 /// A command with everything that it needs.
@@ -40,7 +42,8 @@ pub(crate) enum Plan {
 pub(crate) struct CheckPlan {
     pub files: Vec<PathBuf>,
     pub fail_on: Severity,
-    pub output: Format,
+    pub ignored: BTreeSet<Code>,
+    pub output: CheckFormat,
 }
 
 /// What `code` does.
@@ -127,7 +130,13 @@ impl CheckPlan {
             FailOn::Warning => Severity::Warning,
             FailOn::Error => Severity::Error,
         };
-        Ok(CheckPlan { files, fail_on, output: args.output })
+        let pages = codes::pages();
+        let ignored = args
+            .ignored
+            .iter()
+            .map(|name| Ok(codes::find(&pages, name)?.code))
+            .collect::<Result<_, Failure>>()?;
+        Ok(CheckPlan { files, fail_on, ignored, output: args.output })
     }
 }
 

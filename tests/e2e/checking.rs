@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::program::Program;
-use crate::support::{one_service, tempdir};
+use crate::support::{one_service, root, tempdir};
 
 /// One document, with everything in it that can be wrong in one way.
 const WRONG: &str = "\
@@ -56,7 +56,10 @@ fn right_documents_exit_0() {
     let check = || Program::new(["check".as_ref(), "-f".as_ref(), quickstart.as_os_str()]);
     let ended = check().run().expect_code(0).expect_said(&["nothing is wrong"]);
     assert_eq!(ended.stdout, "");
-    assert_eq!(check().args(["-o", "json"]).run().expect_code(0).json(), json!({"problems": []}));
+    assert_eq!(
+        check().args(["-o", "json"]).run().expect_code(0).json(),
+        json!({"problems": [], "ignored": []})
+    );
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn programs_get_problems_as_documented() {
     assert_eq!(ended.stderr, "");
     let json = ended.json();
     let keys: Vec<_> = json.as_object().expect("an object").keys().collect();
-    assert_eq!(keys, ["problems"]);
+    assert_eq!(keys, ["ignored", "problems"]);
     let problems = json["problems"].as_array().expect("a list");
     assert_eq!(problems.len(), EXPECTED.len(), "{ended}");
     for (problem, (line, column, path, help)) in problems.iter().zip(EXPECTED) {
@@ -128,6 +131,58 @@ fn fail_on_says_how_bad_is_too_bad() {
         Some(0),
         "warnings are no errors by themselves"
     );
+}
+
+#[test]
+fn warnings_are_ignored_by_annotation_and_by_flag_and_errors_are_not() {
+    let document = |annotations: &str, more: &str| {
+        format!(
+            "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
+             metadata: {{name: t, namespace: shop, annotations: {{{annotations}}}}}\n\
+             spec: {{selector: {{}}{more}}}\n"
+        )
+    };
+    let folder = folder(&[
+        ("told.yaml", &document("", "")),
+        ("ignored.yaml", &document("burgee.dev/ignore: BG0217", "")),
+        ("error.yaml", &document("burgee.dev/ignore: BG0106", ", metricz: []")),
+    ]);
+    let run = |arguments: &[&str], code: i32| {
+        check(&folder, &["--fail-on", "warning", "-f"]).args(arguments).run().expect_code(code)
+    };
+    run(&["told.yaml"], 1).expect_said(&["1 file: 1 warning", "`burgee code BG0217` says more"]);
+    run(&["told.yaml", "--ignore", "bg0217"], 0).expect_said(&["1 file: nothing is wrong (1 ignored)"]);
+    run(&["told.yaml", "--ignore", "BG0106,BG0217"], 0);
+    run(&["ignored.yaml"], 0).expect_said(&["nothing is wrong (1 ignored)"]);
+    run(&["error.yaml", "--ignore", "BG0217"], 1).expect_said(&["1 error, 1 warning (1 ignored)"]);
+    let json = run(&["error.yaml", "-o", "json", "--ignore", "BG0106"], 1).json();
+    let codes: Vec<_> =
+        json["problems"].as_array().expect("a list").iter().map(|it| it["code"].clone()).collect();
+    assert_eq!(codes, ["BG0225", "BG0217", "BG0106", "BG0225"], "{json}");
+    check(&folder, &["told.yaml", "--ignore", "BG9999"])
+        .run()
+        .expect_code(2)
+        .expect_said(&["there is no code BG9999", "help: "]);
+}
+
+#[test]
+fn reports_for_other_programs_go_to_standard_output_and_the_summary_beside() {
+    let folder = folder(&[("wrong.yaml", WRONG)]);
+    let sarif =
+        check(&folder, &["wrong.yaml", "-o", "sarif"]).run().expect_code(1).expect_said(&["5 errors"]);
+    assert_eq!(sarif.json()["runs"][0]["results"].as_array().map(Vec::len), Some(EXPECTED.len()));
+    let junit =
+        check(&folder, &["wrong.yaml", "-o", "junit"]).run().expect_code(1).expect_said(&["5 errors"]);
+    assert_eq!(junit.stdout.matches("<failure ").count(), EXPECTED.len(), "{junit}");
+}
+
+#[test]
+fn a_code_is_explained() {
+    let page = Program::new(["code", "BG0217"]).run().expect_code(0);
+    assert!(page.stdout.starts_with("# BG0217: A selector without labels\n"), "{page}");
+    let all = Program::new(["code"]).run().expect_code(0);
+    assert!(all.stdout.contains("  BG0217 warning  A selector without labels\n"), "{all}");
+    Program::new(["code", "BG1"]).run().expect_code(2).expect_said(&["there is no code BG1", "help: "]);
 }
 
 #[test]
@@ -293,4 +348,31 @@ fn a_file_that_is_not_text_is_named() {
     fs::write(folder.path().join("latin.yaml"), b"name: caf\xe9\n").expect("a file can be written");
     let ended = check(&folder, &["-f", "."]).run().expect_code(1).expect_said(&["2 files: 1 error"]);
     assert!(ended.stdout.contains("latin.yaml:1:10: the file is not text in UTF-8"), "{ended}");
+}
+
+/// What the page about continuous integration has people type.
+#[test]
+fn the_commands_of_the_page_about_continuous_integration_work() {
+    let page = fs::read_to_string(root().join("docs/ci.md")).expect("the page");
+    let mut commands: Vec<&str> = Vec::new();
+    for block in page.split("```sh\n").skip(1) {
+        commands.extend(block.split("```").next().unwrap_or_default().lines());
+    }
+    // What the fragments for servers run is what was typed before.
+    let in_fragments = page.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+    let run =
+        in_fragments.map(|line| line.trim_start_matches("run: ")).filter(|line| line.starts_with("burgee "));
+    let run: Vec<&str> = run.collect();
+    assert!(run.len() == 2 && run.iter().all(|command| commands.contains(command)), "{run:?}");
+    assert!(commands.len() > 3, "{commands:?}");
+    let folder = folder(&[]);
+    fs::create_dir(folder.path().join("mesh")).expect("a folder");
+    let mesh = "rootNamespace: istio-system\n---\napiVersion: v1\nkind: Thing\nmetadata: {name: t}\n";
+    fs::write(folder.path().join("mesh/mesh.yaml"), mesh).expect("a file");
+    for command in commands {
+        let arguments = command.strip_prefix("burgee ").unwrap_or_else(|| panic!("{command} is not ours"));
+        let arguments = arguments.split(" > ").next().unwrap_or_default().split_whitespace();
+        let ended = Program::new(arguments).in_directory(folder.path()).run().expect_code(0);
+        assert!(ended.stderr.contains("1 file: "), "{command}: {ended}");
+    }
 }

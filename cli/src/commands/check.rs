@@ -1,32 +1,133 @@
 //! `burgee check`: everything that is wrong with documents, at once.
 
-use burgee_api::check::check;
+mod fingerprint;
+mod junit;
+mod sarif;
 
-use crate::args::Format;
-use crate::output::{self, ProblemsOutput};
+use burgee_api::check::check;
+use burgee_api::check::suppress::{Suppressed, SuppressedBy, by_caller};
+use burgee_api::document::{Outline, Source};
+use burgee_api::{Problem, Severity};
+use burgee_localnet::summary::ProblemSummary;
+use serde::Serialize;
+
+use crate::args::CheckFormat;
 use crate::plan::CheckPlan;
-use crate::{Failure, Outcome, report, sources};
+use crate::{Failure, Outcome, output, report, sources};
+
+/// What was found.
+struct Found {
+    /// The texts that were read.
+    texts: Vec<Source>,
+    /// Every document in them.
+    outlines: Vec<Outline>,
+    /// How many files there are, those that cannot be read included.
+    files: usize,
+    /// What is told.
+    problems: Vec<Problem>,
+    /// What is not.
+    ignored: Vec<Suppressed>,
+    /// The least severity that fails.
+    fail_on: Severity,
+}
 
 /// Runs it.
 pub(crate) fn run(plan: &CheckPlan) -> Result<Outcome, Failure> {
-    let sources = sources::read(&plan.files)?;
-    let files = sources.texts.len() + sources.problems.len();
-    let mut problems = sources.problems;
-    problems.extend(check(&sources.texts).problems);
+    let found = find(plan)?;
     match plan.output {
-        Format::Text => {
-            let text = report::render(&problems, &sources.texts, report::wants_color(&std::io::stdout()));
-            if !text.is_empty() {
-                output::text_line(text.trim_end())?;
-            }
-            let files = format!("{files} file{}", if files == 1 { "" } else { "s" });
-            let count = report::count(&problems);
-            let result = if count.is_empty() { "nothing is wrong" } else { &count };
-            report::aside(&format!("{files}: {result}"));
-        }
-        Format::Json => output::json(&ProblemsOutput::new(&problems))?,
-        Format::Yaml => output::yaml(&ProblemsOutput::new(&problems))?,
+        CheckFormat::Text => tell(&found)?,
+        CheckFormat::Json => output::json(&CheckOutput::new(&found))?,
+        CheckFormat::Yaml => output::yaml(&CheckOutput::new(&found))?,
+        CheckFormat::Sarif => output::json(&sarif::report(&found))?,
+        CheckFormat::Junit => output::text_line(junit::report(&found)?.trim_end())?,
     }
-    let failed = problems.iter().any(|problem| problem.severity >= plan.fail_on);
+    // Whoever reads a report later sees in the log what it came to.
+    if matches!(plan.output, CheckFormat::Sarif | CheckFormat::Junit) {
+        report::aside(&summary(&found));
+    }
+    let failed = found.problems.iter().any(|problem| problem.severity >= plan.fail_on);
     Ok(if failed { Outcome::Found } else { Outcome::Done })
 }
+
+fn find(plan: &CheckPlan) -> Result<Found, Failure> {
+    let sources = sources::read(&plan.files)?;
+    let files = sources.texts.len() + sources.problems.len();
+    let checked = check(&sources.texts);
+    let mut problems = sources.problems;
+    problems.extend(checked.problems);
+    let mut ignored = checked.suppressed;
+    ignored.extend(by_caller(&mut problems, &plan.ignored));
+    let (texts, outlines) = (sources.texts, checked.outlines);
+    Ok(Found { texts, outlines, files, problems, ignored, fail_on: plan.fail_on })
+}
+
+impl Found {
+    /// What a problem is of: the document and the field, as far as they are known. It stays when lines move.
+    fn subject(&self, problem: &Problem) -> String {
+        let outline = problem.place.as_ref().and_then(|place| Outline::around(&self.outlines, place));
+        let document = outline.map_or(String::new(), |outline| outline.id.to_string());
+        format!("{document} {}", problem.path).trim().to_owned()
+    }
+}
+
+fn tell(found: &Found) -> Result<(), Failure> {
+    let color = report::wants_color(&std::io::stdout());
+    let text = report::render(&found.problems, &found.texts, color);
+    if !text.is_empty() {
+        output::text_line(text.trim_end())?;
+    }
+    report::aside(&summary(found));
+    if let Some(problem) = found.problems.first() {
+        report::aside(&format!("`burgee code {}` says more of a code", problem.code));
+    }
+    Ok(())
+}
+
+/// How much was found, in a line.
+fn summary(found: &Found) -> String {
+    let count = report::count(&found.problems);
+    let result = if count.is_empty() { "nothing is wrong" } else { &count };
+    let ignored = match found.ignored.len() {
+        0 => String::new(),
+        ignored => format!(" ({ignored} ignored)"),
+    };
+    format!("{} file{}: {result}{ignored}", found.files, if found.files == 1 { "" } else { "s" })
+}
+
+/// What was found, as programs read it.
+#[derive(Debug, Serialize)]
+struct CheckOutput {
+    /// What is told.
+    problems: Vec<ProblemSummary>,
+    /// What is not.
+    ignored: Vec<IgnoredOutput>,
+}
+
+/// A problem that is not told, as programs read it.
+#[derive(Debug, Serialize)]
+struct IgnoredOutput {
+    /// Where the annotation stands that ignores it; null when the command line does.
+    annotation: Option<String>,
+    /// The problem.
+    #[serde(flatten)]
+    problem: ProblemSummary,
+}
+
+impl CheckOutput {
+    fn new(found: &Found) -> CheckOutput {
+        let ignored = |suppressed: &Suppressed| IgnoredOutput {
+            annotation: match &suppressed.by {
+                SuppressedBy::Document(place) => Some(place.to_string()),
+                SuppressedBy::Caller => None,
+            },
+            problem: ProblemSummary::from(&suppressed.problem),
+        };
+        CheckOutput {
+            problems: found.problems.iter().map(ProblemSummary::from).collect(),
+            ignored: found.ignored.iter().map(ignored).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `burgee code`: what a code means, why it matters, what causes it and what to write instead.
 
 use burgee_api::check::code_page::{headline, markdown};
-use burgee_api::problem::{Page, area, closest};
+use burgee_api::problem::{Page, area};
 use serde::Serialize;
 
 use crate::args::Format;
@@ -30,7 +30,7 @@ pub(crate) fn run(plan: &CodePlan) -> Result<Outcome, Failure> {
     let all = codes::pages();
     let pages = match plan.codes.as_slice() {
         [] => all,
-        named => named.iter().map(|name| find(&all, name)).collect::<Result<_, _>>()?,
+        named => named.iter().map(|name| codes::find(&all, name)).collect::<Result<_, _>>()?,
     };
     match plan.output {
         Format::Text if plan.codes.is_empty() => output::text_line(list(&pages).trim_end())?,
@@ -42,18 +42,6 @@ pub(crate) fn run(plan: &CodePlan) -> Result<Outcome, Failure> {
         Format::Yaml => output::yaml(&for_programs(&pages))?,
     }
     Ok(Outcome::Done)
-}
-
-fn find<'p>(pages: &[&'p Page], name: &str) -> Result<&'p Page, Failure> {
-    let wanted = name.to_ascii_uppercase();
-    pages.iter().find(|page| page.code.0 == wanted).copied().ok_or_else(|| {
-        let known: Vec<&str> = pages.iter().map(|page| page.code.0).collect();
-        let help = match closest(&wanted, &known) {
-            Some(near) if wanted.starts_with("BG") => format!("did you mean {near}? `burgee code` lists all"),
-            _ => "a code is BG and four digits, such as BG0205; `burgee code` lists all".to_owned(),
-        };
-        Failure::new(format!("there is no code {name}"), help)
-    })
 }
 
 /// A line for each code, by area.
@@ -102,17 +90,6 @@ fn for_programs(pages: &[&'static Page]) -> CodesOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_code_is_found_however_it_is_spelled_and_others_are_suggested() {
-        let pages = codes::pages();
-        assert_eq!(find(&pages, "bg0205").expect("a page").code.0, "BG0205");
-        assert_eq!(find(&pages, "BG0620").expect("a page").code.0, "BG0620");
-        let unknown = find(&pages, "BG0299").expect_err("there is none");
-        assert_eq!(unknown.message, "there is no code BG0299");
-        assert!(unknown.help.starts_with("did you mean BG02"), "{}", unknown.help);
-        assert!(find(&pages, "IST0160").expect_err("there is none").help.starts_with("a code is BG"));
-    }
 
     #[test]
     fn paragraphs_are_wrapped_and_examples_are_not() {

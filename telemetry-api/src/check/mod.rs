@@ -5,11 +5,13 @@ pub mod code_page;
 mod effects;
 mod expression;
 mod plugins;
+pub mod suppress;
 mod telemetry;
 mod wasm_plugin;
 
 use std::collections::HashMap;
 
+use self::suppress::Suppressed;
 use crate::document::{self, Outline, Source};
 use crate::problem::{Problem, Severity, worst};
 use crate::resolve::DEFAULT_REVISION;
@@ -24,6 +26,8 @@ pub struct Checked {
     pub outlines: Vec<Outline>,
     /// Everything worth knowing, by file in the order given, then by line.
     pub problems: Vec<Problem>,
+    /// What documents ask not to be told of them.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Checked {
@@ -45,7 +49,7 @@ pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
 
 /// Judges documents that were read from these sources, for workloads of a revision.
 pub fn judge(documents: document::Documents, sources: &[Source], revision: &str) -> Checked {
-    let document::Documents { resources, outlines, mut problems, .. } = documents;
+    let document::Documents { resources, outlines, mut problems, ignores, .. } = documents;
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
     }
@@ -55,6 +59,7 @@ pub fn judge(documents: document::Documents, sources: &[Source], revision: &str)
     let has_errors = worst(&problems) == Some(Severity::Error);
     effects::check(&resources, revision, has_errors, &mut problems);
     plugins::check(&resources, revision, &mut problems);
+    let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();
     problems.sort_by_key(|problem| {
@@ -64,7 +69,7 @@ pub fn judge(documents: document::Documents, sources: &[Source], revision: &str)
             .map(|place| (order.get(&*place.file).copied().unwrap_or(usize::MAX), place.line, place.column))
     });
     telemetry::providers::merge_notes(&mut problems);
-    Checked { resources, outlines, problems }
+    Checked { resources, outlines, problems, suppressed }
 }
 
 #[cfg(test)]

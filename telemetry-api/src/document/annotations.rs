@@ -2,7 +2,7 @@
 
 use super::reader::{Context, Field, Object, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
-use crate::origin::Traced;
+use crate::origin::{Place, Traced};
 use crate::problem::{Severity, closest, codes};
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
@@ -10,7 +10,10 @@ use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
 /// What every annotation of ours begins with.
 const PREFIX: &str = "burgee.dev/";
 
-/// Every annotation of ours, and the kind that has it.
+/// The annotation of any document with the codes that are not to be told of it.
+pub const IGNORE_ANNOTATION: &str = "burgee.dev/ignore";
+
+/// Every annotation of ours but that of any document, and the kind that has it.
 const KNOWN: &[(&str, &str)] = &[(MODULE_ANNOTATION, "WasmPlugin"), (CALLS_ANNOTATION, "WorkloadEntry")];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
@@ -31,17 +34,18 @@ fn annotation<'a>(document: &Object<'a>, name: &str, context: &Context) -> Optio
 pub(super) fn unknown(kind: &str, document: &Object<'_>, context: &mut Context) {
     let Some(annotations) = annotations(document, context) else { return };
     for (name, key) in annotations.keys().filter(|(name, _)| name.starts_with(PREFIX)) {
-        if KNOWN.contains(&(name, kind)) {
+        if name == IGNORE_ANNOTATION || KNOWN.contains(&(name, kind)) {
             continue;
         }
         let elsewhere = KNOWN.iter().find(|(known, _)| *known == name);
-        let names: Vec<&str> = KNOWN.iter().filter(|known| known.1 == kind).map(|known| known.0).collect();
+        let own = KNOWN.iter().filter(|known| known.1 == kind).map(|known| known.0);
+        let names: Vec<&str> = own.chain([IGNORE_ANNOTATION]).collect();
         let help = match (elsewhere, closest(name, &names)) {
             (Some((_, owner)), _) => format!("it belongs to {owner}; take it out here"),
             (None, Some(known)) => format!("did you mean `{known}`?"),
             (None, None) => {
                 let all: Vec<String> = KNOWN.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
-                format!("allowed: {}", all.join(", "))
+                format!("allowed: {}, {IGNORE_ANNOTATION} (any kind)", all.join(", "))
             }
         };
         let message = format!("the annotation `{}` means nothing on {kind}", shorten(name));
@@ -64,30 +68,66 @@ pub(super) fn module(document: &Object<'_>, context: &mut Context) -> Option<Tra
 pub(super) fn calls(document: &Object<'_>, context: &mut Context) -> Vec<Traced<Call>> {
     let Some((field, text)) = annotation(document, CALLS_ANNOTATION, context) else { return Vec::new() };
     let mut calls = Vec::new();
-    let first = first_column(&field);
-    let mut before = 0;
-    for part in text.split(',') {
-        let blank = part.chars().take_while(|c| c.is_whitespace()).count();
-        let url = part.trim();
-        let mut place = field.place();
-        if let Some(column) = first {
-            place.column = column + before + blank;
-            place.width = url.chars().count().max(1);
-        }
-        let value = NodeValue::Scalar { text: url.to_owned(), style: ScalarStyle::Quoted };
+    for (url, place) in parts(&field, &text) {
+        let value = NodeValue::Scalar { text: url.clone(), style: ScalarStyle::Quoted };
         let node = Node { place, tag: String::new(), value };
         let place = Field { node: &node, path: field.path.clone() };
-        match call(url) {
+        match call(&url) {
             Ok(call) => calls.push(place.traced(context, call)),
             Err(fault) => {
                 let help = "write http://HOST[:PORT][/PATH], several separated by commas";
-                let message = format!("`{}` cannot be called: {fault}", shorten(url));
+                let message = format!("`{}` cannot be called: {fault}", shorten(&url));
                 context.report(Severity::Error, codes::BAD_CALL, &place, message, help);
             }
         }
-        before += part.chars().count() + 1;
     }
     calls
+}
+
+/// A code that a document asks not to be told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignore {
+    /// Where the document begins.
+    pub document: Place,
+    /// The code as it is written.
+    pub code: String,
+    /// Where it is written.
+    pub place: Place,
+    /// The annotation's path.
+    pub path: String,
+}
+
+/// The codes that a document asks not to be told of it.
+pub(super) fn ignores(document: &Field<'_>, context: &mut Context) -> Vec<Ignore> {
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    let Some(object) = document.any_object(&mut unheard) else { return Vec::new() };
+    let Some((field, text)) = annotation(&object, IGNORE_ANNOTATION, context) else { return Vec::new() };
+    if text.trim().is_empty() {
+        let help = "write the codes that are not to be told of this document, such as `BG0205, BG0501`";
+        context.report(Severity::Error, codes::BAD_VALUE, &field, "the annotation is empty", help);
+        return Vec::new();
+    }
+    let ignore = |(code, place)| Ignore { document: document.place(), code, place, path: field.path.clone() };
+    parts(&field, &text).into_iter().map(ignore).collect()
+}
+
+/// The parts of a text between commas, each with where it stands as far as that is known.
+fn parts(field: &Field<'_>, text: &str) -> Vec<(String, Place)> {
+    let first = first_column(field);
+    let mut before = 0;
+    let mut parts = Vec::new();
+    for part in text.split(',') {
+        let blank = part.chars().take_while(|c| c.is_whitespace()).count();
+        let inner = part.trim();
+        let mut place = field.place();
+        if let Some(column) = first {
+            place.column = column + before + blank;
+            place.width = inner.chars().count().max(1);
+        }
+        parts.push((inner.to_owned(), place));
+        before += part.chars().count() + 1;
+    }
+    parts
 }
 
 /// The column of a text's first character, if the whole text stands on one line as it reads: the parts of one that is

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::annotations::Ignore;
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
@@ -19,6 +20,8 @@ pub struct Documents {
     pub problems: Vec<Problem>,
     /// Every document, in the order of the texts; a list goes before what it holds.
     pub outlines: Vec<Outline>,
+    /// What documents ask not to be told of them.
+    pub ignores: Vec<Ignore>,
     /// Every name that was read, and where.
     names: HashMap<DocumentId, Place>,
 }
@@ -85,6 +88,7 @@ impl Documents {
         let root = Field { node, path: path.to_owned() };
         self.outlines.push(Outline::of(&root));
         self.dispatch(source, &root, &mut context);
+        self.ignores.append(&mut annotations::ignores(&root, &mut context));
         self.problems.append(&mut context.problems);
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod telemetry;
 pub mod tree;
 pub(crate) mod wasm_plugin;
 
+pub use annotations::{IGNORE_ANNOTATION, Ignore};
 pub use kinds::{Documents, read};
 pub use outline::Outline;
 pub use tree::Source;
