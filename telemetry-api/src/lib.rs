@@ -22,3 +22,9 @@ pub mod schema;
 
 pub use origin::{Origin, Place, Traced};
 pub use problem::{Problem, Severity};
+
+// `#[test]`, wherever the tests run: on this machine, or as Wasm in Node. Every module of tests says `use crate::test`.
+#[cfg(all(test, not(all(target_arch = "wasm32", target_os = "unknown"))))]
+use core::prelude::v1::test;
+#[cfg(all(test, target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;

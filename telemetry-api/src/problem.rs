@@ -131,6 +131,7 @@ pub fn closest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn the_likeliest_name_is_suggested() {

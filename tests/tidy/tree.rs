@@ -138,13 +138,37 @@ fn pure_crates_neither_read_nor_wait_nor_print() {
         .iter()
         .filter(|file| {
             let shown = shown(file);
-            let pure = ["telemetry-api/src/", "filters/config/src/", "delivery/overlay/src/"];
+            let pure = [
+                "telemetry-api/src/",
+                "telemetry-api/component/src/",
+                "filters/config/src/",
+                "delivery/overlay/src/",
+            ];
             pure.iter().any(|folder| shown.starts_with(folder)) && !is_test(file)
         })
         .filter(|file| impure.is_match(code(&text(file)).split("#[cfg(test)]").next().unwrap_or("")))
         .map(|file| shown(file))
         .collect();
     assert_none("these are pure by design", &found);
+}
+
+/// What `#[test]` is depends on where the tests run, and says so in one place. A module that takes the one of the
+/// language itself is left out, in silence, where they run as Wasm.
+#[test]
+fn every_test_of_the_language_runs_as_wasm_too() {
+    let of_the_language: Vec<(String, String)> = rust_files()
+        .iter()
+        .filter(|file| shown(file).starts_with("telemetry-api/src/"))
+        .map(|file| (shown(file), code(&text(file))))
+        .filter(|(_, text)| text.contains("#[test]"))
+        .collect();
+    assert!(of_the_language.len() > 10, "tests are found: {}", of_the_language.len());
+    let found: Vec<String> = of_the_language
+        .into_iter()
+        .filter(|(_, text)| !text.contains("use crate::test;"))
+        .map(|(file, _)| file)
+        .collect();
+    assert_none("tests of the language say `use crate::test;`", &found);
 }
 
 #[test]

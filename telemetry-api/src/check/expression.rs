@@ -186,6 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::test;
 
     #[test]
     fn what_parses_is_accepted() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::problem::codes;
+use crate::test;
 
 fn telemetry(spec: &str) -> Checked {
     let text = format!(

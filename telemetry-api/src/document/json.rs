@@ -106,6 +106,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use crate::document::{Source, read};
+    use crate::test;
 
     /// Values whose numbers have a form of their own: a whole number never stands there as a fraction.
     fn values() -> impl Strategy<Value = Value> {

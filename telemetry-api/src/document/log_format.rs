@@ -312,6 +312,7 @@ mod tests {
 
     use super::*;
     use crate::resolve::log_format::{DEFAULT_JSON, DEFAULT_TEXT};
+    use crate::test;
 
     #[test]
     fn istios_usual_formats_are_right() {

@@ -85,6 +85,7 @@ fn texts(node: &Node) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
     use crate::document::{Source, read};
+    use crate::test;
 
     #[test]
     fn every_document_is_outlined_and_every_place_is_in_one() {

@@ -118,6 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::test;
 
     #[test]
     fn a_proxy_of_istio_s_is_what_its_node_says() {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::definitions;
+use crate::test;
 
 /// Calls a function for every node of a schema, with its path.
 fn each_node(path: &str, node: &Value, visit: &mut impl FnMut(&str, &Map<String, Value>)) {

@@ -6,6 +6,7 @@ use super::{SuppressedBy, by_caller};
 use crate::check::{Checked, check};
 use crate::document::Source;
 use crate::problem::codes;
+use crate::test;
 
 /// Two documents that each have a warning, a note and perhaps an error; the first with an annotation.
 fn two(ignored: &str, more: &str) -> Checked {

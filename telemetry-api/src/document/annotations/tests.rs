@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::call;
 use crate::document::{Source, read};
 use crate::problem::codes;
+use crate::test;
 
 #[test]
 fn urls_to_call() {

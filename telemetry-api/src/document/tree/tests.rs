@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::test;
 
 fn read(text: &str) -> (Vec<Node>, Vec<Problem>) {
     parse(&Source::new("t.yaml", text))

@@ -6,6 +6,7 @@ use crate::document::{Documents, Source, read};
 use crate::problem::{Code, Severity, codes};
 use crate::resources::telemetry::Mode;
 use crate::resources::wasm_plugin::{FailStrategy, ImagePullPolicy, PluginKind, PluginPhase};
+use crate::test;
 
 fn plugin(spec: &str) -> Documents {
     let text = format!(

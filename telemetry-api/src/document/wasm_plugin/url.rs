@@ -95,6 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::judge;
+    use crate::test;
 
     #[test]
     fn urls_of_modules() {

@@ -6,6 +6,7 @@ use super::*;
 use crate::resolve::fixture::{Levels, policies, service, workload};
 use crate::resolve::log_format::{DEFAULT_JSON, DEFAULT_TEXT};
 use crate::resolve::{LogEntries, LogFormat, RemoteService, WorkloadKind};
+use crate::test;
 
 /// A mesh that logs to a file of its own where nothing is in force, with these default providers.
 fn mesh(defaults: &str) -> String {

@@ -9,6 +9,7 @@ use crate::resolve::{
     ClassPolicy, ListenerClass, MetricOverride, PolicySet, ProviderMetrics, TagOperation, Workload,
     WorkloadKind,
 };
+use crate::test;
 
 const MESH: &str = "extensionProviders:\n- {name: prom, prometheus: {}}\n- {name: prom2, prometheus: {}}\n\
                     - {name: sd, stackdriver: {}}\nrootNamespace: root\n";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::document::{Source, read};
 use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Plugin, PolicySet, Workload, WorkloadKind};
+use crate::test;
 
 /// A plugin: namespace and name, its spec without the URL, and when it was created.
 type Written<'a> = (&'a str, &'a str, &'a str);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::document::{Source, read};
+use crate::test;
 
 /// The endpoints of the collector `c.obs` at a port, given what its service and the mesh say, and workloads.
 fn endpoints_at(port: u16, service: &str, more: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::resolve::fixture::{Levels, policies, service, workload};
 use crate::resolve::{Effective, PolicySet, Tracer};
+use crate::test;
 
 /// A mesh with these default providers and these further settings.
 fn mesh(defaults: &str, settings: &str) -> String {
