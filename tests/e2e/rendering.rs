@@ -62,7 +62,7 @@ fn validate(path: &Path, text: &str) {
     let value = read(path, text);
     let file = match value.field("resources") {
         Some(resources) => {
-            let listeners = resources.items().iter().map(plain_listener).collect();
+            let listeners = resources.items().iter().map(plain).collect();
             let file = folder.path().join("bootstrap.yaml");
             fs::write(&file, bootstrap_of(Value::List(listeners)).to_yaml()).expect("a file can be written");
             file
@@ -74,12 +74,15 @@ fn validate(path: &Path, text: &str) {
     let output = command.output().expect("Envoy can be started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "Envoy refuses {}: {said}\n{text}", name(path));
+    // One base has a deprecated field of its own.
+    let of_ours = |line: &&str| line.contains("Deprecated") && !line.contains("max_requests_per_connection");
+    assert_eq!(said.lines().find(of_ours), None, "{}", name(path));
 }
 
-/// A listener of a discovery response without what says its type and version.
-fn plain_listener(resource: &Value) -> Value {
-    let listener = resource.field("resource").unwrap_or(resource);
-    let Value::Map(fields) = listener else { panic!("no listener: {resource:?}") };
+/// A resource of a discovery response without what says its type and version.
+fn plain(resource: &Value) -> Value {
+    let inner = resource.field("resource").unwrap_or(resource);
+    let Value::Map(fields) = inner else { panic!("no resource: {resource:?}") };
     Value::Map(fields.iter().filter(|(key, _)| key != "@type").cloned().collect())
 }
 
@@ -189,6 +192,92 @@ fn a_real_envoy_takes_everything_that_documents_can_ask_for() {
         let before = read(&base, &fs::read_to_string(&base).expect("a base"));
         assert_eq!(read(&base, &render(&overlaid, &[])), before, "{}", name(&base));
     }
+}
+
+/// Documents that have proxies report to collectors of each sort: at an address, by a name, at a Unix socket, and the
+/// mesh's own access log service.
+const COLLECTORS: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    connectTimeout: 2s
+    enableEnvoyAccessLogService: true
+    defaultConfig: {envoyAccessLogService: {address: "als.obs.internal:9000"}}
+    extensionProviders:
+    - {name: address, opentelemetry: {service: address.obs.internal, port: 4317}}
+    - {name: name, envoyHttpAls: {service: name.obs.internal, port: 9001}}
+    - {name: socket, envoyOtelAls: {service: socket.obs.internal, port: 4317}}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: address, namespace: obs}
+spec:
+  hosts: [address.obs.internal]
+  resolution: STATIC
+  ports: [{number: 4317, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 10.0.0.9}, {address: "fd00::9"}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: name, namespace: obs}
+spec: {hosts: [name.obs.internal], resolution: DNS, ports: [{number: 9001, name: grpc, protocol: GRPC}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: socket, namespace: obs}
+spec:
+  hosts: [socket.obs.internal]
+  resolution: STATIC
+  ports: [{number: 4317, name: grpc, protocol: GRPC}]
+  endpoints: [{address: "unix:///run/otlp.sock"}]
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: reports, namespace: istio-system}
+spec:
+  tracing: [{providers: [{name: address}]}]
+  accessLogging: [{match: {mode: CLIENT}, providers: [{name: name}, {name: socket}]}]
+"#;
+
+#[test]
+fn a_real_envoy_takes_the_clusters_that_a_base_lacks() {
+    const NAMES: [&str; 4] = [
+        "outbound|4317||address.obs.internal",
+        "outbound|9001||name.obs.internal",
+        "outbound|4317||socket.obs.internal",
+        "envoy_accesslog_service",
+    ];
+    let folder = tempdir();
+    let documents = folder.path().join("collectors.yaml");
+    fs::write(&documents, COLLECTORS).expect("a file can be written");
+    let documents = documents.to_string_lossy();
+    let sidecar = bases().into_iter().find(|base| name(base) == "captured.yaml").expect("a sidecar");
+    let rendered = render(&sidecar, &["-f", &documents]);
+    assert!(NAMES.iter().all(|name| rendered.contains(&format!("- name: {name}"))), "{rendered}");
+    validate(&sidecar, &rendered);
+
+    // The same in a file of clusters, put back into a bootstrap for Envoy to look at.
+    let cluster = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+    let file = folder.path().join("clusters.yaml");
+    fs::write(&file, format!("type_url: {cluster}\nresources: [{{'@type': {cluster}, name: web}}]\n"))
+        .expect("a file can be written");
+    let rendered = render(&file, &["-f", &documents]);
+    let value = read(&file, &rendered);
+    let clusters: Vec<Value> =
+        value.field("resources").map_or(&[][..], Value::items).iter().map(plain).collect();
+    assert_eq!(clusters.len(), 1 + NAMES.len(), "{rendered}");
+    let bootstrap = Value::map([("static_resources", Value::map([("clusters", Value::List(clusters))]))]);
+    validate(Path::new("bootstrap.yaml"), &bootstrap.to_yaml());
+
+    // Whoever serves the clusters elsewhere is told of.
+    let dynamic = bases().into_iter().find(|base| name(base) == "listeners-file.yaml").expect("a base");
+    let ended = Program::new(["render".as_ref(), "--base".as_ref(), dynamic.as_os_str()])
+        .args(["--workload", "quickstart/hello-v1", "-f", &documents])
+        .args(["--module".as_ref(), module().as_os_str()])
+        .run();
+    ended.expect_code(0).expect_said(&["BG0631", NAMES[0], NAMES[1], "envoy_accesslog_service"]);
 }
 
 /// The `vm_id` and the file that are rendered for a plugin whose URL is a registry's; the run if it failed.

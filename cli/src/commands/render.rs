@@ -94,6 +94,7 @@ fn render(
     };
     let overlaid = overlay(base, &effective, &options);
     told.problems.extend(overlaid.problems);
+    told.problems.extend(burgee_overlay::awaits(&overlaid.awaited_clusters));
     told.problems.extend(without_effect(base, &effective, &overlaid.edits));
     if told.has_errors() {
         return Ok(told.stop());

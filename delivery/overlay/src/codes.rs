@@ -1,17 +1,19 @@
 //! Every code of this crate with its page.
 
 mod base;
+mod clusters;
 mod examples;
 mod plugins;
 
 pub use base::*;
+pub use clusters::*;
 pub use plugins::*;
 
 use burgee_api::problem::Page;
 
 /// The page of every code of this crate.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    [BASES, PLUGINS].into_iter().flatten()
+    [BASES, CLUSTERS, PLUGINS].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use burgee_api::Problem;
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
+use burgee_api::{Problem, Severity};
 
 pub use edit::{Edit, Owner, Path, Step};
 pub use value::Value;
@@ -134,6 +134,10 @@ pub struct Overlaid {
     pub edits: Vec<Edit>,
     /// What is worth knowing, such as a listener that cannot carry what was asked.
     pub problems: Vec<Problem>,
+    /// The clusters that edits refer to and that the base does not have, where it is not the base that has to have
+    /// them: a bootstrap which asks for its clusters, a file of listeners. Overlaying the response of clusters with the
+    /// same policy adds them.
+    pub awaited_clusters: Vec<String>,
 }
 
 /// A resource of the extension configuration discovery service.
@@ -153,7 +157,21 @@ pub fn overlay(base: &Value, policy: &Effective, options: &Options) -> Overlaid 
     let mut value = base.clone();
     let laid = plan::lay(&mut value, shape, policy, options);
     text::apply(&mut value, &laid.edits);
-    Overlaid { value, edits: laid.edits, problems: laid.problems }
+    Overlaid { value, edits: laid.edits, problems: laid.problems, awaited_clusters: laid.awaited }
+}
+
+/// What is worth knowing of [`Overlaid::awaited_clusters`], if there are any: for those who overlay a part of a proxy's
+/// configuration and do not see the rest.
+pub fn awaits(clusters: &[String]) -> Option<Problem> {
+    let names = clusters.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let (what, have) = if clusters.len() == 1 { ("the cluster", "it") } else { ("the clusters", "them") };
+    let message = format!("{what} {names} must come from whoever serves this proxy's clusters");
+    let help = format!(
+        "a control plane of Istio has {have}; a file of clusters gets {have} when it is rendered with the same \
+                        documents"
+    );
+    let problem = plan::problem(Severity::Note, codes::AWAITED_CLUSTERS, String::new(), message, help);
+    (!clusters.is_empty()).then_some(problem)
 }
 
 /// Every extension configuration that listeners refer to under [`Delivery::Discovery`], ordered by name.

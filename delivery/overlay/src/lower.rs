@@ -2,6 +2,7 @@
 //! and the extension configuration that delivers it by name; below: access logs, tracing, plugins.
 
 pub(crate) mod access_log;
+pub(crate) mod cluster;
 mod collector;
 pub(crate) mod plugin;
 pub(crate) mod tracing;

@@ -2,9 +2,11 @@
 //!
 //! Things are known by their content, not by a name alone: anybody may use a name. HTTP filters are Wasm filters with
 //! our VMs, or refer to them in our way; `stats_tags` have a label and the regular expression that is made for it;
-//! access logs and tracers have a name and a type. Containers that the overlay had to make look like anybody's: for
-//! those of the bootstrap a note in the node's metadata names them, and for those of listeners the names of what is in
-//! them say so. What is under our names and is not ours stays, with a warning.
+//! access logs and tracers have a name and a type; clusters have their own name in their metadata. Containers that the
+//! overlay had to make look like anybody's: for those of `stats_tags` a note in the node's metadata names them, and of
+//! all others what is in them says so. What is under our names and is not ours stays, with a warning.
+
+pub(crate) mod clusters;
 
 use burgee_api::{Problem, Severity};
 use burgee_filter_config::stat_name;
@@ -106,6 +108,7 @@ pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
             log_removals(part, &mut removals);
         }
     }
+    clusters::removals(base, shape, &mut removals);
     if shape == Shape::Bootstrap {
         bootstrap_removals(base, &mut removals);
     }
@@ -187,15 +190,6 @@ fn tag_name(tag: &Value) -> &str {
 
 /// What is under our names in a base without anything of ours, and so is somebody's.
 pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
-    let warning = |path: Path, what: String| {
-        problem(
-            Severity::Warning,
-            codes::NAME_OF_OURS,
-            path.to_string(),
-            what,
-            "it stays as it is; give it another name, so that nobody takes it for Burgee's",
-        )
-    };
     let mut problems = Vec::new();
     for listener in view::listeners(base, shape) {
         for manager in &listener.managers {
@@ -225,6 +219,7 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
             }
         }
     }
+    problems.extend(clusters::foreign(base, shape));
     if shape != Shape::Bootstrap {
         return problems;
     }
@@ -243,6 +238,11 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
         problems.push(warning(path_of(&["node", "metadata", KEY]), what));
     }
     problems
+}
+
+fn warning(path: Path, what: String) -> Problem {
+    let help = "it stays as it is; give it another name, so that nobody takes it for Burgee's";
+    problem(Severity::Warning, codes::NAME_OF_OURS, path.to_string(), what, help)
 }
 
 /// Why the containers that `stats_tags` need cannot be made here, or cannot be noted: the place that is taken, and

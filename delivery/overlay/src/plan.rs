@@ -1,17 +1,19 @@
 //! From a policy and a base to edits, and to what is worth knowing.
 
+mod clusters;
 mod filters;
 mod listener;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use burgee_api::problem::{Code, closest};
-use burgee_api::resolve::{Collector, Effective, Protocol};
-use burgee_api::{Origin, Problem, Severity, Traced};
+use burgee_api::resolve::Effective;
+use burgee_api::{Origin, Problem, Severity};
 
 use crate::codes;
 use crate::edit::Edit;
 use crate::lower::FILTER_PREFIX;
+use crate::lower::cluster::Needed;
 use crate::mark::{self, Removal};
 use crate::stats;
 use crate::text;
@@ -25,6 +27,8 @@ pub(crate) struct Laid {
     pub removals: Vec<Removal>,
     pub edits: Vec<Edit>,
     pub problems: Vec<Problem>,
+    /// See [`crate::Overlaid::awaited_clusters`].
+    pub awaited: Vec<String>,
 }
 
 /// Takes what is ours out of a base's tree, and plans the policy over the rest.
@@ -35,7 +39,7 @@ pub(crate) fn lay(base: &mut Value, shape: Shape, policy: &Effective, options: &
     problems.extend(mark::foreign(base, shape));
     let plan = plan(base, shape, policy, options);
     problems.extend(plan.problems);
-    Laid { removals, edits: plan.edits, problems }
+    Laid { removals, edits: plan.edits, problems, awaited: plan.awaited }
 }
 
 /// What a plan comes to.
@@ -45,8 +49,10 @@ pub(crate) struct Plan {
     pub problems: Vec<Problem>,
     /// What was said already.
     said: BTreeSet<Problem>,
-    /// The collectors that edits refer to, each with the first provider that does.
-    collectors: BTreeMap<Collector, Traced<String>>,
+    /// The clusters that edits refer to.
+    clusters: Needed,
+    /// Those of them that have to come from elsewhere.
+    awaited: Vec<String>,
 }
 
 impl Plan {
@@ -55,11 +61,6 @@ impl Plan {
         if self.said.insert(problem.clone()) {
             self.problems.push(problem);
         }
-    }
-
-    /// Takes note that an edit refers to a collector.
-    fn note_collector(&mut self, collector: &Collector, provider: &Traced<String>) {
-        self.collectors.entry(collector.clone()).or_insert_with(|| provider.clone());
     }
 
     /// Whether any listener of the base gets a filter that measures.
@@ -78,7 +79,9 @@ fn plan(base: &Value, shape: Shape, policy: &Effective, options: &Options) -> Pl
     }
     if shape == Shape::Bootstrap {
         check_node(base, options, &mut plan);
-        check_collectors(base, &mut plan);
+    }
+    clusters::plan(base, shape, policy, &mut plan);
+    if shape == Shape::Bootstrap {
         stats::plan(base, policy, &mut plan);
     }
     plan
@@ -101,37 +104,6 @@ fn check_node(base: &Value, options: &Options, plan: &mut Plan) {
         format!("the base has no node {}, without which Envoy does not start here", missing.join(" and ")),
         "write them, or start Envoy with --service-node and --service-cluster",
     ));
-}
-
-/// A bootstrap that asks nobody for clusters has to have those that its proxy reports to.
-fn check_collectors(base: &Value, plan: &mut Plan) {
-    if view::asks_for_clusters(base) {
-        return;
-    }
-    for (collector, provider) in std::mem::take(&mut plan.collectors) {
-        let cluster = collector.cluster();
-        if view::has_cluster(base, &cluster) {
-            continue;
-        }
-        let Collector { host, port, protocol, .. } = &collector;
-        let message = format!(
-            "the base has no cluster {cluster:?}, so nothing reaches the collector of provider {:?}",
-            provider.value
-        );
-        let speaks = match protocol {
-            Protocol::Http1 => "HTTP/1.1",
-            Protocol::Http2 => "HTTP/2 (http2_protocol_options)",
-        };
-        let help = format!(
-            "add a cluster of that name that leads to port {port} of {host} and speaks {speaks}; Envoy starts without \
-             it and drops what it would send"
-        );
-        let path = "static_resources.clusters".to_owned();
-        plan.say(placed(
-            problem(Severity::Warning, codes::NO_CLUSTER, path, message, help),
-            &provider.origin,
-        ));
-    }
 }
 
 /// A problem that a document causes, at its place there; one that a rule causes keeps its path in the base.

@@ -11,6 +11,7 @@ use crate::edit::Path;
 use crate::value::Value;
 
 pub(crate) const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
+pub(crate) const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 pub(crate) const LISTENER: &str = "envoy.config.listener.v3.Listener";
 pub(crate) const RESPONSE: &str = "envoy.service.discovery.v3.DiscoveryResponse";
 pub(crate) const RESOURCE: &str = "envoy.service.discovery.v3.Resource";
@@ -80,7 +81,7 @@ impl Shape {
         let has = |name: &str| value.field(name).is_some();
         if BOOTSTRAP_FIELDS.into_iter().any(has) {
             Shape::Bootstrap
-        } else if has("resources") {
+        } else if has("resources") || has("type_url") {
             Shape::Response
         } else if has("filter_chains") || has("default_filter_chain") {
             Shape::Listener
@@ -283,13 +284,45 @@ pub(crate) fn asks_for_clusters(bootstrap: &Value) -> bool {
         .any(|name| bootstrap.at(&["dynamic_resources", name]).is_some())
 }
 
-/// Whether a bootstrap has a cluster of that name.
-pub(crate) fn has_cluster(bootstrap: &Value, name: &str) -> bool {
-    let clusters = bootstrap.at(&["static_resources", "clusters"]).map_or(&[][..], Value::items);
-    clusters.iter().any(|cluster| cluster.field("name").and_then(Value::as_str) == Some(name))
+/// A cluster of a base.
+pub(crate) struct Cluster<'a> {
+    /// The path of what its list has of it.
+    pub path: Path,
+    pub config: &'a Value,
 }
 
-/// The name of an HTTP filter, an access log or a tracer.
+/// Every cluster of a base, in order.
+pub(crate) fn clusters(base: &Value, shape: Shape) -> Vec<Cluster<'_>> {
+    match shape {
+        Shape::Listener | Shape::Other => Vec::new(),
+        Shape::Bootstrap => {
+            let path = Path::default().field("static_resources").field("clusters");
+            let clusters = base.at(&["static_resources", "clusters"]).map_or(&[][..], Value::items);
+            let clusters = clusters.iter().enumerate();
+            clusters.map(|(i, config)| Cluster { path: path.index(i), config }).collect()
+        }
+        Shape::Response => {
+            let path = Path::default().field("resources");
+            let resources = base.field("resources").map_or(&[][..], Value::items);
+            resources
+                .iter()
+                .enumerate()
+                .filter_map(|(i, value)| {
+                    let config = if value.any_type()? == RESOURCE { value.field("resource")? } else { value };
+                    (config.any_type()? == CLUSTER).then(|| Cluster { path: path.index(i), config })
+                })
+                .collect()
+        }
+    }
+}
+
+/// Whether a response is one of clusters.
+pub(crate) fn serves_clusters(response: &Value) -> bool {
+    let url = response.field("type_url").and_then(Value::as_str).unwrap_or_default();
+    url.rsplit('/').next() == Some(CLUSTER) || !clusters(response, Shape::Response).is_empty()
+}
+
+/// The name of an HTTP filter, an access log, a tracer or a cluster.
 pub(crate) fn name(extension: &Value) -> &str {
     extension.field("name").and_then(Value::as_str).unwrap_or_default()
 }

@@ -30,6 +30,8 @@ pub struct OverlaidBytes {
     pub edits: Vec<Edit>,
     /// What is worth knowing.
     pub problems: Vec<Problem>,
+    /// See [`crate::Overlaid::awaited_clusters`].
+    pub awaited_clusters: Vec<String>,
 }
 
 /// Why bytes could not be overlaid.
@@ -80,14 +82,20 @@ pub fn overlay_resource(
     let name = message_type.rsplit('/').next().unwrap_or(message_type);
     let shape = Shape::of_message(name);
     let Some(message) = descriptors::message(name).filter(|_| shape != Shape::Other) else {
-        return Ok(OverlaidBytes { bytes: bytes.to_vec(), edits: Vec::new(), problems: Vec::new() });
+        return Ok(OverlaidBytes {
+            bytes: bytes.to_vec(),
+            edits: Vec::new(),
+            problems: Vec::new(),
+            awaited_clusters: Vec::new(),
+        });
     };
     let mut sketch = sketch::sketch(&message, bytes)?;
     let laid = plan::lay(&mut sketch, shape, policy, options);
 
     let out = rewrite::remove(&message, bytes, &laid.removals)?;
     let bytes = rewrite::insert(&message, &out, &laid.edits)?;
-    Ok(OverlaidBytes { bytes, edits: laid.edits, problems: laid.problems })
+    let (edits, problems, awaited_clusters) = (laid.edits, laid.problems, laid.awaited);
+    Ok(OverlaidBytes { bytes, edits, problems, awaited_clusters })
 }
 
 #[cfg(test)]

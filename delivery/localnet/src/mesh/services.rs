@@ -29,10 +29,10 @@ pub(super) fn plan_services<'a>(
 ) -> Vec<Service<'a>> {
     let mut services = Vec::new();
     for entry in &resources.service_entries {
-        if let Some(provider) = collector_of(entry, &resources.mesh_config) {
+        if let Some(who) = collector_of(entry, &resources.mesh_config) {
             // Who reports must find a receiver, whatever else the documents say of where it runs.
             let message = format!("what proxies send to {} is received here by Burgee itself", entry.meta.id);
-            let help = format!("the provider `{provider}` of the MeshConfig names it as its collector");
+            let help = format!("{who} of the MeshConfig names it as its collector");
             let note = Problem::new(Severity::Note, COLLECTOR, message).at(entry.meta.place.clone(), "");
             problems.push(note.help(help));
             continue;
@@ -82,9 +82,9 @@ pub(super) fn plan_services<'a>(
     services
 }
 
-/// The provider of the mesh that names a service as its collector. Istio's rule: a bare host name is that of a service
+/// What of the mesh's configuration names a service as its collector. Istio's rule: a bare host name is that of a service
 /// of any namespace, as long as only one has it.
-fn collector_of<'a>(entry: &ServiceEntry, mesh_config: &'a MeshConfig) -> Option<&'a str> {
+fn collector_of(entry: &ServiceEntry, mesh_config: &MeshConfig) -> Option<String> {
     let is_named = |collector: &CollectorRef| {
         let (namespace, host) = match collector.service.split_once('/') {
             Some((namespace, host)) => (Some(namespace), host),
@@ -101,7 +101,11 @@ fn collector_of<'a>(entry: &ServiceEntry, mesh_config: &'a MeshConfig) -> Option
         ProviderConfig::Opentelemetry(tracing) => is_named(&tracing.collector),
         ProviderConfig::FileAccessLog(_) | ProviderConfig::None => false,
     });
-    provider.map(|provider| provider.name.as_str())
+    let of_mesh = mesh_config.access_log_service.as_ref();
+    let is_of_mesh = of_mesh.is_some_and(|service| entry.hosts.contains(&service.value.host));
+    provider
+        .map(|provider| format!("the provider `{}`", provider.name))
+        .or_else(|| is_of_mesh.then(|| "`defaultConfig.envoyAccessLogService`".to_owned()))
 }
 
 fn text_of(labels: &BTreeMap<String, String>) -> String {

@@ -2,7 +2,7 @@
 
 use burgee_api::problem::{Basis, Case, Laid, Severity};
 
-use super::examples::{BASE, BY_CHANCE, LOGS, METRICS, TRACES, TRACES_OFF, WITH_COLLECTOR, base};
+use super::examples::{BASE, BY_CHANCE, LOGS, METRICS, TRACES_OFF, WITH_COLLECTOR, base};
 
 burgee_api::codes! {
     /// Codes of this area.
@@ -321,19 +321,6 @@ static_resources:
                 ),
             },
             right: Laid { documents: BY_CHANCE, base: WITH_COLLECTOR },
-        },
-    }
-
-    /// A collector that the base has no cluster for.
-    NO_CLUSTER = "BG0618" {
-        severity: Severity::Warning,
-        basis: Basis::Envoy,
-        means: "The documents send spans or log lines to a collector, and the base, which asks nobody for clusters, \
-                has none that leads there.",
-        matters: "Envoy starts without it and drops what it would send.",
-        case: Case::Base {
-            wrong: Laid { documents: TRACES, base: BASE },
-            right: Laid { documents: TRACES, base: WITH_COLLECTOR },
         },
     }
 

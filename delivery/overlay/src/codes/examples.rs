@@ -94,6 +94,18 @@ pub(super) const TRACES: &str = traces!("{providers: [{name: otel}]}");
 pub(super) const BY_CHANCE: &str =
     traces!("{providers: [{name: otel}], useRequestIdForTraceSampling: false}");
 
+/// A mesh that logs to a service which is nowhere.
+pub(super) const MESH_SERVICE: &str = "
+enableEnvoyAccessLogService: true
+";
+
+/// The same service at an address.
+pub(super) const MESH_SERVICE_AT: &str = "
+enableEnvoyAccessLogService: true
+defaultConfig:
+  envoyAccessLogService: {address: 'als.observability.svc.cluster.local:9000'}
+";
+
 /// A document that asks for access logs.
 pub(super) const LOGS: &str = "
 apiVersion: telemetry.istio.io/v1

@@ -8,6 +8,7 @@ use crate::Options;
 use crate::codes;
 use crate::edit::Edit;
 use crate::lower::access_log::{self, Place};
+use crate::lower::cluster::{self, Upstream};
 use crate::lower::tracing::{self, Found};
 use crate::mark::{ACCESS_LOG, Before, REQUEST_ID_EXTENSION, TRACING};
 use crate::value::Value;
@@ -113,8 +114,8 @@ fn plan_logs(
             owner: access_log::owner(logger),
             value: access_log::access_log(logger, class, place, before, options),
         });
-        if let Some(collector) = logger.sink.collector() {
-            plan.note_collector(collector, &logger.provider);
+        if let Some(upstream) = Upstream::of_sink(&logger.sink) {
+            cluster::note(&mut plan.clusters, upstream, &logger.provider);
         }
     }
 }
@@ -154,7 +155,7 @@ fn plan_tracing(
         });
     }
     for (collector, provider) in wanted.collectors() {
-        plan.note_collector(collector, provider);
+        cluster::note(&mut plan.clusters, Upstream::of(collector), provider);
     }
 }
 

@@ -209,6 +209,39 @@ fn listener() -> BoxedStrategy<Value> {
     ])
 }
 
+/// A cluster of a base, or one that bears our mark and is not ours.
+fn cluster() -> BoxedStrategy<Value> {
+    let marks = vec![
+        "{filter_metadata: {other: {cluster: web}}}",
+        "{filter_metadata: {burgee.dev/overlay: {}}}",
+        "{filter_metadata: {burgee.dev/overlay: {cluster: mine}}}",
+        "{filter_metadata: {burgee.dev/overlay: {cluster: web, list: full}, other: {}}}",
+        "{filter_metadata: {burgee.dev/overlay: {cluster: web, list: empty, static_resources: nothing}}}",
+        "{filterMetadata: {burgee.dev/overlay: {cluster: web, by: me}}}",
+    ];
+    let metadata = proptest::sample::select(marks).prop_map(yaml).boxed();
+    let name = any_of(vec!["web", "outbound|4317||otel.obs.svc"]);
+    message(vec![("name", name), ("metadata", metadata)])
+}
+
+/// A response of clusters, or of both clusters and listeners.
+pub(crate) fn response() -> BoxedStrategy<Value> {
+    const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+    const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+    const RESOURCE: &str = "type.googleapis.com/envoy.service.discovery.v3.Resource";
+    let of_cluster = || cluster().prop_map(|value| typed(CLUSTER, value));
+    let wrapped = of_cluster().prop_map(|resource| {
+        typed(RESOURCE, Value::map([("name", Value::string("c")), ("resource", resource)]))
+    });
+    let listener = listener().prop_map(|value| typed(LISTENER, value));
+    let resource = prop_oneof![3 => of_cluster(), 1 => wrapped, 1 => listener].boxed();
+    message(vec![
+        ("type_url", any_of(vec![CLUSTER, LISTENER])),
+        ("version_info", any_of(vec!["7"])),
+        ("resources", prop_oneof![6 => list(resource), 1 => null()].boxed()),
+    ])
+}
+
 pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
     let tag = message(vec![
         ("tag_name", any_of(vec!["reporter", "team"])),
@@ -235,8 +268,8 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
         message(vec![("APP", any_of(vec!["web"])), ("created", null()), ("burgee.dev/overlay", note)]);
     let metadata = prop_oneof![4 => metadata, 1 => null(), 1 => list(null())];
     let node = message(vec![("id", any_of(vec!["n"])), ("metadata", metadata.boxed())]);
-    let cluster = message(vec![("name", any_of(vec!["web", "outbound|4317||otel.obs.svc"]))]);
-    let resources = message(vec![("listeners", list(listener())), ("clusters", list(cluster))]);
+    let clusters = prop_oneof![6 => list(cluster()), 1 => null(), 1 => any_of(vec!["text"])].boxed();
+    let resources = message(vec![("listeners", list(listener())), ("clusters", clusters)]);
     let sources = message(vec![("lds_config", message(Vec::new())), ("cdsConfig", message(Vec::new()))]);
     message(vec![
         ("admin", Just(Value::Map(Vec::new())).boxed()),
@@ -317,7 +350,7 @@ fn generated_bases_have_what_the_rules_are_about() {
     use proptest::test_runner::TestRunner;
 
     let mut runner = TestRunner::deterministic();
-    let (mut several, mut logged, mut traced, mut discovered) = (0, 0, 0, 0);
+    let (mut several, mut logged, mut traced, mut discovered, mut led) = (0, 0, 0, 0, 0);
     for _ in 0..256 {
         let tree = |strategy: BoxedStrategy<Value>, runner: &mut TestRunner| {
             strategy.new_tree(runner).expect("a base").current()
@@ -332,16 +365,32 @@ fn generated_bases_have_what_the_rules_are_about() {
         let is_at = |text: &str| edits.iter().any(|edit| edit.path.to_string().contains(text));
         logged += usize::from(is_at("typed_config.access_log"));
         traced += usize::from(is_at("tracing"));
+        led += usize::from(is_at("clusters["));
         discovered += usize::from(edits.iter().any(|edit| edit.value.field("config_discovery").is_some()));
     }
-    for (what, count) in
-        [("several managers", several), ("logs", logged), ("tracing", traced), ("discovery", discovered)]
-    {
+    for (what, count) in [
+        ("several managers", several),
+        ("logs", logged),
+        ("tracing", traced),
+        ("discovery", discovered),
+        ("clusters", led),
+    ] {
         assert!(count >= 16, "{what}: in {count} of 256 bases only");
     }
 }
 
 proptest! {
+    #[test]
+    fn responses_get_clusters_and_can_lose_them(
+        base in response(), first in policy(), policy in policy(), options in some_options(),
+    ) {
+        prop_assert_eq!(overlay(&base, &nothing(), &options).value, base.clone());
+        let once = overlay(&base, &policy, &options);
+        prop_assert_eq!(&overlay(&once.value, &policy, &options), &once);
+        prop_assert_eq!(overlay(&overlay(&base, &first, &options).value, &policy, &options), once.clone());
+        prop_assert_eq!(overlay(&once.value, &nothing(), &options).value, base);
+    }
+
     #[test]
     fn nothing_over_a_base_is_the_base(base in bootstrap()) {
         let result = overlay(&base, &nothing(), &options());

@@ -331,32 +331,6 @@ fn tracing_without_a_provider_is_known_by_a_tag_that_no_span_has() {
 }
 
 #[test]
-fn a_collector_that_a_base_cannot_reach_is_a_warning() {
-    let policy = of_every_class(&ClassPolicy {
-        access_logs: vec![otel_logger("logs")],
-        tracing: otel_tracing(true),
-        ..ClassPolicy::default()
-    });
-    let warned = |base: &Value| {
-        let problems = overlay(base, &policy, &options()).problems;
-        problems.into_iter().filter(|it| it.code.0 == "BG0618").map(|it| it.message).collect::<Vec<_>>()
-    };
-    let front = base("front-proxy.yaml");
-    let [message] = warned(&front).try_into().expect("one warning, for one collector");
-    assert!(message.contains("outbound|4317||otel.obs.svc"), "{message}");
-    let mut with_cluster = front.clone();
-    let clusters = with_cluster.field_mut("static_resources").and_then(|it| it.field_mut("clusters"));
-    let Some(Value::List(clusters)) = clusters else { panic!("clusters") };
-    clusters.push(yaml("name: outbound|4317||otel.obs.svc"));
-    assert!(warned(&with_cluster).is_empty());
-    let mut by_others = front;
-    let Value::Map(fields) = &mut by_others else { panic!("a map") };
-    fields.push(("dynamic_resources".to_owned(), yaml("cds_config: {ads: {}}")));
-    assert!(warned(&by_others).is_empty());
-    assert!(warned(&listener_with(Vec::new())).is_empty(), "a part does not say");
-}
-
-#[test]
 fn what_people_write_under_our_names_stays() {
     for (fields, path) in [
         ("access_log: [{name: burgee.access_log.file}]", "access_log[0]"),

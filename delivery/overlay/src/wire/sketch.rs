@@ -25,7 +25,8 @@ fn wanted(message: &str) -> &'static [&'static str] {
     match message {
         view::BOOTSTRAP => &["static_resources", "dynamic_resources", "stats_config", "node"],
         "envoy.config.bootstrap.v3.Bootstrap.StaticResources" => &["listeners", "clusters"],
-        "envoy.config.cluster.v3.Cluster" => &["name"],
+        view::CLUSTER => &["name", "metadata"],
+        "envoy.config.core.v3.Metadata" => &["filter_metadata"],
         "envoy.config.core.v3.Node" => &["id", "cluster", "metadata"],
         "envoy.config.metrics.v3.StatsConfig" => &["stats_tags", "stats_matcher"],
         "envoy.config.bootstrap.v3.Bootstrap.DynamicResources" => {
@@ -35,7 +36,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.config.metrics.v3.StatsMatcher" => &["reject_all", "inclusion_list", "exclusion_list"],
         "envoy.type.matcher.v3.ListStringMatcher" => &["patterns"],
         "envoy.type.matcher.v3.StringMatcher" => &["exact", "prefix", "suffix", "contains", "ignore_case"],
-        view::RESPONSE => &["resources"],
+        view::RESPONSE => &["resources", "type_url"],
         view::RESOURCE => &["resource"],
         view::LISTENER => &[
             "name",
@@ -100,6 +101,9 @@ fn read(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Result<Value
             (Kind::String, Payload::Bytes(range)) => std::str::from_utf8(&bytes[range.clone()])
                 .map(Value::string)
                 .map_err(|_| malformed("a string is not UTF-8"))?,
+            (Kind::Message(entry), Payload::Bytes(range)) if field.is_map() => {
+                read_entry(&entry, &bytes[range.clone()])?
+            }
             (Kind::Message(inner), Payload::Bytes(range)) => {
                 read_message(&inner, &bytes[range.clone()], depth + 1)?
             }
@@ -116,6 +120,7 @@ fn read(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Result<Value
                 fields.push((field.name().to_owned(), value));
             }
             (Some((_, Value::List(items))), true) => items.push(value),
+            (Some((_, Value::Map(known))), false) if field.is_map() => join(known, value),
             (Some((name, Value::Map(_))), false) => {
                 return Err(WireError::Split {
                     message: message.full_name().to_owned(),
@@ -249,6 +254,27 @@ fn read_note(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireErr
     }
     fields.extend(others.into_iter().map(something));
     Ok(Value::Map(fields))
+}
+
+/// An entry of a map of structs. Only under the overlay's own key its value is read.
+fn read_entry(entry: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireError> {
+    use prost_reflect::DynamicMessage;
+    let malformed = |cause| WireError::Malformed { message: entry.full_name().to_owned(), cause };
+    if entry_key(bytes).map_err(malformed)? != mark::KEY.as_bytes() {
+        return Ok(Value::Map(vec![something(1)]));
+    }
+    let decoded =
+        DynamicMessage::decode(entry.clone(), bytes).map_err(|_| malformed("a value is not one"))?;
+    let value = serde_json::to_value(decoded).map_err(|_| malformed("a value is not one"))?;
+    let value = value.get("value").cloned().unwrap_or_default();
+    Ok(Value::Map(vec![(mark::KEY.to_owned(), Value::from_serde(value))]))
+}
+
+/// Adds the entries of a map to those before them. Of a repeated key the last one counts.
+fn join(known: &mut Vec<(String, Value)>, more: Value) {
+    let Value::Map(more) = more else { return };
+    known.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
+    known.extend(more);
 }
 
 /// The key of a map's entry; absent means empty.

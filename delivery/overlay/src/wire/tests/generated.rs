@@ -6,11 +6,11 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::{decode, encode};
 use crate::descriptors;
-use crate::tests::generated::{bootstrap, policy, some_options};
+use crate::tests::generated::{bootstrap, policy, response, some_options};
 use crate::tests::support::nothing;
 use crate::value::Value;
-use crate::view::BOOTSTRAP;
-use crate::{overlay, overlay_resource};
+use crate::view::{BOOTSTRAP, RESPONSE};
+use crate::{Options, overlay, overlay_resource};
 
 /// What of a value a message can hold, since bytes can be of nothing else.
 fn fit(message: &MessageDescriptor, value: &Value) -> Option<Value> {
@@ -54,6 +54,12 @@ fn fit_field(field: &FieldDescriptor, value: &Value) -> Option<Value> {
         (Kind::Message(message), value) => fit(&message, value),
         _ => None,
     };
+    if field.is_map() {
+        // Metadata: maps of maps.
+        let Value::Map(entries) = value else { return None };
+        let entries = entries.iter().filter(|(_, value)| matches!(value, Value::Map(_)));
+        return Some(Value::Map(entries.cloned().collect()));
+    }
     match value {
         // A list without elements leaves no trace in bytes.
         Value::List(items) if field.is_list() => {
@@ -73,21 +79,39 @@ proptest! {
     fn both_carriers_agree_and_bytes_come_back(
         base in bootstrap(), first in policy(), policy in policy(), options in some_options(),
     ) {
-        let message = descriptors::message(BOOTSTRAP).expect("a bootstrap");
-        let base = fit(&message, &base).expect("a message");
-        let bytes = encode(BOOTSTRAP, &base);
-        let lay = |bytes: &[u8], policy: &Effective| {
-            overlay_resource(BOOTSTRAP, bytes, policy, &options)
-                .map_err(|error| TestCaseError::fail(error.to_string()))
-        };
-        prop_assert!(lay(&bytes, &nothing())?.bytes == bytes, "nothing is the base");
-        let once = lay(&bytes, &policy)?;
-        prop_assert!(lay(&once.bytes, &policy)? == once, "twice is once");
-        prop_assert!(lay(&lay(&bytes, &first)?.bytes, &policy)? == once, "the last policy counts");
-        prop_assert!(lay(&once.bytes, &nothing())?.bytes == bytes, "back again");
-
-        let text = overlay(&base, &policy, &options);
-        prop_assert_eq!(once.problems, text.problems);
-        prop_assert_eq!(decode(BOOTSTRAP, &once.bytes), decode(BOOTSTRAP, &encode(BOOTSTRAP, &text.value)));
+        agree(BOOTSTRAP, &base, [&first, &policy], &options)?;
     }
+
+    #[test]
+    fn both_carriers_agree_about_responses(
+        base in response(), first in policy(), policy in policy(), options in some_options(),
+    ) {
+        agree(RESPONSE, &base, [&first, &policy], &options)?;
+    }
+}
+
+/// Whether a policy over an earlier one over a base comes to the same in both carriers, and can be taken back.
+fn agree(
+    name: &str,
+    base: &Value,
+    [first, policy]: [&Effective; 2],
+    options: &Options,
+) -> Result<(), TestCaseError> {
+    let message = descriptors::message(name).expect("a message");
+    let base = fit(&message, base).expect("a message");
+    let bytes = encode(name, &base);
+    let lay = |bytes: &[u8], policy: &Effective| {
+        overlay_resource(name, bytes, policy, options).map_err(|error| TestCaseError::fail(error.to_string()))
+    };
+    prop_assert!(lay(&bytes, &nothing())?.bytes == bytes, "nothing is the base");
+    let once = lay(&bytes, policy)?;
+    prop_assert!(lay(&once.bytes, policy)? == once, "twice is once");
+    prop_assert!(lay(&lay(&bytes, first)?.bytes, policy)? == once, "the last policy counts");
+    prop_assert!(lay(&once.bytes, &nothing())?.bytes == bytes, "back again");
+
+    let text = overlay(&base, policy, options);
+    prop_assert_eq!(once.problems, text.problems);
+    prop_assert_eq!(once.awaited_clusters, text.awaited_clusters);
+    prop_assert_eq!(decode(name, &once.bytes), decode(name, &encode(name, &text.value)));
+    Ok(())
 }
