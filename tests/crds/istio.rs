@@ -1,7 +1,7 @@
 //! Our definitions beside Istio's own, where those are there: the same names and fields, and nothing refused that Istio
 //! takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -83,14 +83,18 @@ fn compare(kind: Kind, ours: &Value, theirs: &Value) {
     }
 }
 
-/// What is said of a node itself, apart from words and rules.
+/// What is said of a node itself, apart from words and rules, and from the order of names.
 fn plainly(node: &Map<String, Value>) -> Map<String, Value> {
     let elsewhere =
         ["description", "properties", "items", "additionalProperties", "x-kubernetes-validations"];
-    node.iter()
-        .filter(|(key, _)| !elsewhere.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    let sorted = |value: &Value| match value {
+        Value::Array(names) if names.iter().all(Value::is_string) => {
+            names.iter().filter_map(Value::as_str).collect::<BTreeSet<_>>().into_iter().collect()
+        }
+        _ => value.clone(),
+    };
+    let own = node.iter().filter(|(key, _)| !elsewhere.contains(&key.as_str()));
+    own.map(|(key, value)| (key.clone(), sorted(value))).collect()
 }
 
 #[test]
@@ -125,4 +129,27 @@ fn bounds_that_istios_definitions_do_not_have_are_written_down() {
             }
         }
     }
+}
+
+#[test]
+fn whatever_documents_by_others_istio_takes_is_taken() {
+    let folder = burgee_tests::workspace().join("../shared/conformance");
+    let mut count = 0;
+    for kind in KINDS {
+        let Some(theirs) = definition(kind) else { return };
+        let theirs = Server::new(&schema(&theirs, "v1alpha1"));
+        let ours = Server::new(&kind.schema());
+        for file in walkdir::WalkDir::new(&folder).into_iter().filter_map(Result::ok) {
+            // Templates are no YAML before they are filled in.
+            let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+            let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap_or_default();
+            for document in documents.iter().filter(|document| document["kind"] == *format!("{kind:?}")) {
+                count += 1;
+                let refusals = ours.refusals(document);
+                let is_taken = refusals.is_empty() || !theirs.takes(document);
+                assert!(is_taken, "{}: {document}: {refusals:#?}", file.path().display());
+            }
+        }
+    }
+    assert!(count > 10, "documents are found: {count}");
 }
