@@ -4,6 +4,7 @@
 //! what a test starts ends with it. Envoy and the module are found as the program finds them, so the first run may
 //! fetch the one and build the other.
 
+mod accepted;
 mod bad_input;
 mod changes;
 mod checking;

@@ -37,6 +37,7 @@ fn telemetry_documents_are_judged_field_by_field() {
     let rows = [
         ("V21 two", tag("{literal: {value: x}, header: {name: y}}"), error(codes::BAD_CUSTOM_TAG)),
         ("V21 empty", tag("{literal: {value: \"\"}}"), error(codes::BAD_CUSTOM_TAG)),
+        ("V21 header", tag("{header: {name: \"x\\ny\"}}"), error(codes::BAD_VALUE)),
         ("V21 right", tag("{environment: {name: E, defaultValue: x}}"), ok),
         ("V29 empty", "{accessLogging: [{filter: {}}]}".to_owned(), error(codes::MISSING_FIELD)),
         ("V30 5", "{metrics: [{reportingInterval: 5}]}".to_owned(), error(codes::WRONG_TYPE)),

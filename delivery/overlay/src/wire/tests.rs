@@ -15,6 +15,7 @@ use crate::value::Value;
 use crate::view::{BOOTSTRAP, LISTENER, MANAGER, RESPONSE, ROUTER};
 use crate::{Options, overlay, view};
 
+mod accepted;
 mod beyond_bases;
 mod generated;
 

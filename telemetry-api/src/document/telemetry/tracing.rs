@@ -97,6 +97,12 @@ fn custom_tag(field: &Field<'_>, sources: &[&str], context: &mut Context) -> Opt
         context.report(Severity::Error, codes::BAD_CUSTOM_TAG, &value, message, help);
         return None;
     }
+    // Envoy refuses the whole listener for such a name.
+    if *source == "header" && text.contains(['\0', '\r', '\n']) {
+        let message = "a header's name cannot have a line break or a zero byte";
+        context.report(Severity::Error, codes::BAD_VALUE, &value, message, "write the name alone");
+        return None;
+    }
     Some(match *source {
         "environment" => CustomTag::Environment { name: text, default },
         "header" => CustomTag::Header { name: text, default },
