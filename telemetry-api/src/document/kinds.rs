@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::annotations::Ignore;
+use super::foreign::{NotRead, Written};
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
 use super::{annotations, mesh_config, networking, telemetry, wasm_plugin};
 use crate::origin::{DocumentId, Place};
-use crate::problem::{Problem, Severity, closest, codes};
+use crate::problem::{Problem, Severity, codes};
 use crate::resources::{Meta, Resources};
 
 /// What texts hold, and what is wrong with how it is written.
@@ -24,36 +25,23 @@ pub struct Documents {
     pub ignores: Vec<Ignore>,
     /// Every name that was read, and where.
     names: HashMap<DocumentId, Place>,
+    /// What was not read, to be told of at the end.
+    not_read: NotRead,
 }
 
 /// A kind that this version reads.
-struct Kind {
-    name: &'static str,
-    group: &'static str,
+pub(super) struct Kind {
+    pub name: &'static str,
+    pub group: &'static str,
     versions: &'static [&'static str],
 }
 
-const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[Kind] = &[
     Kind { name: "Telemetry", group: "telemetry.istio.io", versions: &["v1", "v1alpha1"] },
     Kind { name: "WasmPlugin", group: "extensions.istio.io", versions: &["v1alpha1"] },
     Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
-];
-
-/// Kinds of Istio that this version does not read. Some of them would change what a proxy does.
-const ISTIO_KINDS_NOT_READ: &[(&str, &str)] = &[
-    ("networking.istio.io", "VirtualService"),
-    ("networking.istio.io", "DestinationRule"),
-    ("networking.istio.io", "EnvoyFilter"),
-    ("networking.istio.io", "Sidecar"),
-    ("networking.istio.io", "WorkloadGroup"),
-    ("networking.istio.io", "ProxyConfig"),
-    ("extensions.istio.io", "TrafficExtension"),
-    ("security.istio.io", "AuthorizationPolicy"),
-    ("security.istio.io", "PeerAuthentication"),
-    ("security.istio.io", "RequestAuthentication"),
-    ("install.istio.io", "IstioOperator"),
 ];
 
 /// Reads every document of every text.
@@ -76,6 +64,7 @@ pub fn read(sources: &[Source]) -> Documents {
             documents.take(source, node, "");
         }
     }
+    documents.problems.extend(std::mem::take(&mut documents.not_read).problems());
     documents
 }
 
@@ -146,7 +135,8 @@ impl Documents {
             }
             self.resource(kind, root, context);
         } else {
-            foreign(group, version, &kind_text, api_version, kind_field, context);
+            let written = Written { group, version, kind: &kind_text, api_version, kind_field };
+            self.not_read.take(&written, context);
         }
     }
 
@@ -158,14 +148,22 @@ impl Documents {
 
     fn config_map(&mut self, source: &Source, root: &Field<'_>, object: &Object<'_>, context: &mut Context) {
         let Some(meta) = read_meta(root, object, context) else { return };
-        let Some(mesh) = object.get("data").and_then(|data| data.any_object(context)?.get("mesh")) else {
-            context.report(
-                Severity::Note,
-                codes::KIND_NOT_READ,
-                root,
-                format!("ConfigMap `{}` has no `data.mesh` and is not read", meta.id.name),
-                "only the ConfigMap that holds the mesh's configuration is (`istio`, or `istio-REVISION`)",
-            );
+        let mesh = object.get("data").and_then(|data| data.any_object(context)?.get("mesh"));
+        let of_mesh = &*meta.id.name == "istio" || meta.id.name.starts_with("istio-");
+        let (true, Some(mesh)) = (of_mesh, &mesh) else {
+            let message = match mesh {
+                Some(_) => format!("ConfigMap `{}` has `data.mesh` and is not read", meta.id.name),
+                None if &*meta.id.name == "istio" => {
+                    "ConfigMap `istio` has no `data.mesh` and is not read".to_owned()
+                }
+                None => {
+                    self.not_read.config_map(root);
+                    return;
+                }
+            };
+            let help =
+                "the mesh's configuration is `data.mesh` of the ConfigMap `istio`, or `istio-REVISION`";
+            context.report(Severity::Note, codes::KIND_NOT_READ, root, message, help);
             return;
         };
         let NodeValue::Scalar { .. } = mesh.node.value else {
@@ -224,79 +222,13 @@ impl Documents {
     }
 }
 
-/// A kind that is not ours: misspelt, not read yet, or somebody else's.
-fn foreign(
-    group: &str,
-    version: &str,
-    kind: &str,
-    api_version: &Field<'_>,
-    kind_field: &Field<'_>,
-    context: &mut Context,
-) {
-    if let Some(ours) = KINDS.iter().find(|ours| ours.name == kind && is_near(group, ours.group)) {
-        context.report(
-            Severity::Error,
-            codes::API_VERSION,
-            api_version,
-            if group.is_empty() {
-                format!("{kind} is not a kind of Kubernetes' own `{}`", shorten(version))
-            } else {
-                format!("{kind} is not a kind of `{}`", shorten(group))
-            },
-            format!("allowed: {}", versions(ours)),
-        );
-        return;
-    }
-    if ISTIO_KINDS_NOT_READ.contains(&(group, kind)) {
-        context.report(
-            Severity::Warning,
-            codes::KIND_NOT_READ,
-            kind_field,
-            format!("{kind} is not read by this version and has no effect"),
-            format!("kinds that are read: {}", kind_names()),
-        );
-        return;
-    }
-    let of_group: Vec<&str> = KINDS
-        .iter()
-        .map(|kind| (kind.group, kind.name))
-        .chain(ISTIO_KINDS_NOT_READ.iter().copied())
-        .filter(|(known, _)| *known == group)
-        .map(|(_, name)| name)
-        .collect();
-    if !of_group.is_empty() {
-        let help = match closest(kind, &of_group) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("kinds of `{group}`: {}", list(&of_group)),
-        };
-        context.report(
-            Severity::Error,
-            codes::UNKNOWN_KIND,
-            kind_field,
-            format!("`{group}` has no kind `{}`", shorten(kind)),
-            help,
-        );
-        return;
-    }
-    context.report(
-        Severity::Note,
-        codes::KIND_NOT_READ,
-        kind_field,
-        format!("kind `{}` is not read", shorten(kind)),
-        format!("kinds that are read: {}", kind_names()),
-    );
-}
-
-/// Whether somebody may have meant our group: none at all, or one of Istio's.
-fn is_near(group: &str, ours: &str) -> bool {
-    group.is_empty() || group.ends_with("istio.io") || closest(group, &[ours]).is_some()
-}
-
-fn kind_names() -> String {
+/// The names of the kinds that are read.
+pub(super) fn kind_names() -> String {
     list(&KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())
 }
 
-fn versions(kind: &Kind) -> String {
+/// Every version of a kind, with its group.
+pub(super) fn versions(kind: &Kind) -> String {
     let all: Vec<String> = kind.versions.iter().map(|version| format!("{}/{version}", kind.group)).collect();
     all.join(", ")
 }

@@ -1,6 +1,7 @@
 //! Text in; resources with source positions, or every problem at once, out.
 
 mod annotations;
+mod foreign;
 mod json;
 mod kinds;
 mod log_format;
