@@ -2,8 +2,12 @@
 
 use crate::problem::closest;
 
+/// Names of types, which expressions compare with.
+const TYPES: &[&str] =
+    &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+
 /// Names at the beginning of an attribute.
-pub(super) const ROOTS: &[&str] = &[
+const ROOTS: &[&str] = &[
     "request",
     "response",
     "source",
@@ -123,24 +127,31 @@ fn fields(root: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The first attribute of an expression that Envoy does not have, and the one that is likely meant. `words` are the
-/// expression's dotted names, strings left out.
-pub(super) fn unknown<'w>(
-    words: impl Iterator<Item = &'w str>,
-    has_own_names: bool,
-) -> Option<(String, String)> {
-    for word in words {
-        let Some((root, rest)) = word.split_once('.') else { continue };
-        let field = rest.split('.').next().unwrap_or(rest);
-        if let Some(known) = fields(root) {
-            if !known.contains(&field) {
-                let likely = closest(field, known).map(|known| format!("{root}.{known}"));
-                return Some((format!("{root}.{field}"), likely.unwrap_or_default()));
-            }
-        } else if !ROOTS.contains(&root) && !root.starts_with("istio_") && !has_own_names {
-            let likely = closest(root, ROOTS).map(|known| format!("{known}.{rest}"));
-            return Some((word.to_owned(), likely.unwrap_or_default()));
+/// Whether a name can stand at the beginning of an attribute. Values that other filters write are read by their bare names;
+/// Istio's own begin with `istio_`.
+pub(super) fn is_root(name: &str) -> bool {
+    ROOTS.contains(&name) || name.starts_with("istio_")
+}
+
+/// An attribute that Envoy does not have, and the one that is likely meant; none if it may well have it. `field` is what
+/// stands below the root.
+pub(super) fn unknown(root: &str, field: Option<&str>) -> Option<(String, String)> {
+    let name = field.map_or_else(|| root.to_owned(), |field| format!("{root}.{field}"));
+    match (fields(root), field) {
+        (Some(known), Some(field)) if !known.contains(&field) => {
+            let likely = closest(field, known).map(|known| format!("{root}.{known}"));
+            Some((name, likely.unwrap_or_default()))
         }
+        (None, _) if !is_root(root) && !TYPES.contains(&root) => {
+            let rest = field.map_or_else(String::new, |field| format!(".{field}"));
+            let likely = closest(root, ROOTS).map(|known| format!("{known}{rest}"));
+            Some((name, likely.unwrap_or_default()))
+        }
+        _ => None,
     }
-    None
+}
+
+/// Whether every field of a root is known.
+pub(super) fn has_known_fields(root: &str) -> bool {
+    fields(root).is_some()
 }

@@ -1,6 +1,10 @@
 //! Expressions in CEL: whether they parse, and whether they name something that a proxy knows.
 
-use super::attributes::{self, ROOTS};
+pub(crate) mod tree;
+
+use cel::common::ast::Expr;
+
+use super::attributes;
 
 /// The longest expression that is read, in bytes; far beyond what anybody writes.
 const MAX_BYTES: usize = 4096;
@@ -20,77 +24,46 @@ pub(crate) enum Fault {
     UnknownAttribute(String, String),
 }
 
-/// Judges an expression.
-pub(crate) fn fault(text: &str) -> Option<Fault> {
+/// Parses an expression.
+pub(crate) fn parse(text: &str) -> Result<cel::Program, String> {
     if text.len() > MAX_BYTES {
-        return Some(Fault::Syntax(format!("it is longer than {MAX_BYTES} bytes")));
+        return Err(format!("it is longer than {MAX_BYTES} bytes"));
     }
     let (depth, operators) = shape(text);
     if depth > MAX_DEPTH {
-        return Some(Fault::Syntax(format!("it nests deeper than {MAX_DEPTH} levels")));
+        return Err(format!("it nests deeper than {MAX_DEPTH} levels"));
     }
     if operators > MAX_OPERATORS {
-        return Some(Fault::Syntax(format!("it has more than {MAX_OPERATORS} operators")));
+        return Err(format!("it has more than {MAX_OPERATORS} operators"));
     }
-    if let Err(errors) = cel::Program::compile(text) {
+    cel::Program::compile(text).map_err(|errors| {
         let first = errors.errors.first();
-        let message = first.map_or("it does not parse", |error| error.msg.as_str());
-        return Some(Fault::Syntax(plain_words(message)));
-    }
-    let is_word = text.trim().chars().all(|c| c.is_alphanumeric() || c == '_')
-        && text.trim().starts_with(|c: char| c.is_alphabetic() || c == '_');
-    // Values that other filters write are read by their bare names; Istio's own begin with `istio_`.
-    let word = text.trim();
-    if is_word
-        && !ROOTS.contains(&word)
-        && !word.starts_with("istio_")
-        && !matches!(word, "true" | "false" | "null")
-    {
-        return Some(Fault::UnknownWord(word.to_owned()));
-    }
-    // Macros name values of their own: `list.exists(x, x.y == 1)`.
-    let has_own_names =
-        [".exists(", ".exists_one(", ".all(", ".map(", ".filter("].iter().any(|name| text.contains(name));
-    let words = names(text);
-    attributes::unknown(words.iter().map(String::as_str), has_own_names)
-        .map(|(name, likely)| Fault::UnknownAttribute(name, likely))
+        plain_words(first.map_or("it does not parse", |error| error.msg.as_str()))
+    })
 }
 
-/// The dotted names of an expression: what is not in strings, and not the name of a method on something else.
-fn names(text: &str) -> Vec<String> {
-    let mut names = vec![String::new()];
-    let mut rest = text;
-    let mut before = ' ';
-    while let Some(c) = rest.chars().next() {
-        let is_name = c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        match c {
-            '\'' | '"' => {
-                rest = after_string(rest, matches!(before, 'r' | 'R'));
-                // What follows a string directly is a method of it.
-                names.push(".".to_owned());
-                before = ' ';
-                continue;
-            }
-            ')' | ']' | '}' => names.push(".".to_owned()),
-            _ if is_name => {
-                if let Some(name) = names.last_mut() {
-                    name.push(c);
-                }
-            }
-            '(' => {
-                // The last part of what stands before it is a function's or a method's name.
-                if let Some(name) = names.last_mut() {
-                    *name = name.rsplit_once('.').map_or_else(String::new, |(object, _)| object.to_owned());
-                }
-                names.push(String::new());
-            }
-            _ => names.push(String::new()),
-        }
-        before = c;
-        rest = &rest[c.len_utf8()..];
+/// Judges an expression.
+pub(crate) fn fault(text: &str) -> Option<Fault> {
+    let program = match parse(text) {
+        Ok(program) => program,
+        Err(message) => return Some(Fault::Syntax(message)),
+    };
+    let tree = &program.expression().expr;
+    if let Expr::Ident(word) = tree
+        && !attributes::is_root(word)
+    {
+        return Some(Fault::UnknownWord(word.clone()));
     }
-    names.retain(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
-    names
+    let mut unknown = None;
+    tree::for_each_attribute(tree, &mut |root, field| {
+        unknown = unknown.take().or_else(|| attributes::unknown(root, field));
+    });
+    unknown.map(|(name, likely)| Fault::UnknownAttribute(name, likely))
+}
+
+/// Whether an expression can be told to be neither true nor false. Others may be or not; whether they are is not judged.
+pub(super) fn is_never_boolean(text: &str) -> bool {
+    parse(text).is_ok_and(|program| tree::is_never_boolean(&program.expression().expr))
 }
 
 /// The parser's message without its lists of tokens.
@@ -144,31 +117,6 @@ fn after_string(text: &str, raw: bool) -> &str {
         }
     }
     &text[1..]
-}
-
-/// Whether an expression can be told to be neither true nor false: a text, a number, or one attribute that is no
-/// boolean. Others may be or not; whether they are is not judged.
-pub(super) fn is_never_boolean(text: &str) -> bool {
-    let text = text.trim();
-    if text.parse::<f64>().is_ok() {
-        return true;
-    }
-    if text.starts_with(['\'', '"']) {
-        return after_string(text, false).is_empty();
-    }
-    let (root, rest) = text.split_once('.').unwrap_or((text, ""));
-    let is_known =
-        matches!(root, "request" | "response" | "source" | "destination" | "upstream" | "connection");
-    // `connection.mtls` is the one boolean among them.
-    let path_end =
-        rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
-    let (path, index) = rest.split_at(path_end);
-    let is_index = index.is_empty()
-        || index
-            .strip_prefix('[')
-            .filter(|inner| inner.starts_with(['\'', '"']))
-            .is_some_and(|inner| after_string(inner, false) == "]");
-    is_known && is_index && path != "mtls"
 }
 
 /// Help for an attribute that is not there.
@@ -242,6 +190,14 @@ mod tests {
             ("'a' + request.hosts", "request.hosts", "request.host"),
             ("string(destination.prt)", "destination.prt", "destination.port"),
             ("request.headrs['x'].size()", "request.headrs", "request.headers"),
+            ("has(request.headrs)", "request.headrs", "request.headers"),
+            ("has(reqest.headers.x)", "reqest.headers", "request.headers"),
+            ("no_such_attribute == 1", "no_such_attribute", ""),
+            ("'a' + reqest", "reqest", "request"),
+            ("request['hots']", "request.hots", "request.host"),
+            ("[1].exists(x, y == 1)", "y", ""),
+            ("[1].exists(x, x == 1) && x == 1", "x", ""),
+            ("response.code == ok ? 'a' : 'b'", "ok", ""),
         ] {
             let expected = Fault::UnknownAttribute(name.into(), likely.into());
             assert_eq!(fault(text), Some(expected), "{text}");
@@ -256,6 +212,9 @@ mod tests {
             "size(request.headers) > 1 ? 'many' : 'few'",
             "['a.b'].exists(x, x.size() > 1)",
             "1.5 > 0.5",
+            "[['a']].exists(x, x.exists(y, y == request.host))",
+            "type(request.host) == string",
+            "request['host']",
         ] {
             assert_eq!(fault(text), None, "{text}");
         }
@@ -271,6 +230,12 @@ mod tests {
             "1.5",
             "request",
             "connection.requested_server_name",
+            "response.code + 1",
+            "string(response.code)",
+            "size(request.headers)",
+            "[1]",
+            "response.code >= 400 ? 'bad' : 'good'",
+            "-1",
         ] {
             assert!(is_never_boolean(text), "{text}");
         }
@@ -284,6 +249,9 @@ mod tests {
             "has(request.headers.x)",
             "metadata.x",
             "'a' == request.host",
+            "response.code >= 400 ? true : request.host",
+            "!has(request.headers.x)",
+            "upstream.unheard_of",
             "",
         ] {
             assert!(!is_never_boolean(text), "{text}");

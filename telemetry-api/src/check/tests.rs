@@ -1,5 +1,7 @@
 //! What `check` finds beyond Istio, and beyond the worked examples in `tests/cases`.
 
+mod parity;
+
 use super::*;
 use crate::problem::codes;
 use crate::test;

@@ -12,8 +12,18 @@ use crate::resources::{ExtensionProvider, ProviderKind};
 /// A provider: its name, its one kind, and what it is told.
 pub(super) fn read(field: &Field<'_>, context: &mut Context) -> Option<ExtensionProvider> {
     let object = field.any_object(context)?;
-    let name = object.require(context, "name", "documents refer to a provider by its name")?;
-    let name = name.string(context)?;
+    let name_field = object.require(context, "name", "documents refer to a provider by its name")?;
+    let name = name_field.string(context)?;
+    if name.is_empty() {
+        let help = "documents refer to a provider by its name";
+        context.report(
+            Severity::Error,
+            codes::BAD_PROVIDER,
+            &name_field,
+            "the provider's name is empty",
+            help,
+        );
+    }
     let kinds: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.key()).collect();
     let mut found = None;
     let mut misspelt = false;
