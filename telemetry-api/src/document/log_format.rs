@@ -194,6 +194,50 @@ const NEED_ARGUMENTS: &[&str] = &[
     "UPSTREAM_METADATA",
 ];
 
+/// The operators that stock Envoy 1.40 takes arguments of, and does without.
+const MAY_HAVE_ARGUMENTS: &[&str] = &[
+    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+    "DOWNSTREAM_PEER_CERT_V_END",
+    "DOWNSTREAM_PEER_CERT_V_START",
+    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+    "EMIT_TIME",
+    "EMIT_TIME_LOCAL",
+    "GRPC_STATUS",
+    "PATH",
+    "QUERY_PARAMS",
+    "REQUESTED_SERVER_NAME",
+    "RESPONSE_CODE_DETAILS",
+    "START_TIME",
+    "START_TIME_LOCAL",
+    "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+    "UPSTREAM_PEER_CERT_V_END",
+    "UPSTREAM_PEER_CERT_V_START",
+    "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+];
+
+/// The operators whose value stock Envoy 1.40 cuts to a length.
+const MAY_HAVE_LENGTH: &[&str] = &[
+    "CEL",
+    "COALESCE",
+    "DYNAMIC_METADATA",
+    "ENVIRONMENT",
+    "FILTER_STATE",
+    "METADATA",
+    "PATH",
+    "QUERY_PARAM",
+    "QUERY_PARAMS",
+    "REQ",
+    "REQUEST_HEADER",
+    "REQ_WITHOUT_QUERY",
+    "RESP",
+    "RESPONSE_HEADER",
+    "RESPONSE_TRAILER",
+    "TRAILER",
+    "UPSTREAM_FILTER_STATE",
+];
+
 /// What is wrong with a format.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault<'f> {
@@ -201,6 +245,10 @@ enum Fault<'f> {
     Unknown(&'f str),
     /// An operator that needs arguments and has none.
     Bare(&'f str),
+    /// An operator that takes no arguments and has some.
+    Arguments(&'f str),
+    /// An operator that takes no length and has one.
+    Length(&'f str),
     /// A `%` that begins no operator, or one that does not end; with what follows it.
     Stray(&'f str),
 }
@@ -226,9 +274,22 @@ fn fault(format: &str) -> Option<Fault<'_>> {
         if !has_arguments && NEED_ARGUMENTS.contains(&name) {
             return Some(Fault::Bare(name));
         }
+        if has_arguments && !NEED_ARGUMENTS.contains(&name) && !MAY_HAVE_ARGUMENTS.contains(&name) {
+            return Some(Fault::Arguments(name));
+        }
+        if has_length(&tail[..tail.len() - after.len() - 1]) && !MAY_HAVE_LENGTH.contains(&name) {
+            return Some(Fault::Length(name));
+        }
         rest = after;
     }
     None
+}
+
+/// Whether what stands between an operator's name and its last `%` ends with a length.
+fn has_length(text: &str) -> bool {
+    let is_length = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.rsplit_once(':')
+        .is_some_and(|(before, length)| (before.is_empty() || before.ends_with(')')) && is_length(length))
 }
 
 /// What follows an operator, given what follows its name: `(arguments)` and `:LENGTH` may stand before its last `%`.
@@ -264,6 +325,17 @@ pub(super) fn judge(format: &str, field: &Field<'_>, context: &mut Context) {
         Some(Fault::Bare(name)) => (
             format!("`%{name}%` needs arguments, and Envoy would refuse its configuration"),
             format!("write what it is about in parentheses: `%{name}(...)%`, such as `%REQ(:METHOD)%`"),
+        ),
+        Some(Fault::Arguments(name)) => (
+            format!("`%{name}%` takes no arguments, and Envoy would refuse its configuration"),
+            format!("write `%{name}%`"),
+        ),
+        Some(Fault::Length(name)) => (
+            format!("`%{name}%` takes no length, and Envoy would refuse its configuration"),
+            format!(
+                "take `:LENGTH` out; values that are cut to one are those of {}",
+                MAY_HAVE_LENGTH.join(", ")
+            ),
         ),
         Some(Fault::Stray(text)) => {
             let message =
@@ -330,6 +402,10 @@ mod tests {
             "100%% of %PROTOCOL%",
             "%START_TIME(%Y/%m/%dT%H:%M:%S%z)%",
             "%REQ(X-A?X-B):12%",
+            "%PATH:5% %PATH(NQ):5%",
+            "%PROTOCOL()%",
+            "%GRPC_STATUS(SNAKE_STRING)%",
+            "%COALESCE({\"operators\": [\"PATH\", 1]})%",
             "%CEL(request.headers['a)b'])%",
             "%DYNAMIC_METADATA(a:b)%%PROTOCOL%",
         ] {
@@ -349,6 +425,12 @@ mod tests {
             ("%REQ(a):x%", Fault::Stray("%REQ(a):x%")),
             ("%REQ%", Fault::Bare("REQ")),
             ("%RESP():3%", Fault::Bare("RESP")),
+            ("%PROTOCOL:3%", Fault::Length("PROTOCOL")),
+            ("%PROTOCOL():3%", Fault::Length("PROTOCOL")),
+            ("%START_TIME(%s):3%", Fault::Length("START_TIME")),
+            ("%CLUSTER_METADATA(a:b):3%", Fault::Length("CLUSTER_METADATA")),
+            ("%PROTOCOL(a)%", Fault::Arguments("PROTOCOL")),
+            ("%RESPONSE_CODE(a):3%", Fault::Arguments("RESPONSE_CODE")),
             ("%REQ(a):%", Fault::Stray("%REQ(a):%")),
             ("%PROTOCOL:", Fault::Stray("%PROTOCOL:")),
             ("%PROTOCOL:12", Fault::Stray("%PROTOCOL:12")),

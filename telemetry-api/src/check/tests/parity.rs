@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::Severity;
 use crate::check::check;
 use crate::document::Source;
+use crate::test;
 
 /// A row: what it is about, documents, and what is told of them at least, as severities and codes. Nothing that is worse
 /// than a note is told beside it.
@@ -308,6 +309,11 @@ fn validation_of_the_mesh() {
         ("port above 65535", otel("service: otel.obs, port: 65536"), &["error BG0111"]),
         ("no kind", provider("{name: a}"), &["error BG0301"]),
         ("unsupported kind", provider("{name: a, unheardOf: {}}"), &["error BG0301"]),
+        (
+            "a format with a length that its operator does not take",
+            provider("{name: f, envoyFileAccessLog: {logFormat: {text: '%PROTOCOL:3%'}}}"),
+            &["warning BG0306"],
+        ),
         ("unknown JSON field", mesh("accessLogFil: /dev/stdout\nrootNamespace: r"), &["warning BG0106"]),
         (
             "more than one default provider of traces",
