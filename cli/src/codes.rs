@@ -24,7 +24,7 @@ burgee_api::codes! {
     UNKNOWN_WORKLOAD = "BG0006" {
         severity: Severity::Warning,
         basis: Basis::Ours,
-        means: "A command is for a workload that no WorkloadEntry is named after, and there are others.",
+        means: "A command is for a workload that no document describes, and there are documents that describe others.",
         matters: "The name is likely misspelt. What applies is judged by its namespace and by the labels that are given \
                   on the command line alone.",
         case: Case::Situation {
@@ -119,6 +119,19 @@ burgee_api::codes! {
         case: Case::Situation {
             wrong: "`burgee render --base listeners.yaml -f telemetry.yaml` for a base without a node in Istio's layout.",
             right: "Name it: `--workload shop/hello-v1`.",
+        },
+    }
+
+    /// Pods that a mesh on loopback does not have.
+    NOT_RUN = "BG0017" {
+        severity: Severity::Note,
+        basis: Basis::Ours,
+        means: "The documents have pods, or what makes pods. They say who runs in a cluster; a mesh that is run here \
+                has the workloads that WorkloadEntries describe.",
+        matters: "What the documents ask for those pods is not tried out.",
+        case: Case::Situation {
+            wrong: "`burgee up` over a folder with a Deployment and no WorkloadEntry of its name.",
+            right: "Write a WorkloadEntry with the labels of its pods, and a ServiceEntry that selects it.",
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_api::problem::closest;
-use burgee_api::resolve::Workload;
+use burgee_api::resolve::{DEFAULT_REVISION, KnownWorkloads, Workload, WorkloadKind};
 use burgee_api::resources::Resources;
 use burgee_api::{Problem, Severity};
 
@@ -11,6 +11,9 @@ use crate::Failure;
 use crate::args::WorkloadArgs;
 use crate::codes::{NO_WORKLOAD, OTHER_PROXY, UNKNOWN_WORKLOAD};
 use crate::plan::{is_name, split_pair};
+
+/// How many workloads a message names.
+const MOST_NAMED: usize = 10;
 
 /// A workload as arguments name it.
 #[derive(Clone, Debug)]
@@ -47,17 +50,23 @@ impl WorkloadPlan {
         let of_proxy = proxy.map(|proxy| (proxy.namespace.clone(), proxy.name.clone()));
         let Some((namespace, name)) = self.named.clone().or(of_proxy) else { return Err(no_workload()) };
         let proxy = proxy.filter(|proxy| proxy.namespace == namespace && proxy.name == name);
-        let entry = resources
-            .workload_entries
-            .iter()
-            .find(|entry| *entry.meta.id.namespace == *namespace && *entry.meta.id.name == *name);
-        let known = entry.map(|entry| &entry.labels).or(proxy.map(|proxy| &proxy.labels));
-        let mut labels = known.cloned().unwrap_or_default();
-        labels.extend(self.labels.clone());
-        let mut workload = match proxy {
-            Some(proxy) => Workload { labels, ..proxy.clone() },
-            None => Workload::of_labels(namespace, name, labels)?,
+        let known = KnownWorkloads::new(resources, DEFAULT_REVISION);
+        let known = known.get(&namespace, &name)?.map(|known| &known.workload);
+        let mut workload = match (known, proxy) {
+            // The labels that a mesh has for a workload go before those that its proxy started with.
+            (Some(known), Some(proxy)) => Workload { labels: known.labels.clone(), ..proxy.clone() },
+            (Some(workload), None) | (None, Some(workload)) => workload.clone(),
+            (None, None) => Workload::of_labels(namespace, name, self.labels.clone())?,
         };
+        workload.labels.extend(self.labels.clone());
+        let by_labels = Workload::of_labels(
+            workload.namespace.as_str(),
+            workload.name.as_str(),
+            workload.labels.clone(),
+        )?;
+        if by_labels.kind == WorkloadKind::Gateway {
+            workload.kind = WorkloadKind::Gateway;
+        }
         workload.revision = self.revision.clone().unwrap_or(workload.revision);
         Ok(workload)
     }
@@ -76,20 +85,21 @@ impl WorkloadPlan {
             Some(_) => return None,
             None => {}
         }
-        let known: Vec<String> = resources
-            .workload_entries
-            .iter()
-            .map(|entry| format!("{}/{}", entry.meta.id.namespace, entry.meta.id.name))
-            .collect();
+        let known = KnownWorkloads::new(resources, DEFAULT_REVISION);
+        let described = known.workloads.iter().filter(|known| known.by.describes_it());
+        let known: Vec<String> = described.map(|known| known.workload.to_string()).collect();
         if known.is_empty() || known.contains(&named) {
             return None;
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = match closest(&named, &known) {
-            Some(known) => format!("did you mean `{known}`?"),
-            None => format!("the documents have {}", known.join(", ")),
+        let help = match (closest(&named, &known), known.get(MOST_NAMED..)) {
+            (Some(known), _) => format!("did you mean `{known}`?"),
+            (None, None) => format!("the documents have {}", known.join(", ")),
+            (None, Some(more)) => {
+                format!("the documents have {} and {} more", known[..MOST_NAMED].join(", "), more.len())
+            }
         };
-        let message = format!("no WorkloadEntry is named {named}; its labels are those of --labels alone");
+        let message = format!("no document describes {named}; its labels are those of --labels alone");
         Some(Problem::new(Severity::Warning, UNKNOWN_WORKLOAD, message).help(help))
     }
 }
@@ -116,7 +126,6 @@ fn no_workload() -> Box<Problem> {
 mod tests {
     use burgee_api::check::check;
     use burgee_api::document::Source;
-    use burgee_api::resolve::WorkloadKind;
 
     use super::*;
 
@@ -133,6 +142,25 @@ mod tests {
         let labels = BTreeMap::from([("app".to_owned(), "old".to_owned())]);
         let workload = Workload::new(WorkloadKind::Gateway, "shop", name, labels).of_revision("stable");
         Workload { mesh_id: Some("mesh1".to_owned()), ..workload }
+    }
+
+    #[test]
+    fn a_deployment_is_a_workload_and_a_waypoint_s_gateway_is_none() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cart, namespace: shop}\n\
+                    spec: {template: {metadata: {labels: {app: cart}, annotations: {istio.io/rev: canary}}}}\n---\n\
+                    apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: w, namespace: shop}\n\
+                    spec: {gatewayClassName: istio-waypoint}\n";
+        let resources = check(&[Source::new("t.yaml", text)]).resources;
+        let find = |name: &str| plan(Some(name), &["a=b"], None).find(&resources, None);
+        let workload = find("shop/cart").expect("a workload");
+        assert_eq!(
+            (labels(&workload).join(" "), workload.revision.as_str()),
+            ("a=b app=cart".to_owned(), "canary")
+        );
+        let told = find("shop/w").expect_err("a problem");
+        assert!(told.message.contains("shop/w is a waypoint") && told.place.is_some(), "{told}");
+        let told = plan(Some("shop/card"), &[], None).doubts(&resources, None).expect("a problem");
+        assert!(told.help.contains("`shop/cart`"), "{told}");
     }
 
     fn labels(workload: &Workload) -> Vec<String> {

@@ -108,7 +108,7 @@ fn programs_get_problems_as_documented() {
 
 #[test]
 fn fail_on_says_how_bad_is_too_bad() {
-    let odd = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n";
+    let odd = "apiVersion: v1\nkind: Secret\nmetadata: {name: web, namespace: shop}\n";
     let two = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: one, namespace: shop}\nspec: {}\n\
         ---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: two, namespace: shop}\nspec: {}\n";
     let folder = folder(&[("note.yaml", odd), ("warning.yaml", two), ("error.yaml", WRONG)]);

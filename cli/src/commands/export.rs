@@ -30,6 +30,7 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     let mut sources = sources::read(std::slice::from_ref(&plan.directory))?;
     let mut checked = check(&sources.texts);
     checked.problems.splice(0..0, std::mem::take(&mut sources.problems));
+    checked.problems.extend(super::not_run(&checked.resources));
     if worst(&checked.problems) == Some(Severity::Error) {
         return Ok(refuse(&checked.problems, &sources));
     }

@@ -134,6 +134,7 @@ fn read(directory: &Path) -> Result<(Sources, Checked), Failure> {
     let mut sources = sources::read(&[directory.to_owned()])?;
     let mut checked = check(&sources.texts);
     checked.problems.splice(0..0, std::mem::take(&mut sources.problems));
+    checked.problems.extend(super::not_run(&checked.resources));
     Ok((sources, checked))
 }
 

@@ -12,9 +12,15 @@ use super::telemetry::at;
 use super::telemetry::providers::{Signal, by_default};
 use crate::origin::{DocumentId, Origin};
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, WorkloadKind};
+use crate::resolve::{
+    GATEWAY_NAME_LABEL, KnownWorkload, KnownWorkloads, ListenerClass, PolicySet, Workload, WorkloadKind,
+};
 use crate::resources::telemetry::{MetricMatch, Telemetry};
 use crate::resources::{Meta, Resources};
+
+/// What to do about a selector that no workload has.
+pub(super) const LABELS_HELP: &str =
+    "compare with the labels of the workloads: those of WorkloadEntries and of pods";
 
 pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, problems: &mut Vec<Problem>) {
     default_providers(resources, problems);
@@ -23,7 +29,8 @@ pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, pro
     let others = resources.telemetries.iter().filter(|telemetry| !telemetry.meta.is_for_revision(revision));
     others.for_each(|telemetry| other_revision(&telemetry.meta, revision, problems));
     hidden(resources, revision, problems);
-    let workloads = workloads(resources, revision);
+    let known = KnownWorkloads::new(resources, revision);
+    let workloads = by_namespace(&known);
     let root = &resources.mesh_config.root_namespace.value;
     let seen = resources.telemetries.iter().filter(|telemetry| telemetry.meta.is_for_revision(revision));
     for telemetry in seen {
@@ -43,10 +50,11 @@ pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, pro
                 .help("put the document into the namespace of the workloads, or take the selector out"),
             );
         }
-        let somewhere_to_look = !resources.workload_entries.is_empty();
         let namespace: &str = &telemetry.meta.id.namespace;
         let candidates = workloads.get(namespace).map_or(&[][..], Vec::as_slice);
-        if somewhere_to_look && !candidates.iter().any(|workload| selects(telemetry, workload)) {
+        let somewhere_to_look =
+            !resources.workload_entries.is_empty() || candidates.iter().any(|known| known.by.describes_it());
+        if somewhere_to_look && !candidates.iter().any(|known| selects(telemetry, &known.workload)) {
             problems.push(
                 Problem::new(
                     Severity::Warning,
@@ -54,7 +62,7 @@ pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, pro
                     format!("no workload of namespace `{}` has these labels", telemetry.meta.id.namespace),
                 )
                 .at(place, "spec.selector")
-                .help("compare with the labels of the WorkloadEntries"),
+                .help(LABELS_HELP),
             );
         }
     }
@@ -67,19 +75,10 @@ pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, pro
 }
 
 /// Every workload among the documents, by namespace.
-fn workloads(resources: &Resources, revision: &str) -> BTreeMap<String, Vec<Workload>> {
-    let mut workloads: BTreeMap<String, Vec<Workload>> = BTreeMap::new();
-    for entry in &resources.workload_entries {
-        let id = &entry.meta.id;
-        let workload = Workload::new(WorkloadKind::Sidecar, &*id.namespace, &*id.name, entry.labels.clone());
-        workloads.entry(id.namespace.to_string()).or_default().push(workload.of_revision(revision));
-    }
-    // A gateway whose workload is not among the documents has at least the labels that it is selected by.
-    for gateway in &resources.gateways {
-        let id = &gateway.meta.id;
-        let workload =
-            Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, gateway.selector.clone());
-        workloads.entry(id.namespace.to_string()).or_default().push(workload.of_revision(revision));
+fn by_namespace<'k, 'r>(known: &'k KnownWorkloads<'r>) -> BTreeMap<&'k str, Vec<&'k KnownWorkload<'r>>> {
+    let mut workloads: BTreeMap<&str, Vec<&KnownWorkload<'_>>> = BTreeMap::new();
+    for known in &known.workloads {
+        workloads.entry(&known.workload.namespace).or_default().push(known);
     }
     workloads
 }
@@ -157,7 +156,11 @@ fn hidden(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
 }
 
 /// Several Telemetries that select one workload add up; Istio's documentation says that only one may.
-fn stacked(resources: &Resources, workloads: &BTreeMap<String, Vec<Workload>>, problems: &mut Vec<Problem>) {
+fn stacked(
+    resources: &Resources,
+    workloads: &BTreeMap<&str, Vec<&KnownWorkload<'_>>>,
+    problems: &mut Vec<Problem>,
+) {
     let mut with_selector: BTreeMap<&str, Vec<&Telemetry>> = BTreeMap::new();
     for telemetry in resources.telemetries.iter().filter(|telemetry| !telemetry.is_namespace_wide()) {
         with_selector.entry(&telemetry.meta.id.namespace).or_default().push(telemetry);
@@ -165,7 +168,7 @@ fn stacked(resources: &Resources, workloads: &BTreeMap<String, Vec<Workload>>, p
     let mut reported: BTreeSet<(&DocumentId, &DocumentId)> = BTreeSet::new();
     for (namespace, telemetries) in &mut with_selector {
         telemetries.sort_by_cached_key(|telemetry| crate::resolve::age_order(telemetry));
-        for workload in workloads.get(*namespace).into_iter().flatten() {
+        for KnownWorkload { workload, .. } in workloads.get(*namespace).into_iter().flatten() {
             let selecting: Vec<&&Telemetry> =
                 telemetries.iter().filter(|telemetry| selects(telemetry, workload)).collect();
             for pair in selecting.windows(2) {

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effects::other_revision;
+use super::effects::{LABELS_HELP, other_revision};
 use super::telemetry::at;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{ListenerClass, Plugins, Workload, WorkloadKind};
+use crate::resolve::{
+    KnownBy, KnownWorkload, KnownWorkloads, ListenerClass, Plugins, Workload, WorkloadKind,
+};
 use crate::resources::telemetry::has_labels;
 use crate::resources::wasm_plugin::{TrafficSelector, WasmPlugin};
 use crate::resources::{Resources, WorkloadEntry};
@@ -21,16 +23,22 @@ struct Known {
 pub(super) fn check(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
     let workloads = known_workloads(resources, revision);
     let root = resources.mesh_config.root_namespace.value.as_str();
+    let with_pods: BTreeSet<&str> = resources.pods.iter().map(|pods| &*pods.meta.id.namespace).collect();
+    // Pods of the root namespace alone are those of the control plane, and say nothing of others.
+    let pods_are_known = |namespace: &str| match namespace == root {
+        true => with_pods.iter().any(|namespace| *namespace != root),
+        false => with_pods.contains(namespace),
+    };
     for plugin in &resources.wasm_plugins {
         if !plugin.meta.is_for_revision(revision) {
             other_revision(&plugin.meta, revision, problems);
             continue;
         }
-        if resources.workload_entries.is_empty() {
+        let namespace = &*plugin.meta.id.namespace;
+        if resources.workload_entries.is_empty() && !pods_are_known(namespace) {
             // What runs is not among the documents, so that nothing can be said about it.
             continue;
         }
-        let namespace = &*plugin.meta.id.namespace;
         let of: Vec<&Known> = workloads
             .iter()
             .filter(|known| namespace == root || namespace == known.workload.namespace)
@@ -47,8 +55,7 @@ pub(super) fn check(resources: &Resources, revision: &str, problems: &mut Vec<Pr
     unset_priorities(resources, &workloads, problems);
 }
 
-/// Every workload among the documents, and the gateways whose workload is not, with the labels that they are selected
-/// by.
+/// Every workload among the documents, with its ports; none where they are not known.
 fn known_workloads(resources: &Resources, revision: &str) -> Vec<Known> {
     let outbound: BTreeSet<u16> = resources
         .service_entries
@@ -61,35 +68,24 @@ fn known_workloads(resources: &Resources, revision: &str) -> Vec<Known> {
         let gateways = resources.gateways.iter().filter(|gateway| has_labels(labels, &gateway.selector));
         gateways.flat_map(|gateway| &gateway.servers).map(|server| server.number).collect()
     };
-    let serves = |labels: &BTreeMap<String, String>, selector: &BTreeMap<String, String>| {
-        !selector.is_empty() && has_labels(labels, selector)
-    };
-    let mut workloads = Vec::new();
-    for entry in &resources.workload_entries {
-        let is_gateway = resources.gateways.iter().any(|gateway| serves(&entry.labels, &gateway.selector));
-        let (kind, ports) = if is_gateway {
-            let ports = BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&entry.labels))]);
-            (WorkloadKind::Gateway, ports)
-        } else {
-            let inbound = inbound_ports(resources, entry);
-            let ports = [(ListenerClass::Inbound, inbound), (ListenerClass::Outbound, outbound.clone())];
-            (WorkloadKind::Sidecar, BTreeMap::from(ports))
-        };
-        let id = &entry.meta.id;
-        let workload = Workload::new(kind, &*id.namespace, &*id.name, entry.labels.clone());
-        workloads.push(Known { workload: workload.of_revision(revision), ports });
-    }
-    for gateway in &resources.gateways {
-        if resources.workload_entries.iter().any(|entry| serves(&entry.labels, &gateway.selector)) {
-            continue;
+    let ports = |KnownWorkload { workload, by }: &KnownWorkload<'_>| match (workload.kind, by) {
+        (WorkloadKind::Gateway, KnownBy::KubernetesGateway(_)) => {
+            BTreeMap::from([(ListenerClass::Gateway, BTreeSet::new())])
         }
-        let id = &gateway.meta.id;
-        let labels = gateway.selector.clone();
-        let ports = BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&labels))]);
-        let workload = Workload::new(WorkloadKind::Gateway, &*id.namespace, &*id.name, labels);
-        workloads.push(Known { workload: workload.of_revision(revision), ports });
-    }
-    workloads
+        (WorkloadKind::Gateway, _) => {
+            BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&workload.labels))])
+        }
+        (WorkloadKind::Sidecar, KnownBy::Entry(entry)) => BTreeMap::from([
+            (ListenerClass::Inbound, inbound_ports(resources, entry)),
+            (ListenerClass::Outbound, outbound.clone()),
+        ]),
+        // Which of the ports of pods are called, and which services they call, is not known.
+        (WorkloadKind::Sidecar, _) => {
+            [ListenerClass::Inbound, ListenerClass::Outbound].map(|class| (class, BTreeSet::new())).into()
+        }
+    };
+    let known = KnownWorkloads::new(resources, revision).workloads;
+    known.into_iter().map(|known| Known { ports: ports(&known), workload: known.workload }).collect()
 }
 
 /// The ports of its own at which services reach a workload over HTTP.
@@ -127,7 +123,7 @@ fn without_workload(plugin: &WasmPlugin, in_root: bool) -> Problem {
             format!("no workload of {whose} has these labels"),
         )
         .at(selector.place.clone(), "spec.selector")
-        .help("compare with the labels of the WorkloadEntries"),
+        .help(LABELS_HELP),
         None => Problem::new(
             Severity::Warning,
             codes::PLUGIN_WITHOUT_WORKLOAD,

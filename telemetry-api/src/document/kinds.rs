@@ -7,7 +7,7 @@ use super::foreign::{NotRead, Written};
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
-use super::{annotations, mesh_config, networking, telemetry, wasm_plugin};
+use super::{annotations, kubernetes, mesh_config, networking, telemetry, wasm_plugin};
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::{Meta, Resources};
@@ -134,6 +134,8 @@ impl Documents {
                 return;
             }
             self.resource(kind, root, context);
+        } else if kubernetes::is_read(group, &kind_text) {
+            kubernetes::read((group, &kind_text), root, &object, context, &mut self.resources);
         } else {
             let written = Written { group, version, kind: &kind_text, api_version, kind_field };
             self.not_read.take(&written, context);
@@ -224,7 +226,8 @@ impl Documents {
 
 /// The names of the kinds that are read.
 pub(super) fn kind_names() -> String {
-    list(&KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())
+    let names = list(&KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>());
+    format!("{names}, Kubernetes' kinds of pods, services and gateways")
 }
 
 /// Every version of a kind, with its group.
@@ -236,6 +239,9 @@ pub(super) fn versions(kind: &Kind) -> String {
 fn bare_mesh_id() -> DocumentId {
     DocumentId { kind: "MeshConfig".into(), namespace: "".into(), name: "mesh".into() }
 }
+
+/// What a document without a name lacks.
+pub(super) const NAME_HELP: &str = "every document has `metadata.name`";
 
 /// Everything that Kubernetes may put into a document's metadata.
 const META_FIELDS: &[&str] = &[
@@ -257,8 +263,7 @@ const META_FIELDS: &[&str] = &[
 ];
 
 fn read_meta(root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> Option<Meta> {
-    let help = "every document has `metadata.name`";
-    let metadata = object.require(context, "metadata", help)?.object(context, META_FIELDS)?;
+    let metadata = object.require(context, "metadata", NAME_HELP)?.object(context, META_FIELDS)?;
     let map = |context: &mut Context, key| {
         metadata.get(key).map(|field: Field<'_>| field.string_map(context)).unwrap_or_default()
     };
@@ -269,7 +274,7 @@ fn read_meta(root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> Op
     let labels = map(context, "labels");
     let annotations = map(context, "annotations");
     let created = metadata.string(context, "creationTimestamp").unwrap_or_default();
-    let name = metadata.require(context, "name", help)?;
+    let name = metadata.require(context, "name", NAME_HELP)?;
     let name_text = name.string(context)?;
     if !is_valid_name(&name_text) {
         context.report(

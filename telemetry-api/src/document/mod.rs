@@ -4,6 +4,7 @@ mod annotations;
 mod foreign;
 mod json;
 mod kinds;
+mod kubernetes;
 mod log_format;
 mod mesh_config;
 mod networking;

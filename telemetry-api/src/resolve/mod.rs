@@ -6,6 +6,7 @@ mod effective;
 #[cfg(test)]
 mod fixture;
 mod hash;
+pub(crate) mod label_index;
 pub(crate) mod log_format;
 pub(crate) mod metrics;
 mod node;
@@ -17,6 +18,7 @@ mod selection;
 pub(crate) mod services;
 pub(crate) mod tracing;
 mod workload;
+mod workloads;
 
 pub use collector::{Collector, Endpoint, Protocol};
 pub use effective::{
@@ -30,3 +32,4 @@ pub(crate) use selection::age_order;
 pub use workload::{
     DEFAULT_CLUSTER, DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, Workload, WorkloadKind,
 };
+pub use workloads::{KnownBy, KnownWorkload, KnownWorkloads, Waypoint};

@@ -27,10 +27,8 @@ pub struct PolicySet {
 impl PolicySet {
     /// The policies among resources. The order in which documents were read makes no difference.
     pub fn new(resources: Resources) -> PolicySet {
-        let Resources {
-            mesh_config, mut telemetries, wasm_plugins, service_entries, workload_entries, ..
-        } = resources;
-        let services = Services::new(&service_entries, &workload_entries, &mesh_config);
+        let services = Services::new(&resources);
+        let Resources { mesh_config, mut telemetries, wasm_plugins, .. } = resources;
         let plugins = Plugins::new(wasm_plugins);
         telemetries.sort_by_cached_key(age_order);
         let hash = hash(&mesh_config, &telemetries, &plugins, &services);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::collector::{Collector, Endpoint, Protocol};
 use crate::resources::mesh_config::{CollectorRef, DEFAULT_CONNECT_TIMEOUT};
-use crate::resources::{MeshConfig, ServiceEntry, ServicePort, WorkloadEntry};
+use crate::resources::telemetry::has_labels;
+use crate::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 /// Every service of the mesh: host, then namespace, then port, then where that is served.
 type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>>>;
@@ -34,9 +35,22 @@ pub(crate) enum NoCollector {
 
 impl Services {
     /// The services among resources. In whatever order they were read, the index is the same.
-    pub(super) fn new(entries: &[ServiceEntry], workloads: &[WorkloadEntry], mesh: &MeshConfig) -> Services {
+    pub(super) fn new(resources: &Resources) -> Services {
+        let mut workloads: BTreeMap<&str, Vec<&WorkloadEntry>> = BTreeMap::new();
+        for workload in &resources.workload_entries {
+            workloads.entry(&workload.meta.id.namespace).or_default().push(workload);
+        }
         let mut index = Index::new();
-        for entry in entries {
+        // A cluster knows where its own services are: by their host.
+        for service in &resources.services {
+            let namespaces = index.entry(service.host()).or_default();
+            let ports = namespaces.entry(service.meta.id.namespace.to_string()).or_default();
+            for port in &service.ports {
+                ports.entry(*port).or_default();
+            }
+        }
+        for entry in &resources.service_entries {
+            let workloads = workloads.get(&*entry.meta.id.namespace).map_or(&[][..], Vec::as_slice);
             for host in &entry.hosts {
                 let namespaces = index.entry(host.clone()).or_default();
                 let ports = namespaces.entry(entry.meta.id.namespace.to_string()).or_default();
@@ -45,7 +59,7 @@ impl Services {
                 }
             }
         }
-        Services { index, connect_timeout: mesh.connect_timeout.value }
+        Services { index, connect_timeout: resources.mesh_config.connect_timeout.value }
     }
 
     /// The collector that a provider names: `namespace/host` is looked up as it stands; a host alone must be in
@@ -93,12 +107,12 @@ impl Services {
 }
 
 /// Where a port of a service is served: at the endpoints that its document names, or at the workloads that it selects,
-/// else at its own host, under the port of whoever serves it.
+/// else at its own host, under the port of whoever serves it. `workloads` are those of the service's namespace.
 fn endpoints(
     entry: &ServiceEntry,
     port: &ServicePort,
     host: &str,
-    workloads: &[WorkloadEntry],
+    workloads: &[&WorkloadEntry],
 ) -> Vec<Endpoint> {
     let target = port.target_port.unwrap_or(port.number);
     let at = |address: &str, ports: &BTreeMap<String, u16>| {
@@ -108,10 +122,7 @@ fn endpoints(
     let named = entry.endpoints.iter().filter_map(|endpoint| at(&endpoint.address, &endpoint.ports));
     let selected = workloads.iter().filter(|workload| {
         let selector = entry.workload_selector.as_ref().filter(|selector| !selector.is_empty());
-        workload.meta.id.namespace == entry.meta.id.namespace
-            && selector.is_some_and(|wanted| {
-                wanted.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
-            })
+        selector.is_some_and(|wanted| has_labels(&workload.labels, wanted))
     });
     let selected = selected.filter_map(|workload| at(&workload.address, &workload.ports));
     let found: Vec<Endpoint> = named.chain(selected).collect();

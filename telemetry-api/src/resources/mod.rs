@@ -1,6 +1,7 @@
 //! The kinds that people write, as types. Reading them is [`crate::document`]'s, judging them [`crate::check`]'s.
 
 pub mod gateway;
+pub mod kubernetes;
 pub mod mesh_config;
 pub mod meta;
 pub mod service_entry;
@@ -9,6 +10,7 @@ pub mod wasm_plugin;
 pub mod workload_entry;
 
 pub use gateway::{Gateway, GatewayServer};
+pub use kubernetes::{ControlPlane, GatewayClass, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
 pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
@@ -31,4 +33,14 @@ pub struct Resources {
     pub workload_entries: Vec<WorkloadEntry>,
     /// Gateways that exist.
     pub gateways: Vec<Gateway>,
+    /// Services of Kubernetes that exist.
+    pub services: Vec<Service>,
+    /// Pods that exist, or that something makes.
+    pub pods: Vec<Pods>,
+    /// Control planes that exist.
+    pub control_planes: Vec<ControlPlane>,
+    /// Gateways of the Gateway API that exist.
+    pub kubernetes_gateways: Vec<KubernetesGateway>,
+    /// Classes of those.
+    pub gateway_classes: Vec<GatewayClass>,
 }

@@ -6,6 +6,7 @@ use crate::check::telemetry::at;
 use crate::problem::{Problem, Severity, closest, codes};
 use crate::resolve::services::NoCollector;
 use crate::resolve::{PolicySet, Protocol};
+use crate::resources::kubernetes::SERVICE_DOMAIN;
 use crate::resources::mesh_config::{CollectorRef, ProviderConfig};
 use crate::resources::{ExtensionProvider, Resources};
 
@@ -59,6 +60,11 @@ fn judge(
                     "it is a service of another namespace; correct the namespace before the `/`".to_owned()
                 }
                 Some(likely) => format!("did you mean `{likely}`?"),
+                None if host.ends_with(SERVICE_DOMAIN) => {
+                    format!(
+                        "give the Service of Kubernetes too, or a ServiceEntry with the host and the port {port}"
+                    )
+                }
                 None => format!("write a ServiceEntry with the host `{host}` and the port {port}"),
             };
             let message = format!(
@@ -76,8 +82,7 @@ fn judge(
         }
         Ok(collector) if !services.has_port(&collector) => {
             let message = format!("the collector of provider `{name}` has no port {port}");
-            let help =
-                format!("add the port to the ServiceEntry of `{}`, or correct it here", collector.host);
+            let help = format!("add the port to the service `{}`, or correct it here", collector.host);
             (codes::COLLECTOR_PORT, message, help)
         }
         Ok(_) => return,

@@ -11,8 +11,7 @@ fn endpoints_at(port: u16, service: &str, more: &str) -> Vec<String> {
          spec: {{hosts: [c.obs], {service}}}\n{more}"
     );
     let resources = read(&[Source::new("t.yaml", text)]).resources;
-    let services =
-        Services::new(&resources.service_entries, &resources.workload_entries, &resources.mesh_config);
+    let services = Services::new(&resources);
     let wanted = CollectorRef { service: "c.obs".to_owned(), port };
     let collector = services.find(&wanted, Protocol::Http2).expect("a service");
     let shown = |endpoint: &Endpoint| match endpoint {
@@ -79,10 +78,28 @@ fn the_mesh_says_how_long_a_connection_may_take() {
              spec: {{hosts: [c.obs], ports: [{{number: 1, name: a, protocol: GRPC}}]}}\n"
         );
         let resources = read(&[Source::new("t.yaml", text)]).resources;
-        let services = Services::new(&resources.service_entries, &[], &resources.mesh_config);
+        let services = Services::new(&resources);
         let wanted = CollectorRef { service: "c.obs".to_owned(), port: 1 };
         services.find(&wanted, Protocol::Http1).map(|collector| collector.connect_timeout)
     };
     assert_eq!(of("enableTracing: true"), Ok(Duration::from_secs(10)));
     assert_eq!(of("connectTimeout: 1.5s"), Ok(Duration::from_millis(1500)));
+}
+
+#[test]
+fn a_service_of_kubernetes_is_found_by_its_host() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: c, namespace: obs}\n\
+                spec: {ports: [{port: 4317, targetPort: otlp}]}\n";
+    let services = Services::new(&read(&[Source::new("t.yaml", text)]).resources);
+    let find = |service: &str| {
+        let wanted = CollectorRef { service: service.to_owned(), port: 4317 };
+        services.find(&wanted, Protocol::Http2)
+    };
+    let expected = Collector::new("obs", "c.obs.svc.cluster.local", 4317, Protocol::Http2);
+    assert!(services.has_port(&expected));
+    assert_eq!(find("c.obs.svc.cluster.local"), Ok(expected.clone()));
+    assert_eq!(find("obs/c.obs.svc.cluster.local"), Ok(expected));
+    for other in ["c.obs", "other/c.obs.svc.cluster.local"] {
+        assert_eq!(find(other), Err(NoCollector::Unknown), "{other}");
+    }
 }
