@@ -5,6 +5,7 @@
 mod args;
 mod codes;
 mod commands;
+mod environment;
 mod output;
 mod plan;
 mod plugin_modules;

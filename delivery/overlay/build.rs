@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the overlay enters or writes; their imports come along.
-const ROOTS: [&str; 22] = [
+const ROOTS: [&str; 28] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/config/cluster/v3/cluster.proto",
     "envoy/config/core/v3/extension.proto",
     "envoy/config/listener/v3/listener.proto",
+    "envoy/config/trace/v3/datadog.proto",
     "envoy/config/trace/v3/opentelemetry.proto",
+    "envoy/config/trace/v3/skywalking.proto",
+    "envoy/config/trace/v3/zipkin.proto",
     "envoy/extensions/access_loggers/file/v3/file.proto",
     "envoy/extensions/access_loggers/filters/cel/v3/cel.proto",
     "envoy/extensions/access_loggers/grpc/v3/als.proto",
@@ -28,6 +31,9 @@ const ROOTS: [&str; 22] = [
     "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
     "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
     "envoy/extensions/request_id/uuid/v3/uuid.proto",
+    "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.proto",
+    "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto",
+    "envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler.proto",
     "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
     "envoy/service/discovery/v3/discovery.proto",
 ];

@@ -15,7 +15,7 @@ use burgee_localnet::{Modules, envoy};
 use crate::plan::ComposePlan;
 use crate::progress::Steps;
 use crate::sources::Sources;
-use crate::{Failure, Outcome, output, plugin_modules, report, sources};
+use crate::{Failure, Outcome, environment, output, plugin_modules, report, sources};
 use folder::{File, Files, Target};
 
 /// The name of Envoy's official image, without a tag.
@@ -31,6 +31,7 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     let mut checked = check(&sources.texts);
     checked.problems.splice(0..0, std::mem::take(&mut sources.problems));
     checked.problems.extend(super::not_run(&checked.resources));
+    checked.problems.extend(environment::doubts(&checked.resources));
     if worst(&checked.problems) == Some(Severity::Error) {
         return Ok(refuse(&checked.problems, &sources));
     }
@@ -43,8 +44,13 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     };
     let modules = Modules { telemetry, plugins };
     let command = command(plan);
-    let inputs =
-        ExportInputs { resources: &checked.resources, modules: &modules, image: &image, command: &command };
+    let inputs = ExportInputs {
+        resources: &checked.resources,
+        policy: &environment::policies(checked.resources.clone()),
+        modules: &modules,
+        image: &image,
+        command: &command,
+    };
     let mut problems = checked.problems;
     problems.extend(missing);
     let exported = match export(inputs) {

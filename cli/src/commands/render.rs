@@ -19,7 +19,7 @@ use crate::codes::{NEEDS_BOOTSTRAP, NOTHING_MEASURED};
 use crate::plan::RenderPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
-use crate::{Failure, Outcome, output, report, sources};
+use crate::{Failure, Outcome, environment, output, report, sources};
 
 /// What there is to say, and the texts that it is about.
 struct Told {
@@ -160,7 +160,8 @@ fn resolve(
     resources.wasm_plugins.retain(|plugin| applied.contains(&plugin_modules::key(plugin)));
     let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
     problems.extend(missing);
-    (PolicySet::new(resources.clone()).resolve(workload), plugins)
+    problems.extend(environment::doubts(resources));
+    (environment::policies(resources.clone()).resolve(workload), plugins)
 }
 
 /// The plugins that a policy has for any class, as `NAMESPACE/NAME`.

@@ -17,7 +17,6 @@ use std::path::Path;
 
 use burgee_api::check::{Checked, check};
 use burgee_api::problem::worst;
-use burgee_api::resolve::PolicySet;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::{RequestsSummary, Summary, VERSION};
 use burgee_localnet::{Localnet, Modules, Options};
@@ -28,7 +27,7 @@ use crate::args::Format;
 use crate::plan::UpPlan;
 use crate::progress::Steps;
 use crate::sources::Sources;
-use crate::{Failure, Outcome, output, plugin_modules, report, sources};
+use crate::{Failure, Outcome, environment, output, plugin_modules, report, sources};
 
 /// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
 const THREAD_STACK: usize = 8 << 20;
@@ -135,6 +134,7 @@ fn read(directory: &Path) -> Result<(Sources, Checked), Failure> {
     let mut checked = check(&sources.texts);
     checked.problems.splice(0..0, std::mem::take(&mut sources.problems));
     checked.problems.extend(super::not_run(&checked.resources));
+    checked.problems.extend(environment::doubts(&checked.resources));
     Ok((sources, checked))
 }
 
@@ -149,7 +149,7 @@ async fn work(
     let mut options = Options::new(envoy);
     options.gateway_port = plan.gateway_port;
     options.stub = stub()?;
-    let policy = PolicySet::new(checked.resources.clone());
+    let policy = environment::policies(checked.resources.clone());
     let localnet = Localnet::start(&checked.resources, &policy, modules, &options, steps).await;
     let localnet = localnet.map_err(super::failure)?;
     let running = running.insert(Running { localnet, as_asked: None });

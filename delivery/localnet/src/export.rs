@@ -38,6 +38,8 @@ pub const USER: u32 = 101;
 pub struct ExportInputs<'a> {
     /// The documents.
     pub resources: &'a Resources,
+    /// The policies among them.
+    pub policy: &'a PolicySet,
     /// The modules, where they are on this machine.
     pub modules: &'a Modules,
     /// The image that has Envoy, such as `envoyproxy/envoy:v1.40.0`.
@@ -81,8 +83,8 @@ pub fn export(inputs: ExportInputs<'_>) -> Result<Export, Vec<Problem>> {
     if worst(&problems) == Some(Severity::Error) {
         return Err(problems);
     }
-    let policy = PolicySet::new(inputs.resources.clone());
-    let policies: Vec<Effective> = mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+    let resolve = |workload| inputs.policy.resolve(workload);
+    let policies: Vec<Effective> = mesh.workloads().map(|(workload, _)| resolve(workload)).collect();
     let labels: BTreeSet<String> = policies.iter().flat_map(own_labels).collect();
     let mut containers = Containers::of(&mesh);
     for policy in &policies {

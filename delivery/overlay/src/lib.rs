@@ -78,7 +78,7 @@ pub struct Options {
     pub plugins: BTreeMap<String, PluginModule>,
     /// Which files access logs are written to.
     pub log_files: LogFiles,
-    /// What calls to collectors carry as gRPC metadata beside the documents' own; absent: nothing.
+    /// What calls to collectors carry beside the documents' own; absent: nothing.
     pub reporter: Option<String>,
 }
 
@@ -104,7 +104,8 @@ pub enum LogFiles {
     },
 }
 
-/// The name of the gRPC metadata by which a receiver knows who calls: `REPORTER;CLASS;PROVIDER`, where the class and
+/// The name of what tells a receiver who calls, which is gRPC metadata, a header of HTTP, or, where neither can be, a
+/// tag of each span: `REPORTER;CLASS;PROVIDER`, where the class and
 /// the provider are of the logger or the tracer, and the reporter is [`Options::reporter`]. A provider's name is
 /// written as in a file's name.
 pub const REPORTER_METADATA: &str = "x-burgee-reporter";

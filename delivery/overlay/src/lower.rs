@@ -5,6 +5,7 @@ pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
 pub(crate) mod plugin;
+mod tracer;
 pub(crate) mod tracing;
 
 use std::collections::BTreeMap;

@@ -9,4 +9,6 @@ mod logs;
 pub(crate) mod policies;
 mod problems;
 pub(crate) mod support;
+pub(crate) mod tracers;
+mod traces;
 mod written;

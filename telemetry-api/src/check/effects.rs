@@ -1,7 +1,7 @@
 //! What documents do to each other: those that are hidden, that stack, that undo each other or select nothing.
 
 mod access_logs;
-mod collectors;
+pub(super) mod collectors;
 mod log_services;
 mod tracing;
 mod undone;
@@ -26,6 +26,7 @@ pub(super) fn check(resources: &Resources, revision: &str, has_errors: bool, pro
     default_providers(resources, problems);
     access_logs::mesh_format(&resources.mesh_config, problems);
     log_services::check(resources, problems);
+    tracing::tags_of_mesh(&resources.mesh_config, problems);
     let others = resources.telemetries.iter().filter(|telemetry| !telemetry.meta.is_for_revision(revision));
     others.for_each(|telemetry| other_revision(&telemetry.meta, revision, problems));
     hidden(resources, revision, problems);

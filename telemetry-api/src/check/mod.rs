@@ -7,6 +7,7 @@ mod expression;
 mod plugins;
 pub mod suppress;
 mod telemetry;
+mod variables;
 mod wasm_plugin;
 
 use std::collections::HashMap;
@@ -16,6 +17,8 @@ use crate::document::{self, Outline, Source};
 use crate::problem::{Problem, Severity, worst};
 use crate::resolve::DEFAULT_REVISION;
 use crate::resources::Resources;
+
+pub use variables::judge_variables;
 
 /// Documents that were read and judged.
 #[derive(Clone, Debug, Default)]

@@ -311,6 +311,29 @@ fn end(tail: &str) -> Option<&str> {
     })
 }
 
+/// Whether a text is a format that Envoy takes where no extension helps.
+pub(crate) fn is_valid_alone(format: &str) -> bool {
+    fault(format).is_none() && extension_operator(format).is_none()
+}
+
+/// The operator of a format that Envoy has in an extension alone, if one is there.
+fn extension_operator(format: &str) -> Option<&'static str> {
+    const NAME: &str = "REQ_WITHOUT_QUERY";
+    format.contains("%REQ_WITHOUT_QUERY(").then_some(NAME)
+}
+
+/// Reports what is wrong with a format where no extension helps, as in a tag of a span.
+pub(super) fn judge_alone(format: &str, field: &Field<'_>, context: &mut Context) {
+    if let Some(name) = extension_operator(format) {
+        let message =
+            format!("access logs alone can have `%{name}%`, and Envoy would refuse its configuration");
+        let help = "write `%REQ(NAME)%`, or leave out the path's query where spans are shown";
+        context.report(Severity::Warning, codes::BAD_LOG_FORMAT, field, message, help);
+    } else {
+        judge(format, field, context);
+    }
+}
+
 /// Reports what is wrong with a format.
 pub(super) fn judge(format: &str, field: &Field<'_>, context: &mut Context) {
     let (message, help) = match fault(format) {

@@ -1,9 +1,12 @@
 //! Reads `MeshConfig`, from the ConfigMap `istio` or bare. Fields of Istio's that telemetry does not need are known
 //! by name only, so that a misspelt one is still found.
 
+mod calls;
 mod log_providers;
+mod mesh_tracer;
 mod providers;
 mod proxy_config;
+mod trace_providers;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -190,12 +193,6 @@ fn legacy(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
 fn string(field: &Field<'_>, context: &mut Context) -> Option<Traced<String>> {
     let text = field.string(context)?;
     Some(field.traced(context, text))
-}
-
-/// Reports a field that Istio applies and this version does not.
-fn not_applied(field: &Field<'_>, what: &str, help: &str, context: &mut Context) {
-    let message = format!("this version does not apply it yet: {what}");
-    context.report(Severity::Warning, codes::FIELD_NOT_APPLIED, field, message, help);
 }
 
 /// An object of the mesh's configuration: what Istio does not know in it is reported and ignored.

@@ -5,7 +5,7 @@ mod foreign;
 mod json;
 mod kinds;
 mod kubernetes;
-mod log_format;
+pub(crate) mod log_format;
 mod mesh_config;
 mod networking;
 mod outline;

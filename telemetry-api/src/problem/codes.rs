@@ -13,6 +13,7 @@ mod plugins;
 mod providers;
 mod selection;
 mod text;
+mod trace_providers;
 mod workloads;
 
 pub use access_logs::*;
@@ -28,6 +29,7 @@ pub use plugins::*;
 pub use providers::*;
 pub use selection::*;
 pub use text::*;
+pub use trace_providers::*;
 pub use workloads::*;
 
 use super::Page;
@@ -46,6 +48,7 @@ const AREAS: &[&[Page]] = &[
     PLUGINS,
     MESH_CONFIG,
     ACCESS_LOGS,
+    TRACE_PROVIDERS,
     EFFECTS,
     IN_FORCE,
 ];

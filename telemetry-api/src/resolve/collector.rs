@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::effective::{ClassPolicy, Effective, LogSink, Tracer, Tracing};
+use super::effective::{ClassPolicy, Effective, LogSink, Tracing};
 use crate::origin::Traced;
 use crate::resources::mesh_config::DEFAULT_CONNECT_TIMEOUT;
 
@@ -115,18 +115,11 @@ impl Tracing {
     /// The collectors that spans need, each with the provider that leads to it.
     pub fn collectors(&self) -> impl Iterator<Item = (&Collector, &Traced<String>)> {
         let found = match self {
-            Tracing::Provider { provider, tracer, .. } => Some((tracer.collector(), provider)),
+            Tracing::Provider { provider, tracer, .. } => Some((tracer, provider)),
             Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
         };
-        found.into_iter()
-    }
-}
-
-impl Tracer {
-    /// Where spans go.
-    pub fn collector(&self) -> &Collector {
-        match self {
-            Tracer::OpentelemetryGrpc { collector, .. } => collector,
-        }
+        found
+            .into_iter()
+            .flat_map(|(tracer, provider)| tracer.collectors().map(move |collector| (collector, provider)))
     }
 }

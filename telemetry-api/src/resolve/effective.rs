@@ -7,6 +7,7 @@ use std::time::Duration;
 use burgee_filter_config::StandardMetric;
 
 use super::collector::Collector;
+use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
 use crate::resources::WasmPlugin;
@@ -81,16 +82,9 @@ pub enum Tracing {
     },
 }
 
-/// Where spans go.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Tracer {
-    /// To an OpenTelemetry collector over gRPC.
-    OpentelemetryGrpc {
-        /// The collector.
-        collector: Collector,
-        /// The name that the proxy's spans have: `APP.NAMESPACE`, as Istio's proxies name themselves.
-        service_name: String,
-    },
+impl Tracing {
+    /// What stands for a provider's name where MeshConfig's `defaultConfig.tracing` has a tracer of its own.
+    pub const MESH_TRACER: &str = "mesh";
 }
 
 /// What is traced, and with which tags.

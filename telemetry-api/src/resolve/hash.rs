@@ -1,13 +1,17 @@
 //! The hash of a policy set: of everything that it says, and of nothing about where it stands.
 
+mod calls;
+
 use std::fmt::{Debug, Write as _};
 
 use sha2::{Digest, Sha256};
 
+use self::calls::Calls;
+use super::control_plane::ControlPlane;
 use super::plugins::Plugins;
 use super::services::Services;
 use crate::origin::Traced;
-use crate::resources::mesh_config::{ExtensionProvider, Opentelemetry, ProviderConfig, ProxyTracing};
+use crate::resources::mesh_config::{ExtensionProvider, ProviderConfig, ProxyTracing};
 use crate::resources::telemetry::{AccessLoggingEntry, MetricsEntry, Selector, TargetRef, TracingEntry};
 use crate::resources::{MeshConfig, Meta, Telemetry};
 
@@ -18,9 +22,10 @@ pub(super) fn hash(
     telemetries: &[Telemetry],
     plugins: &Plugins,
     services: &Services,
+    control_plane: &ControlPlane,
 ) -> String {
-    let mut text = String::new();
-    describe_mesh(mesh, &mut text);
+    let mut text = format!("{:?}", control_plane.trace_sampling);
+    describe_mesh(mesh, Calls(control_plane), &mut text);
     for telemetry in telemetries {
         let Telemetry { meta, selector, target_refs, metrics, tracing, access_logging } = telemetry;
         describe_whom(meta, selector.as_ref(), target_refs, &mut text);
@@ -64,7 +69,7 @@ fn named<T: Debug>(traced: &[(String, Traced<T>)]) -> Vec<(&String, &T)> {
     traced.iter().map(|(name, traced)| (name, &traced.value)).collect()
 }
 
-fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
+fn describe_mesh(mesh: &MeshConfig, calls: Calls<'_>, text: &mut String) {
     let MeshConfig {
         was_read: _,
         root_namespace,
@@ -96,6 +101,8 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
     let _ = write!(text, " {:?}", value(access_log_service.as_ref()));
     let ProxyTracing {
         written,
+        tracer,
+        needs_tls,
         sampling,
         custom_tags,
         max_path_tag_length,
@@ -107,7 +114,8 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
     let _ = write!(text, "\n{} {:?} {:?}", written.is_some(), value(sampling.as_ref()), named(custom_tags));
     let _ = write!(text, "\n{:?} {:?}", value(max_path_tag_length.as_ref()), value(istio_tags.as_ref()));
     let _ = write!(text, "\n{:?} {service_name:?}", value(service_cluster.as_ref()));
-    let _ = write!(text, "\n{:?}", value(mesh_id.as_ref()));
+    let _ = write!(text, "\n{:?} {:?}", value(mesh_id.as_ref()), value(tracer.as_ref()));
+    let _ = write!(text, " {}", needs_tls.is_some());
     for provider in extension_providers {
         let ExtensionProvider { name, kind, config, origin: _ } = provider;
         let _ = write!(text, "\n{name:?} {kind:?} ");
@@ -117,10 +125,10 @@ fn describe_mesh(mesh: &MeshConfig, text: &mut String) {
             ProviderConfig::HttpAccessLogService(config) | ProviderConfig::TcpAccessLogService(config) => {
                 write!(text, "{config:?}")
             }
-            ProviderConfig::Opentelemetry(Opentelemetry { collector, http, own_sampler, max_tag_length }) => {
-                let (http, sampler) = (http.is_some(), own_sampler.is_some());
-                write!(text, "{collector:?} {http} {sampler} {max_tag_length}")
-            }
+            ProviderConfig::Zipkin(config) => calls.zipkin(config, text),
+            ProviderConfig::Datadog(config) => write!(text, "{config:?}"),
+            ProviderConfig::Skywalking(config) => write!(text, "{config:?}"),
+            ProviderConfig::Opentelemetry(config) => calls.opentelemetry(config, text),
             ProviderConfig::None => Ok(()),
         };
     }

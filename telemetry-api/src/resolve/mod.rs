@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 mod collector;
+mod control_plane;
 mod effective;
 #[cfg(test)]
 mod fixture;
@@ -15,20 +16,27 @@ mod policy_set;
 pub(crate) mod providers;
 mod said;
 mod selection;
+mod service_name;
 pub(crate) mod services;
+mod tracer;
+pub(crate) mod tracers;
 pub(crate) mod tracing;
 mod workload;
 mod workloads;
 
 pub use collector::{Collector, Endpoint, Protocol};
+pub use control_plane::ControlPlane;
 pub use effective::{
     AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
-    MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, Tracer, Tracing,
+    MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, Tracing,
     TracingSettings,
 };
 pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;
 pub(crate) use selection::age_order;
+pub use tracer::{
+    Exporter, Header, HeaderValue, HttpCall, ResourceDetector, Sampler, Secret, TraceContext, Tracer,
+};
 pub use workload::{
     DEFAULT_CLUSTER, DEFAULT_REVISION, GATEWAY_NAME_LABEL, ListenerClass, Workload, WorkloadKind,
 };

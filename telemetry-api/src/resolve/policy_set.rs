@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::control_plane::ControlPlane;
 use super::effective::{ClassPolicy, Effective};
 use super::hash::hash;
 use super::plugins::Plugins;
 use super::selection::{age_order, contributions};
 use super::services::Services;
+use super::tracers::Lookup;
 use super::workload::{ListenerClass, Workload};
 use super::{access_log, metrics, tracing};
 use crate::resources::{MeshConfig, Resources, Telemetry};
@@ -21,22 +23,30 @@ pub struct PolicySet {
     plugins: Plugins,
     /// Where the collectors of providers are looked up.
     services: Services,
+    /// What the documents leave to the control plane.
+    control_plane: ControlPlane,
     hash: String,
 }
 
 impl PolicySet {
-    /// The policies among resources. The order in which documents were read makes no difference.
+    /// The policies among resources, for a control plane that is told nothing. The order in which documents were read
+    /// makes no difference.
     pub fn new(resources: Resources) -> PolicySet {
+        PolicySet::of(resources, ControlPlane::default())
+    }
+
+    /// The policies among resources, and what they leave to a control plane.
+    pub fn of(resources: Resources, control_plane: ControlPlane) -> PolicySet {
         let services = Services::new(&resources);
         let Resources { mesh_config, mut telemetries, wasm_plugins, .. } = resources;
         let plugins = Plugins::new(wasm_plugins);
         telemetries.sort_by_cached_key(age_order);
-        let hash = hash(&mesh_config, &telemetries, &plugins, &services);
+        let hash = hash(&mesh_config, &telemetries, &plugins, &services, &control_plane);
         let mut by_namespace: BTreeMap<Arc<str>, Vec<Telemetry>> = BTreeMap::new();
         for telemetry in telemetries {
             by_namespace.entry(telemetry.meta.id.namespace.clone()).or_default().push(telemetry);
         }
-        PolicySet { mesh_config, telemetries: by_namespace, plugins, services, hash }
+        PolicySet { mesh_config, telemetries: by_namespace, plugins, services, control_plane, hash }
     }
 
     /// A hash of what the documents say, in lower-case hex: equal sets have equal hashes wherever they were read
@@ -57,9 +67,10 @@ impl PolicySet {
             .into_iter()
             .map(|class| {
                 let (mesh, services) = (&self.mesh_config, &self.services);
+                let lookup = Lookup { mesh, services, control_plane: &self.control_plane };
                 let policy = ClassPolicy {
                     metrics: metrics::resolve(mesh, &telemetries, class),
-                    tracing: tracing::resolve(mesh, services, &telemetries, workload, class),
+                    tracing: tracing::resolve(lookup, &telemetries, workload, class),
                     access_logs: access_log::resolve(mesh, services, &telemetries, class),
                     listener_logs: access_log::of_listeners(mesh),
                     plugins: self.plugins.resolve(&mesh.root_namespace.value, workload, class),

@@ -1,15 +1,15 @@
-//! What a provider's name comes to: a tracer, a place for log lines, or why there is none.
+//! What the name of a provider of logs comes to: a place for lines, or why there is none.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::collector::Protocol;
-use super::effective::{LogEntries, LogSink, Tracer};
+use super::effective::{LogEntries, LogSink};
 use super::log_format;
 use super::services::{NoCollector, Services};
-use crate::resources::mesh_config::{AccessLogService, Opentelemetry, OtelAccessLog, ProviderConfig};
-use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind};
+use crate::resources::mesh_config::{AccessLogService, OtelAccessLog, ProviderConfig};
+use crate::resources::{MeshConfig, ProviderKind};
 
 /// The log's name at a collector, when a provider has none.
 const OTEL_LOG_NAME: &str = "otel_envoy_accesslog";
@@ -26,44 +26,12 @@ pub(crate) enum Unusable {
     Unknown,
     /// Its kind is for something else.
     Unsuitable(ProviderKind),
-    /// Istio could use it; this version does not write it yet. The text says what it is.
-    NotWritten(&'static str),
+    /// Its kind is one that Envoy no longer has.
+    Gone(ProviderKind),
     /// Its collector is not found.
     Collector(NoCollector),
-}
-
-/// Every kind that Istio sends spans with.
-const TRACE_KINDS: &[ProviderKind] =
-    &[ProviderKind::Opentelemetry, ProviderKind::Zipkin, ProviderKind::Datadog, ProviderKind::Skywalking];
-
-/// The collector that a provider of traces leads to, with what else it says.
-pub(super) fn tracer<'m>(
-    mesh: &'m MeshConfig,
-    services: &Services,
-    name: &str,
-    service_name: String,
-) -> Result<(Tracer, &'m Opentelemetry), Unusable> {
-    let opentelemetry = opentelemetry(mesh, name)?;
-    let collector = services.find(&opentelemetry.collector, Protocol::Http2).map_err(Unusable::Collector)?;
-    Ok((Tracer::OpentelemetryGrpc { collector, service_name }, opentelemetry))
-}
-
-fn opentelemetry<'m>(mesh: &'m MeshConfig, name: &str) -> Result<&'m Opentelemetry, Unusable> {
-    let provider = mesh.provider(name).ok_or(Unusable::Unknown)?;
-    match &provider.config {
-        ProviderConfig::Opentelemetry(config) if config.http.is_some() => {
-            Err(Unusable::NotWritten("opentelemetry over HTTP"))
-        }
-        ProviderConfig::Opentelemetry(config) => Ok(config),
-        _ => Err(not_traced(provider)),
-    }
-}
-
-fn not_traced(provider: &ExtensionProvider) -> Unusable {
-    match TRACE_KINDS.contains(&provider.kind) {
-        true => Unusable::NotWritten(provider.kind.key()),
-        false => Unusable::Unsuitable(provider.kind),
-    }
+    /// Its sampler has nobody to ask.
+    SamplerWithoutService,
 }
 
 /// Where the lines of a provider of access logs go, and how they look.
@@ -91,7 +59,11 @@ pub(super) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result
         ProviderConfig::TcpAccessLogService(config) => {
             service(config, LogEntries::Tcp, TCP_LOG_NAME, services)
         }
-        ProviderConfig::Opentelemetry(_) | ProviderConfig::None => Err(Unusable::Unsuitable(provider.kind)),
+        ProviderConfig::Zipkin(_)
+        | ProviderConfig::Datadog(_)
+        | ProviderConfig::Skywalking(_)
+        | ProviderConfig::Opentelemetry(_)
+        | ProviderConfig::None => Err(Unusable::Unsuitable(provider.kind)),
     }
 }
 
@@ -122,11 +94,6 @@ fn otel(config: &OtelAccessLog, services: &Services) -> Result<LogSink, Unusable
     let attributes: BTreeMap<String, String> =
         config.labels.iter().map(|(key, value)| (key.clone(), text(value))).collect();
     Ok(LogSink::Otel { collector, log_name: log_name.to_owned(), body, attributes })
-}
-
-/// Whether spans can be sent with a provider, for what is wrong with its name alone.
-pub(crate) fn check_tracer(mesh: &MeshConfig, services: &Services, name: &str) -> Result<(), Unusable> {
-    tracer(mesh, services, name, String::new()).map(drop)
 }
 
 /// Whether lines can be written with a provider, for what is wrong with its name alone.

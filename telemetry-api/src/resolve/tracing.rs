@@ -1,19 +1,15 @@
 //! How tracing entries add up: Istio's algorithm, step by step, for one class of listener.
 
+use super::control_plane::{ControlPlane, DEFAULT_SAMPLING, is_share};
 use super::effective::{CustomTag, Tracing, TracingSettings};
-use super::providers;
 use super::said::{Decided, Said};
-use super::services::Services;
+use super::tracer::Tracer;
+use super::tracers::{Lookup, Told};
 use super::workload::{ListenerClass, Workload, WorkloadKind};
 use crate::origin::{Origin, Traced};
-use crate::resources::mesh_config::{Opentelemetry, ServiceName};
 use crate::resources::telemetry::TracingEntry;
 use crate::resources::{MeshConfig, Telemetry};
 
-/// Which share of new traces is kept when nothing says anything, in percent: the default of Istio's control plane.
-const DEFAULT_SAMPLING: f64 = 1.0;
-/// The name of a proxy that means that it has none.
-const NO_SERVICE_CLUSTER: &str = "istio-proxy";
 /// The filter that leaves the results of policies that are tried out.
 const AUTHORIZATION_FILTER: &str = "envoy.filters.http.rbac";
 /// Istio's tags of those results, and the keys that the filter leaves them under.
@@ -39,7 +35,8 @@ pub(crate) struct Spec<'t> {
     /// Each replaces the one before it as a whole.
     custom_tags: Said<'t, Tags>,
     use_request_id: Said<'t, Traced<bool>>,
-    istio_tags: Said<'t, Traced<bool>>,
+    /// Whether spans carry Istio's own tags.
+    pub istio_tags: Said<'t, Traced<bool>>,
     disable_context_propagation: Said<'t, Traced<bool>>,
 }
 
@@ -79,30 +76,36 @@ pub(crate) fn merge<'t>(
 
 /// What is traced at one class of listener of a workload.
 pub(super) fn resolve(
-    mesh: &MeshConfig,
-    services: &Services,
+    lookup: Lookup<'_>,
     telemetries: &[&Telemetry],
     workload: &Workload,
     class: ListenerClass,
 ) -> Tracing {
-    let Some(spec) = merge(mesh, telemetries, class) else { return legacy(mesh, workload) };
+    let Some(spec) = merge(lookup.mesh, telemetries, class) else { return legacy(lookup, workload) };
     if let Some(disabled) = spec.disabled.in_force().filter(|disabled| disabled.value) {
         return Tracing::Off(disabled.origin.clone());
     }
     let Some(provider) = spec.provider.in_force() else { return Tracing::Off(spec.last.clone()) };
-    match providers::tracer(mesh, services, &provider.value, service_name(mesh, workload)) {
+    match lookup.tracer(&provider.value, workload) {
         // An unknown or unsuitable provider ends tracing, as in Istio; `check` says so.
         Err(_) => Tracing::LeftOut(provider.clone()),
-        Ok((tracer, told)) => Tracing::Provider {
-            provider: provider.clone(),
-            tracer,
-            settings: settings(mesh, workload, &spec, told),
-        },
+        Ok(Told { tracer, own_sampler, max_tag_length }) => {
+            let settings = Settings::of_provider(lookup, &spec, own_sampler);
+            // Without a span for the request to the upstream, SkyWalking shows no topology.
+            let spawns =
+                workload.kind == WorkloadKind::Gateway || matches!(tracer, Tracer::Skywalking { .. });
+            Tracing::Provider {
+                provider: provider.clone(),
+                tracer,
+                settings: settings.in_force(lookup.mesh, workload, max_tag_length, spawns),
+            }
+        }
     }
 }
 
 /// What holds when no Telemetry and no default provider says anything: the mesh's own settings, if any is written.
-fn legacy(mesh: &MeshConfig, workload: &Workload) -> Tracing {
+fn legacy(lookup: Lookup<'_>, workload: &Workload) -> Tracing {
+    let mesh = lookup.mesh;
     let is_written = matches!(mesh.enable_tracing.origin, Origin::Document { .. });
     if !is_written && mesh.proxy_tracing.written.is_none() {
         return Tracing::Untouched;
@@ -110,37 +113,12 @@ fn legacy(mesh: &MeshConfig, workload: &Workload) -> Tracing {
     if !mesh.enable_tracing.value {
         return Tracing::Off(mesh.enable_tracing.origin.clone());
     }
-    let settings = Settings::of_mesh(mesh);
-    Tracing::Bootstrap(TracingSettings {
-        custom_tags: settings.every_tag(mesh, workload),
-        sampling: settings.sampling.in_force,
-        use_request_id: settings.use_request_id.in_force,
-        disable_context_propagation: settings.disable_context_propagation.in_force,
-        max_path_tag_length: mesh
-            .proxy_tracing
-            .max_path_tag_length
-            .as_ref()
-            .map(|length| length.value)
-            .filter(|length| *length > 0),
-        spawn_upstream_span: false,
-    })
-}
-
-fn settings(
-    mesh: &MeshConfig,
-    workload: &Workload,
-    spec: &Spec<'_>,
-    told: &Opentelemetry,
-) -> TracingSettings {
-    let settings = Settings::of_provider(mesh, spec, told);
-    let of_proxy = mesh.proxy_tracing.max_path_tag_length.as_ref().map_or(0, |length| length.value);
-    TracingSettings {
-        custom_tags: settings.every_tag(mesh, workload),
-        sampling: settings.sampling.in_force,
-        use_request_id: settings.use_request_id.in_force,
-        disable_context_propagation: settings.disable_context_propagation.in_force,
-        max_path_tag_length: [told.max_tag_length, of_proxy].into_iter().find(|length| *length > 0),
-        spawn_upstream_span: workload.kind == WorkloadKind::Gateway,
+    let settings = Settings::of_mesh(lookup).in_force(mesh, workload, 0, false);
+    let Some(tracer) = &mesh.proxy_tracing.tracer else { return Tracing::Bootstrap(settings) };
+    let provider = Traced { value: Tracing::MESH_TRACER.to_owned(), origin: tracer.origin.clone() };
+    match lookup.of_mesh(&tracer.value, workload) {
+        None => Tracing::LeftOut(provider),
+        Some(tracer) => Tracing::Provider { provider, tracer, settings },
     }
 }
 
@@ -161,19 +139,19 @@ pub(crate) struct Settings<'t> {
 
 impl<'t> Settings<'t> {
     /// What the mesh's own settings say.
-    pub fn of_mesh(mesh: &'t MeshConfig) -> Settings<'t> {
-        let proxy = &mesh.proxy_tracing;
-        let sampling = sampling(None, &Said::default(), proxy.sampling.as_ref(), DEFAULT_SAMPLING);
-        let mut settings = Settings::by_default(mesh, sampling);
+    pub fn of_mesh(lookup: Lookup<'t>) -> Settings<'t> {
+        let proxy = &lookup.mesh.proxy_tracing;
+        let sampling = sampling(None, &Said::default(), proxy.sampling.as_ref(), lookup.control_plane);
+        let mut settings = Settings::by_default(lookup.mesh, sampling);
         settings.istio_tags.add(proxy.istio_tags.clone());
         settings
     }
 
     /// What the documents say where a provider is in force.
-    pub fn of_provider(mesh: &'t MeshConfig, spec: &Spec<'t>, told: &Opentelemetry) -> Settings<'t> {
-        let of_proxy = mesh.proxy_tracing.sampling.as_ref();
-        let sampling = sampling(told.own_sampler.as_ref(), &spec.sampling, of_proxy, DEFAULT_SAMPLING);
-        let settings = Settings::by_default(mesh, sampling);
+    pub fn of_provider(lookup: Lookup<'t>, spec: &Spec<'t>, own_sampler: Option<&Origin>) -> Settings<'t> {
+        let of_proxy = lookup.mesh.proxy_tracing.sampling.as_ref();
+        let sampling = sampling(own_sampler, &spec.sampling, of_proxy, lookup.control_plane);
+        let settings = Settings::by_default(lookup.mesh, sampling);
         Settings {
             use_request_id: settings.use_request_id.then(&spec.use_request_id),
             disable_context_propagation: settings
@@ -197,6 +175,26 @@ impl<'t> Settings<'t> {
         }
     }
 
+    /// What is in force. A provider says how long a path may be in a tag, or else, where it says 0, the proxy's
+    /// configuration does.
+    fn in_force(
+        self,
+        mesh: &MeshConfig,
+        workload: &Workload,
+        max_tag_length: u32,
+        spawn_upstream_span: bool,
+    ) -> TracingSettings {
+        let of_proxy = mesh.proxy_tracing.max_path_tag_length.as_ref().map_or(0, |length| length.value);
+        TracingSettings {
+            custom_tags: self.every_tag(mesh, workload),
+            sampling: self.sampling.in_force,
+            use_request_id: self.use_request_id.in_force,
+            disable_context_propagation: self.disable_context_propagation.in_force,
+            max_path_tag_length: [max_tag_length, of_proxy].into_iter().find(|length| *length > 0),
+            spawn_upstream_span,
+        }
+    }
+
     /// Istio's own tags unless they are switched off, then those of documents; ordered by name. Two of one name both
     /// stay, as in Istio.
     fn every_tag(&self, mesh: &MeshConfig, workload: &Workload) -> Vec<(String, Traced<CustomTag>)> {
@@ -215,21 +213,38 @@ impl<'t> Settings<'t> {
 /// Which share of new traces is kept, in percent: all of them for a sampler of the provider's own; else what a
 /// Telemetry says, 0 too; else what the proxy's configuration says, unless that is 0; else the control plane's.
 fn sampling(
-    own_sampler: Option<&Traced<()>>,
+    own_sampler: Option<&Origin>,
     telemetry: &Said<'_, Traced<f64>>,
     proxy: Option<&Traced<f64>>,
-    control_plane: f64,
+    control_plane: &ControlPlane,
 ) -> Decided<f64> {
-    let in_range = |percent: f64| if (0.0..=100.0).contains(&percent) { percent } else { DEFAULT_SAMPLING };
-    let mut sampling = Decided::by_default(Traced {
-        value: in_range(control_plane),
-        origin: Origin::Rule("Istio's default: 1 % of new traces"),
-    });
+    let in_range = |percent: f64| if is_share(percent) { percent } else { DEFAULT_SAMPLING };
+    let value = in_range(control_plane.trace_sampling);
+    let is_usual = (value - DEFAULT_SAMPLING).abs() < f64::EPSILON;
+    let rule = match is_usual {
+        true => "Istio's default: 1 % of new traces",
+        false => "the control plane's PILOT_TRACE_SAMPLING",
+    };
+    let mut sampling = Decided::by_default(Traced { value, origin: Origin::Rule(rule) });
     let of_proxy = proxy.filter(|percent| percent.value != 0.0);
     sampling.add(of_proxy.map(|percent| Traced { value: in_range(percent.value), ..percent.clone() }));
     let mut sampling = sampling.then(telemetry);
-    sampling.add(own_sampler.map(|sampler| Traced { value: 100.0, origin: sampler.origin.clone() }));
+    sampling.add(own_sampler.map(|origin| Traced { value: 100.0, origin: origin.clone() }));
     sampling
+}
+
+/// Istio's tags of who the workload is.
+const SERVICE_TAGS: [&str; 5] = [
+    "istio.canonical_revision",
+    "istio.canonical_service",
+    "istio.cluster_id",
+    "istio.mesh_id",
+    "istio.namespace",
+];
+
+/// Whether Istio has a tag of that name.
+pub(crate) fn is_own_tag(name: &str) -> bool {
+    SERVICE_TAGS.contains(&name) || DRY_RUN_TAGS.iter().any(|(known, _)| *known == name)
 }
 
 /// Istio's own tags: who the workload is, and the results of authorization policies that are tried out.
@@ -237,35 +252,18 @@ fn own_tags(mesh: &MeshConfig, workload: &Workload) -> impl Iterator<Item = (&'s
     let identity = workload.identity();
     let of_mesh = mesh.proxy_tracing.mesh_id.as_ref().map(|id| &id.value);
     let mesh_id = workload.mesh_id.as_ref().or(of_mesh).filter(|id| !id.is_empty()).cloned();
-    let service_tags = [
-        ("istio.canonical_revision", identity.canonical_revision),
-        ("istio.canonical_service", identity.canonical_service),
-        ("istio.cluster_id", workload.cluster.clone()),
-        ("istio.mesh_id", mesh_id.unwrap_or_else(|| "unknown".to_owned())),
-        ("istio.namespace", workload.namespace.clone()),
+    let values = [
+        identity.canonical_revision,
+        identity.canonical_service,
+        workload.cluster.clone(),
+        mesh_id.unwrap_or_else(|| "unknown".to_owned()),
+        workload.namespace.clone(),
     ];
     let dry_run = DRY_RUN_TAGS.into_iter().map(|(name, key)| {
         (name, CustomTag::Metadata { filter: AUTHORIZATION_FILTER.to_owned(), key: key.to_owned() })
     });
-    service_tags.into_iter().map(|(name, value)| (name, CustomTag::Literal(value))).chain(dry_run)
-}
-
-/// The name of a proxy's spans.
-fn service_name(mesh: &MeshConfig, workload: &Workload) -> String {
-    let proxy = &mesh.proxy_tracing;
-    let cluster = proxy.service_cluster.as_ref().map_or("", |cluster| cluster.value.as_str());
-    if !matches!(cluster, "" | NO_SERVICE_CLUSTER) {
-        return cluster.to_owned();
-    }
-    let identity = workload.identity();
-    let app = if identity.app.is_empty() { &workload.name } else { &identity.app };
-    match proxy.service_name {
-        ServiceName::AppAndNamespace => format!("{app}.{}", workload.namespace),
-        ServiceName::Canonical => identity.canonical_service,
-        ServiceName::CanonicalAndNamespace => {
-            format!("{}.{}", identity.canonical_service, workload.namespace)
-        }
-    }
+    let service_tags = SERVICE_TAGS.into_iter().zip(values.map(CustomTag::Literal));
+    service_tags.chain(dry_run)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `MeshConfig`, the slice of it that telemetry needs: defaults and providers.
 
 mod log_providers;
+mod trace_providers;
 
 use std::time::Duration;
 
@@ -8,6 +9,11 @@ use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
 
 pub use log_providers::{AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService};
+pub use trace_providers::{
+    CallHeader, Datadog, DynatraceSampler, DynatraceService, GrpcExport, HTTP_EXPORT_TIMEOUT, HeaderSource,
+    HttpExport, MeshTracer, MeshTracerKind, Opentelemetry, ResourceDetector, ServiceAttributes, Skywalking,
+    TraceContext, ZIPKIN_PATH, ZIPKIN_TIMEOUT, Zipkin,
+};
 
 /// Where documents that apply to the whole mesh live, when nothing says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -79,24 +85,17 @@ pub enum ProviderConfig {
     TcpAccessLogService(AccessLogService),
     /// `envoyOtelAls`.
     OtelAccessLog(OtelAccessLog),
+    /// `zipkin`.
+    Zipkin(Zipkin),
+    /// `datadog`.
+    Datadog(Datadog),
+    /// `skywalking`.
+    Skywalking(Skywalking),
     /// `opentelemetry`.
-    Opentelemetry(Opentelemetry),
+    Opentelemetry(Box<Opentelemetry>),
     /// A kind without fields, or one whose fields are not read.
     #[default]
     None,
-}
-
-/// Traces to an OpenTelemetry collector.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Opentelemetry {
-    /// The collector.
-    pub collector: CollectorRef,
-    /// Over HTTP instead of gRPC: the path and so on. This version sends over gRPC alone.
-    pub http: Option<Traced<()>>,
-    /// A sampler of the provider's own, which decides instead of any percentage: every trace is offered to it.
-    pub own_sampler: Option<Traced<()>>,
-    /// How long a path may be in a tag; 0: as the proxy's configuration says.
-    pub max_tag_length: u32,
 }
 
 /// A service as providers name it.
@@ -118,11 +117,16 @@ pub enum Encoding {
     Json,
 }
 
-/// `defaultConfig.tracing`, as far as it holds without a bootstrap tracer.
+/// `defaultConfig.tracing`, and what else every proxy is started with for its traces.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProxyTracing {
     /// Where `defaultConfig.tracing` stands; absent when nothing is written there.
     pub written: Option<Origin>,
+    /// The tracer of every proxy where no Telemetry and no default provider says anything. Absent: that of the base's
+    /// own bootstrap, if it has one.
+    pub tracer: Option<Traced<MeshTracer>>,
+    /// `tlsSettings`, where calls to that tracer's collector have to be over TLS. Absent: they are in clear text.
+    pub needs_tls: Option<Origin>,
     /// Which share of new traces is kept, in percent. 0 and absence mean Istio's 1 %; above 100 too.
     pub sampling: Option<Traced<f64>>,
     /// Tags of each span when no Telemetry has any.

@@ -58,12 +58,12 @@ static PROVIDERS: LazyLock<Vec<(&str, &str, Value)>> = LazyLock::new(|| {
             "opentelemetry",
             collector(json!({
                 "http": http,
-                "dynatraceSampler": object(json!({
+                "dynatraceSampler": needing(&["tenant", "clusterId"], object(json!({
                     "tenant": text(),
                     "clusterId": length,
                     "rootSpansPerMinute": length,
-                    "httpService": collector(json!({"http": http})),
-                })),
+                    "httpService": needing(&["service", "port", "http"], collector(json!({"http": http}))),
+                }))),
             })),
         ),
         (
@@ -115,6 +115,12 @@ fn object(properties: Value) -> Value {
 
 fn required(name: &str, schema: Value) -> Value {
     json!({"type": "object", "properties": {name: schema}, "required": [name]})
+}
+
+/// An object whose fields of these names must be there.
+fn needing(names: &[&str], mut object: Value) -> Value {
+    object["required"] = json!(names);
+    object
 }
 
 fn named_value() -> Value {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use burgee_api::Origin;
 use burgee_api::resolve::{
-    AccessLogger, ClassPolicy, CustomTag, ListenerClass, LogFormat, LogSink, MetricName, TagOperation,
-    Tracer, Tracing, TracingSettings,
+    AccessLogger, ClassPolicy, Collector, CustomTag, ListenerClass, LogFormat, LogSink, MetricName,
+    TagOperation, Tracer, Tracing, TracingSettings,
 };
 use burgee_filter_config::StandardMetric;
 use burgee_localnet::summary::OriginSummary;
@@ -120,9 +120,7 @@ pub(super) fn wishes(policy: &ClassPolicy) -> Vec<Wish> {
         }
         Tracing::Off(origin) => wish(origin, "no spans".to_owned()),
         Tracing::Provider { provider, tracer, settings } => {
-            let Tracer::OpentelemetryGrpc { collector, .. } = tracer;
-            let to = format!("{}:{}", collector.host, collector.port);
-            wish(&provider.origin, format!("spans by {}: to {to}", provider.value));
+            wish(&provider.origin, format!("spans by {}: {}", provider.value, spans(tracer)));
             wish(&settings.sampling.origin, format!("spans of {} % of requests", settings.sampling.value));
             for (name, tag) in own_tags(settings) {
                 wish(&tag.origin, format!("spans with {name}={}", tag_value(&tag.value)));
@@ -133,6 +131,12 @@ pub(super) fn wishes(policy: &ClassPolicy) -> Vec<Wish> {
         wish(&plugin.origin, format!("the plugin {}/{}", plugin.namespace, plugin.name));
     }
     wishes
+}
+
+/// Where spans go.
+fn spans(tracer: &Tracer) -> String {
+    let Collector { host, port, .. } = tracer.collector();
+    format!("{} to {host}:{port}", tracer.name())
 }
 
 /// The tags of spans that a document names.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burgee_api::check::Checked;
 use burgee_api::document::Source;
 use burgee_api::problem::worst;
-use burgee_api::resolve::{ListenerClass, PolicySet};
+use burgee_api::resolve::ListenerClass;
 use burgee_api::resources::WasmPlugin;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProxySummary;
@@ -21,7 +21,7 @@ use super::watch::{Change, Watch};
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
 use crate::sources::Sources;
-use crate::{Failure, report};
+use crate::{Failure, environment, report};
 
 /// What happens to documents while a mesh is held.
 pub(super) enum Said {
@@ -308,7 +308,7 @@ async fn take(
     let what = what_changed(followed, &sources.texts, &plugins);
     if is_in_force {
         let modules = Modules { plugins: plugins.clone(), ..followed.modules.clone() };
-        let policy = PolicySet::new(checked.resources.clone());
+        let policy = environment::policies(checked.resources.clone());
         let told = localnet.apply(&checked.resources, &policy, &modules).await;
         problems.extend(told.map_err(crate::commands::failure)?);
         is_in_force = !localnet.is_refused();

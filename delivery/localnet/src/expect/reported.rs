@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::Traced;
 use burgee_api::problem::Problem;
-use burgee_api::resolve::{ListenerClass, Plugin, Tracing, TracingSettings};
+use burgee_api::resolve::{ListenerClass, Plugin, Tracer, Tracing, TracingSettings};
 
 use super::{Asked, traced};
 use crate::codes::{PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT};
@@ -90,6 +90,10 @@ pub(super) fn decided(asked: &[Asked<'_>]) -> Decided {
         return Decided::None;
     }
     let settings: Vec<_> = settings.collect();
+    // A sampler of a tracer's own is offered every request, and keeps some.
+    if asked.iter().any(|one| has_own_sampler(one)) {
+        return Decided::Some;
+    }
     if settings.iter().all(|one| one.sampling.value >= 100.0) {
         Decided::All
     // Without a say of the request's id, Envoy leaves it to the tracer, which has no sampler here.
@@ -105,6 +109,13 @@ fn settings<'a>(asked: &Asked<'a>) -> Option<&'a TracingSettings> {
         Tracing::Provider { settings, .. } => Some(settings),
         Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
     }
+}
+
+fn has_own_sampler(asked: &Asked<'_>) -> bool {
+    matches!(
+        &asked.policy.tracing,
+        Tracing::Provider { tracer: Tracer::Opentelemetry { sampler: Some(_), .. }, .. }
+    )
 }
 
 /// Every traced request has a span of its own at each proxy that traces; a proxy that does not trace has none at all.

@@ -23,6 +23,7 @@ fn exported(documents: &str) -> Export {
     assert!(checked.is_valid(), "{:?}", checked.problems);
     let inputs = ExportInputs {
         resources: &checked.resources,
+        policy: &PolicySet::new(checked.resources.clone()),
         modules: &mk_modules(),
         image: "envoyproxy/envoy:v1.40.0",
         command: "burgee export compose documents -o out",
@@ -149,7 +150,14 @@ fn files_are_written_in_the_order_in_which_proxies_lean_on_them() {
 fn documents_without_a_gateway_are_told() {
     let checked = check(&[]);
     let modules = mk_modules();
-    let inputs = ExportInputs { resources: &checked.resources, modules: &modules, image: "", command: "" };
+    let policy = PolicySet::new(checked.resources.clone());
+    let inputs = ExportInputs {
+        resources: &checked.resources,
+        policy: &policy,
+        modules: &modules,
+        image: "",
+        command: "",
+    };
     let problems = export(inputs).expect_err("no mesh");
     assert!(problems.iter().any(|problem| problem.severity == Severity::Error), "{problems:?}");
 }

@@ -98,7 +98,13 @@ fn collector_of(entry: &ServiceEntry, mesh_config: &MeshConfig) -> Option<String
         ProviderConfig::HttpAccessLogService(log) | ProviderConfig::TcpAccessLogService(log) => {
             is_named(&log.collector)
         }
-        ProviderConfig::Opentelemetry(tracing) => is_named(&tracing.collector),
+        ProviderConfig::Zipkin(tracing) => is_named(&tracing.collector),
+        ProviderConfig::Datadog(tracing) => is_named(&tracing.collector),
+        ProviderConfig::Skywalking(tracing) => is_named(&tracing.collector),
+        ProviderConfig::Opentelemetry(tracing) => {
+            let sampler = tracing.sampler.as_ref().and_then(|sampler| sampler.value.service.as_ref());
+            is_named(&tracing.collector) || sampler.is_some_and(|service| is_named(&service.collector))
+        }
         ProviderConfig::FileAccessLog(_) | ProviderConfig::None => false,
     });
     let of_mesh = mesh_config.access_log_service.as_ref();

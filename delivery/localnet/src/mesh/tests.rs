@@ -392,7 +392,10 @@ fn a_collector_needs_no_workload_when_a_provider_names_it() {
         resources.mesh_config.extension_providers.push(ExtensionProvider {
             name: "otel".to_owned(),
             kind: ProviderKind::Opentelemetry,
-            config: ProviderConfig::Opentelemetry(Opentelemetry { collector, ..Opentelemetry::default() }),
+            config: ProviderConfig::Opentelemetry(Box::new(Opentelemetry {
+                collector,
+                ..Opentelemetry::default()
+            })),
             origin: Origin::Rule("a test says so"),
         });
         check_codes(&resources, codes);

@@ -2,11 +2,12 @@
 
 use burgee_api::resolve::{CustomTag, ListenerClass, Tracer, Tracing, TracingSettings};
 
+use super::tracer::{self, TYPES};
 use super::{collector, safe_name};
 use crate::mark::Before;
 use crate::value::Value;
 use crate::view;
-use crate::{Options, Owner};
+use crate::{Options, Owner, REPORTER_METADATA};
 
 /// What the name of each of our tracers begins with. Envoy finds a tracer by its type alone.
 pub(crate) const PREFIX: &str = "burgee.tracing.";
@@ -16,7 +17,6 @@ pub(crate) const PREFIX: &str = "burgee.tracing.";
 const MARK_TAG: &str = "burgee.tracing";
 const MARK_VARIABLE: &str = "burgee.dev/overlay";
 
-const OTEL_TYPE: &str = "envoy.config.trace.v3.OpenTelemetryConfig";
 const UUID_TYPE: &str = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
 
 /// What is said in the name of a tracer when the manager's `request_id_extension` is ours as well.
@@ -60,6 +60,13 @@ pub(crate) fn tracing(
     };
     let mut tags: Vec<Value> =
         settings.custom_tags.iter().filter_map(|(name, tag)| custom_tag(name, &tag.value)).collect();
+    // Datadog's tracer sends no headers.
+    if let Some((name, Tracer::Datadog { .. })) = provider
+        && let Some(reporter) = collector::reporter(class, name, options)
+    {
+        let literal = Value::map([("value", Value::string(reporter))]);
+        tags.push(Value::map([("tag", Value::string(REPORTER_METADATA)), ("literal", literal)]));
+    }
     if provider.is_none() {
         let variable = Value::map([("name", Value::string(MARK_VARIABLE))]);
         let name = format!("{MARK_TAG}{}", found.suffix());
@@ -79,7 +86,7 @@ pub(crate) fn tracing(
     if let Some((name, tracer)) = provider {
         let provider = Value::map([
             ("name", Value::string(format!("{PREFIX}{}{}", safe_name(name), found.suffix()))),
-            ("typed_config", config(tracer, class, name, options)),
+            ("typed_config", tracer::config(tracer, class, name, options)),
         ]);
         fields.push(("provider".to_owned(), provider));
     }
@@ -90,16 +97,6 @@ pub(crate) fn tracing(
         fields.push(("no_context_propagation".to_owned(), Value::Bool(true)));
     }
     Some(Value::Map(fields))
-}
-
-fn config(tracer: &Tracer, class: ListenerClass, provider: &str, options: &Options) -> Value {
-    match tracer {
-        Tracer::OpentelemetryGrpc { collector, service_name } => Value::map([
-            ("@type", Value::string(format!("type.googleapis.com/{OTEL_TYPE}"))),
-            ("grpc_service", collector::grpc_service(collector, class, provider, options)),
-            ("service_name", Value::string(service_name.clone())),
-        ]),
-    }
 }
 
 /// Texts have no numbers with a fraction, and Protobuf reads one from a string.
@@ -152,7 +149,7 @@ pub(crate) fn is_request_id_extension(extension: &Value) -> bool {
 pub(crate) fn found(tracing: &Value) -> Option<Found> {
     if let Some(provider) = tracing.field("provider") {
         let is_ours = view::name(provider).starts_with(PREFIX)
-            && provider.field("typed_config").and_then(Value::any_type) == Some(OTEL_TYPE);
+            && provider.field("typed_config").and_then(Value::any_type).is_some_and(|it| TYPES.contains(&it));
         return is_ours.then(|| Found::read(view::name(provider)));
     }
     let tags = tracing.field("custom_tags").map_or(&[][..], Value::items);

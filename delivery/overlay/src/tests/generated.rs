@@ -8,9 +8,10 @@ use proptest::prelude::*;
 
 use super::policies::{
     all_options, bootstrap_tracing, everything, filtered, http_logger, json_logger, mesh_logger, otel_logger,
-    otel_tracing, plugins, tcp_logger, text_logger,
+    plugins, tcp_logger, text_logger,
 };
 use super::support::{busy, nothing, options, provider, workload, yaml};
+use super::tracers::every_tracing;
 use crate::{Options, Value, overlay};
 
 const MANAGER: &str =
@@ -297,13 +298,9 @@ pub(crate) fn policy() -> BoxedStrategy<Effective> {
     let loggers = proptest::sample::subsequence(loggers, 0..=7);
     let listener_logs = vec![ListenerLogs::On, ListenerLogs::Off(Origin::Rule("a test says so"))];
     let listener_logs = proptest::sample::select(listener_logs);
-    let tracing = proptest::sample::select(vec![
-        Tracing::Untouched,
-        Tracing::Off(Origin::Rule("a test says so")),
-        bootstrap_tracing(),
-        otel_tracing(true),
-        otel_tracing(false),
-    ]);
+    let others = [Tracing::Untouched, Tracing::Off(Origin::Rule("a test says so")), bootstrap_tracing()];
+    let tracing =
+        prop_oneof![proptest::sample::select(others.to_vec()), proptest::sample::select(every_tracing()),];
     let plugins = proptest::sample::subsequence(plugins(), 0..=7);
     let class = (providers, loggers, listener_logs, tracing, plugins).prop_map(
         |(metrics, access_logs, listener_logs, tracing, plugins)| ClassPolicy {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use burgee_api::origin::{DocumentId, Place};
 use burgee_api::resolve::{
     AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, ListenerLogs, LogEntries,
-    LogFormat, LogSink, Plugin, Protocol, RemoteService, Tracer, Tracing, TracingSettings,
+    LogFormat, LogSink, Plugin, Protocol, RemoteService, Tracing, TracingSettings,
 };
 use burgee_api::resources::Meta;
 use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
 use burgee_api::{Origin, Traced};
 
 use super::support::{busy, by_discovery, options, traced, workload};
+use super::tracers::{over_grpc, tracing_with};
 use crate::{LogFiles, Module, Options, PluginModule};
 
 pub(crate) fn collector() -> Collector {
@@ -99,7 +100,7 @@ pub(crate) fn mesh_logger() -> AccessLogger {
     logger(AccessLogger::MESH_SERVICE, LogSink::MeshService { address })
 }
 
-fn settings(use_request_id: bool) -> TracingSettings {
+pub(crate) fn settings(use_request_id: bool) -> TracingSettings {
     let tags = [
         ("canary", CustomTag::Literal("yes".to_owned())),
         ("empty", CustomTag::Literal(String::new())),
@@ -134,11 +135,7 @@ pub(crate) fn bootstrap_tracing() -> Tracing {
 }
 
 pub(crate) fn otel_tracing(use_request_id: bool) -> Tracing {
-    Tracing::Provider {
-        provider: traced("otel".to_owned()),
-        tracer: Tracer::OpentelemetryGrpc { collector: collector(), service_name: "web.shop".to_owned() },
-        settings: settings(use_request_id),
-    }
+    tracing_with("otel", over_grpc(), use_request_id)
 }
 
 /// A plugin `shop/NAME` without anything special; its document stands at line 1 of `NAME.yaml`.

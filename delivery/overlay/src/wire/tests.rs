@@ -3,14 +3,15 @@
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-use burgee_api::resolve::Effective;
+use burgee_api::resolve::{ClassPolicy, Effective};
 use prost_reflect::DynamicMessage;
 
 use super::record::{push_varint, records};
 use super::{WireError, overlay_resource};
 use crate::descriptors;
-use crate::tests::policies::{all_options, everything};
+use crate::tests::policies::{all_options, everything, full, of_every_class};
 use crate::tests::support::{base, bases, busy, everywhere, nothing, options, provider, yaml};
+use crate::tests::tracers::{tracers, tracing_with};
 use crate::value::Value;
 use crate::view::{BOOTSTRAP, LISTENER, MANAGER, RESPONSE, ROUTER};
 use crate::{Options, overlay, view};
@@ -87,9 +88,15 @@ fn field(number: u64, payload: &[u8]) -> Vec<u8> {
 
 /// Policies and ways to lay them.
 fn every_way() -> Vec<(Effective, Options)> {
-    let policies = [busy(), everything()];
+    let metrics = vec![provider("prometheus")];
+    let of_tracing = |tracing| {
+        of_every_class(&ClassPolicy { metrics: metrics.clone(), tracing, ..ClassPolicy::default() })
+    };
+    let tracers = tracers()
+        .into_iter()
+        .map(|(name, tracer)| (of_tracing(tracing_with(name, tracer, true)), full(options())));
     let with = |policy: Effective| all_options().into_iter().map(move |options| (policy.clone(), options));
-    policies.into_iter().flat_map(with).collect()
+    [busy(), everything()].into_iter().flat_map(with).chain(tracers).collect()
 }
 
 #[test]

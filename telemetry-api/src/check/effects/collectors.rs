@@ -11,8 +11,17 @@ use crate::resources::mesh_config::{CollectorRef, ProviderConfig};
 use crate::resources::{ExtensionProvider, Resources};
 
 pub(super) fn check(set: &PolicySet, resources: &Resources, problems: &mut Vec<Problem>) {
-    let mesh = set.mesh_config();
-    // Providers are looked up without regard to case.
+    for provider in in_use(resources) {
+        for (whose, collector, what) in collectors(provider) {
+            judge(set, provider, whose, collector, what, problems);
+        }
+    }
+}
+
+/// The providers of traces and access logs that documents or the mesh's defaults name. They are looked up without
+/// regard to case.
+pub(in crate::check) fn in_use(resources: &Resources) -> Vec<&ExtensionProvider> {
+    let mesh = &resources.mesh_config;
     let mut names: HashSet<String> = HashSet::new();
     let defaults =
         mesh.default_tracing_providers.iter().take(1).chain(&mesh.default_access_logging_providers);
@@ -22,29 +31,34 @@ pub(super) fn check(set: &PolicySet, resources: &Resources, problems: &mut Vec<P
         let logging = telemetry.access_logging.iter().flat_map(|entry| &entry.providers);
         names.extend(tracing.chain(logging).map(|name| name.value.to_ascii_lowercase()));
     }
-    for provider in &mesh.extension_providers {
-        let in_use = names.contains(&provider.name.to_ascii_lowercase());
-        if let Some((collector, what)) = collector(provider).filter(|_| in_use) {
-            judge(set, provider, collector, what, problems);
-        }
-    }
+    let is_used = |provider: &&ExtensionProvider| names.contains(&provider.name.to_ascii_lowercase());
+    mesh.extension_providers.iter().filter(is_used).collect()
 }
 
-/// Where a provider sends to, and what.
-fn collector(provider: &ExtensionProvider) -> Option<(&CollectorRef, &'static str)> {
+/// What a provider calls: whose place it is, where that is, and what is not sent without it.
+fn collectors(provider: &ExtensionProvider) -> Vec<(&'static str, &CollectorRef, &'static str)> {
+    let one = |collector, what| vec![("collector", collector, what)];
     match &provider.config {
-        ProviderConfig::Opentelemetry(config) if config.http.is_none() => Some((&config.collector, "span")),
-        ProviderConfig::OtelAccessLog(config) => Some((&config.collector, "log record")),
-        ProviderConfig::HttpAccessLogService(config) | ProviderConfig::TcpAccessLogService(config) => {
-            Some((&config.collector, "log entry"))
+        ProviderConfig::Zipkin(config) => one(&config.collector, "span"),
+        ProviderConfig::Datadog(config) => one(&config.collector, "span"),
+        ProviderConfig::Skywalking(config) => one(&config.collector, "span"),
+        ProviderConfig::Opentelemetry(config) => {
+            let sampler = config.sampler.as_ref().and_then(|sampler| sampler.value.service.as_ref());
+            let sampler = sampler.map(|service| ("sampler's service", &service.collector, "span"));
+            one(&config.collector, "span").into_iter().chain(sampler).collect()
         }
-        ProviderConfig::Opentelemetry(_) | ProviderConfig::FileAccessLog(_) | ProviderConfig::None => None,
+        ProviderConfig::OtelAccessLog(config) => one(&config.collector, "log record"),
+        ProviderConfig::HttpAccessLogService(config) | ProviderConfig::TcpAccessLogService(config) => {
+            one(&config.collector, "log entry")
+        }
+        ProviderConfig::FileAccessLog(_) | ProviderConfig::None => Vec::new(),
     }
 }
 
 fn judge(
     set: &PolicySet,
     provider: &ExtensionProvider,
+    whose: &str,
     wanted: &CollectorRef,
     what: &str,
     problems: &mut Vec<Problem>,
@@ -68,20 +82,20 @@ fn judge(
                 None => format!("write a ServiceEntry with the host `{host}` and the port {port}"),
             };
             let message = format!(
-                "the collector of provider `{name}` is no service of the mesh: `{service}`; no {what} is sent to it"
+                "the {whose} of provider `{name}` is no service of the mesh: `{service}`; no {what} is sent"
             );
             (codes::NO_COLLECTOR, message, help)
         }
         Err(NoCollector::SeveralNamespaces(namespaces)) => {
             let message = format!(
-                "the collector of provider `{name}` is a service of several namespaces ({}); no {what} is sent to it",
+                "the {whose} of provider `{name}` is a service of several namespaces ({}); no {what} is sent",
                 namespaces.join(", ")
             );
             let first = namespaces.first().map_or("", String::as_str);
             (codes::SEVERAL_COLLECTORS, message, format!("name the namespace too: `{first}/{service}`"))
         }
         Ok(collector) if !services.has_port(&collector) => {
-            let message = format!("the collector of provider `{name}` has no port {port}");
+            let message = format!("the {whose} of provider `{name}` has no port {port}");
             let help = format!("add the port to the service `{}`, or correct it here", collector.host);
             (codes::COLLECTOR_PORT, message, help)
         }

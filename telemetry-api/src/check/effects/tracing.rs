@@ -4,10 +4,10 @@ use super::Levels;
 use crate::check::telemetry::at;
 use crate::origin::Origin;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::tracing::merge;
+use crate::resolve::tracing::{is_own_tag, merge};
 use crate::resolve::{ListenerClass, PolicySet};
-use crate::resources::Telemetry;
 use crate::resources::telemetry::TracingEntry;
+use crate::resources::{MeshConfig, Telemetry};
 
 pub(super) fn check(
     set: &PolicySet,
@@ -35,11 +35,32 @@ pub(super) fn check(
                 .to_owned(),
         ));
     }
+    if spec.istio_tags.in_force().is_none_or(|wanted| wanted.value) && !is_disabled {
+        let entries = covering.iter().flat_map(|entry| &entry.custom_tags);
+        problems.extend(entries.filter_map(|(name, tag)| twice(name, &tag.origin)));
+    }
     // What a later document says is that one's matter.
     let inherited = merge(set.mesh_config(), levels.before, class).and_then(|spec| spec.disabled.in_force());
     let disabled = inherited.filter(|disabled| disabled.value && is_disabled);
     problems.extend(disabled.and_then(|disabled| still_disabled(&covering, &disabled.origin)));
     problems
+}
+
+/// Tags of the proxy's configuration that Istio has too.
+pub(super) fn tags_of_mesh(mesh: &MeshConfig, problems: &mut Vec<Problem>) {
+    let proxy = &mesh.proxy_tracing;
+    if proxy.istio_tags.as_ref().is_none_or(|wanted| wanted.value) {
+        problems.extend(proxy.custom_tags.iter().filter_map(|(name, tag)| twice(name, &tag.origin)));
+    }
+}
+
+/// A tag that Istio has under the same name.
+fn twice(name: &str, origin: &Origin) -> Option<Problem> {
+    is_own_tag(name).then(|| {
+        let message = format!("Istio has a tag `{name}` too, and spans carry both");
+        let help = "name it otherwise, or switch Istio's own tags off with `enableIstioTags: false`";
+        at(origin, Severity::Warning, codes::TAG_TWICE, message, help.to_owned())
+    })
 }
 
 /// A provider is named and spans are kept back all the same, because of what is said elsewhere.

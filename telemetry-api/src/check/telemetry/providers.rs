@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::check::telemetry::at;
 use crate::origin::Traced;
 use crate::problem::{Code, Problem, Severity, closest, codes};
-use crate::resolve::providers::{Unusable, check_sink, check_tracer};
+use crate::resolve::providers::{Unusable, check_sink};
 use crate::resolve::services::Services;
+use crate::resolve::tracers;
 use crate::resources::{MeshConfig, ProviderKind};
 
 /// What a provider is named for.
@@ -35,7 +36,7 @@ impl Signal {
     const fn written(self) -> &'static str {
         match self {
             Signal::Metrics => "prometheus",
-            Signal::Traces => "opentelemetry (over gRPC)",
+            Signal::Traces => "opentelemetry, zipkin, datadog or skywalking",
             Signal::AccessLogs => "envoyFileAccessLog, envoyOtelAls, envoyHttpAls or envoyTcpAls",
         }
     }
@@ -49,17 +50,8 @@ impl Signal {
         }
     }
 
-    /// What comes of a provider that Istio could use and this version cannot.
-    const fn without_it(self) -> &'static str {
-        match self {
-            Signal::Metrics | Signal::AccessLogs => "the others that are in force go on",
-            Signal::Traces => "nothing is traced where it is in force",
-        }
-    }
-
-    /// Why a provider cannot be used; none if it can. A collector that is missing is judged elsewhere, once.
+    /// Why a provider cannot be used; none if it can. What is wrong with the provider itself is judged elsewhere, once.
     fn fault(self, mesh: &MeshConfig, name: &str) -> Option<Unusable> {
-        let services = Services::default();
         let fault = match self {
             Signal::Metrics => match mesh.provider(name) {
                 None => Some(Unusable::Unknown),
@@ -67,10 +59,10 @@ impl Signal {
                     (known.kind != ProviderKind::Prometheus).then_some(Unusable::Unsuitable(known.kind))
                 }
             },
-            Signal::Traces => check_tracer(mesh, &services, name).err(),
-            Signal::AccessLogs => check_sink(mesh, &services, name).err(),
+            Signal::Traces => tracers::fault(mesh, name),
+            Signal::AccessLogs => check_sink(mesh, &Services::default(), name).err(),
         };
-        fault.filter(|fault| !matches!(fault, Unusable::Collector(_)))
+        fault.filter(|fault| !matches!(fault, Unusable::Collector(_) | Unusable::SamplerWithoutService))
     }
 }
 
@@ -132,7 +124,7 @@ pub(in crate::check) fn by_default(
 ) {
     let Some(fault) = signal.fault(mesh, &name.value) else { return };
     let (code, message, help) = explain(&name.value, signal, mesh, &fault);
-    let code = if code == codes::PROVIDER_NOT_WRITTEN { code } else { codes::UNKNOWN_DEFAULT_PROVIDER };
+    let code = if code == codes::GONE_PROVIDER { code } else { codes::UNKNOWN_DEFAULT_PROVIDER };
     problems.push(at(&name.origin, Severity::Warning, code, message, help));
 }
 
@@ -144,12 +136,12 @@ fn explain(name: &str, signal: Signal, mesh: &MeshConfig, fault: &Unusable) -> (
             format!("provider `{name}` is of kind {} and takes no {}", kind.key(), signal.name()),
             format!("name one of kind {}; {consequence}", signal.written()),
         ),
-        Unusable::NotWritten(what) => (
-            codes::PROVIDER_NOT_WRITTEN,
-            format!("provider `{name}` is left out: this version does not write {what} yet"),
-            format!("written for {}: {}; {}", signal.name(), signal.written(), signal.without_it()),
+        Unusable::Gone(kind) => (
+            codes::GONE_PROVIDER,
+            format!("provider `{name}` is of kind {}, a tracer that Envoy no longer has", kind.key()),
+            format!("send to the same place or another by kind opentelemetry; {consequence}"),
         ),
-        Unusable::Unknown | Unusable::Collector(_) => {
+        Unusable::Unknown | Unusable::Collector(_) | Unusable::SamplerWithoutService => {
             let names: Vec<&str> =
                 mesh.extension_providers.iter().map(|provider| provider.name.as_str()).collect();
             let mut help = format!("providers of this mesh: {}", names.join(", "));

@@ -126,17 +126,6 @@ pub(super) fn remote_service(field: &Field<'_>, context: &mut Context) -> Option
     let service = object(field, &["address", "tlsSettings", "tcpKeepalive"], context)?;
     let help = "where the service is, such as `als.observability.svc.cluster.local:9000`";
     let address = service.require(context, "address", help)?;
-    let text = address.string(context)?;
-    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    match parts {
-        Some((host, port)) if port > 0 && !host.is_empty() => {
-            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            Some(address.traced(context, RemoteService { host, port }))
-        }
-        _ => {
-            let message = format!("`{}` is not `HOST:PORT`", shorten(&text));
-            context.report(Severity::Error, codes::BAD_VALUE, &address, message, help);
-            None
-        }
-    }
+    let (host, port) = super::calls::address(&address, context, help)?;
+    Some(address.traced(context, RemoteService { host, port }))
 }

@@ -3,10 +3,11 @@
 use super::log_providers::{
     file_access_log, http_access_log_service, otel_access_log, tcp_access_log_service,
 };
-use super::{not_applied, object};
+use super::object;
+use super::trace_providers::{self, datadog, opentelemetry, skywalking, zipkin};
 use crate::document::reader::{Context, Field, Object, list, shorten};
 use crate::problem::{Severity, closest, codes};
-use crate::resources::mesh_config::{CollectorRef, FileAccessLog, Opentelemetry, ProviderConfig};
+use crate::resources::mesh_config::{CollectorRef, FileAccessLog, ProviderConfig};
 use crate::resources::{ExtensionProvider, ProviderKind};
 
 /// A provider: its name, its one kind, and what it is told.
@@ -86,11 +87,23 @@ fn config(kind: ProviderKind, body: &Field<'_>, context: &mut Context) -> Provid
         ProviderKind::EnvoyOtelAls => {
             ProviderConfig::OtelAccessLog(otel_access_log(body, context).unwrap_or_default())
         }
+        ProviderKind::Zipkin => ProviderConfig::Zipkin(zipkin(body, context).unwrap_or_default()),
+        ProviderKind::Datadog => ProviderConfig::Datadog(datadog(body, context).unwrap_or_default()),
+        ProviderKind::Skywalking => ProviderConfig::Skywalking(skywalking(body, context).unwrap_or_default()),
         ProviderKind::Opentelemetry => {
-            ProviderConfig::Opentelemetry(opentelemetry(body, context).unwrap_or_default())
+            ProviderConfig::Opentelemetry(Box::new(opentelemetry(body, context).unwrap_or_default()))
         }
+        ProviderKind::Lightstep => unused(body, trace_providers::LIGHTSTEP, context),
+        ProviderKind::Opencensus => unused(body, trace_providers::OPENCENSUS, context),
+        ProviderKind::Stackdriver => unused(body, trace_providers::STACKDRIVER, context),
         _ => ProviderConfig::None,
     }
+}
+
+/// A body that says nothing to anybody, but may be misspelt.
+fn unused(body: &Field<'_>, known: &[&str], context: &mut Context) -> ProviderConfig {
+    object(body, known, context);
+    ProviderConfig::None
 }
 
 /// A kind without a body, which is enough for those that need no collector.
@@ -100,6 +113,9 @@ fn empty(kind: ProviderKind, field: &Field<'_>, context: &mut Context) -> Provid
         ProviderKind::EnvoyHttpAls
         | ProviderKind::EnvoyTcpAls
         | ProviderKind::EnvoyOtelAls
+        | ProviderKind::Zipkin
+        | ProviderKind::Datadog
+        | ProviderKind::Skywalking
         | ProviderKind::Opentelemetry => {
             let message = format!("`{}` is empty", kind.key());
             let help = "it needs at least `service` and `port`";
@@ -110,43 +126,27 @@ fn empty(kind: ProviderKind, field: &Field<'_>, context: &mut Context) -> Provid
     }
 }
 
-/// The fields of `opentelemetry` that change how spans are sent, and what each would do.
-const NOT_APPLIED: &[(&str, &str)] = &[
-    ("grpc", "how long a call may take and what metadata it has"),
-    ("resourceDetectors", "attributes of the resource that the proxy finds out"),
-    ("dynatraceSampler", "the sampler; without it every trace is kept"),
-];
-
-fn opentelemetry(body: &Field<'_>, context: &mut Context) -> Option<Opentelemetry> {
-    let mut known = vec!["service", "port", "maxTagLength", "http", "serviceAttributeEnrichment"];
-    known.extend(NOT_APPLIED.iter().map(|(name, _)| name));
-    let body = object(body, &known, context)?;
-    let collector = collector(&body, context);
-    for (name, what) in NOT_APPLIED {
-        if let Some(field) = body.get(name) {
-            not_applied(&field, what, "traces are sent without it", context);
-        }
-    }
-    let enrichment = [("ISTIO_CANONICAL", false), ("OTEL_SEMANTIC_CONVENTIONS", true)];
-    if let Some(field) = body.get("serviceAttributeEnrichment")
-        && field.choice(context, &enrichment) == Some(true)
-    {
-        let what = "names of services by OpenTelemetry's conventions";
-        not_applied(&field, what, "the name of the proxy's spans is that of ISTIO_CANONICAL", context);
-    }
-    let presence = |key: &str, context: &Context| body.get(key).map(|field| field.traced(context, ()));
-    Some(Opentelemetry {
-        collector,
-        http: presence("http", context),
-        own_sampler: presence("dynatraceSampler", context),
-        max_tag_length: max_tag_length(&body, "maxTagLength", context).unwrap_or_default(),
-    })
-}
-
 /// A length that is at most what 32 bits hold.
 pub(super) fn max_tag_length(object: &Object<'_>, key: &str, context: &mut Context) -> Option<u32> {
     let length = object.get(key)?.integer(context, 0, i128::from(u32::MAX))?;
     u32::try_from(length).ok()
+}
+
+/// What is wrong with `hostname` or `namespace/hostname`, as what to do about it.
+fn wrong_service(service: &str) -> Option<&'static str> {
+    let (namespace, host) = service.split_once('/').unwrap_or(("any", service));
+    let is_name = |name: &str, others: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+    };
+    let is_address = host.parse::<core::net::IpAddr>().is_ok();
+    if is_address || (is_name(namespace, "-") && is_name(host, "-._")) {
+        return None;
+    }
+    Some(match (service.contains("://"), host.contains(':')) {
+        (true, _) => "write the host's name alone, without `http://` and without a path",
+        (false, true) => "write the host's name alone; its port stands in `port`",
+        (false, false) => "write `hostname` or `namespace/hostname`",
+    })
 }
 
 /// The service that a provider sends to.
@@ -154,9 +154,8 @@ pub(super) fn collector(body: &Object<'_>, context: &mut Context) -> CollectorRe
     let help = "the collector's host name, such as `otel-collector.observability.svc.cluster.local`";
     let service = body.require(context, "service", help).and_then(|field| {
         let service = field.string(context)?;
-        if service.is_empty() || service.matches('/').count() > 1 {
+        if let Some(help) = wrong_service(&service) {
             let message = format!("`{}` is not a service", shorten(&service));
-            let help = "write `hostname` or `namespace/hostname`";
             context.report(Severity::Error, codes::BAD_VALUE, &field, message, help);
         }
         Some(service)

@@ -1,8 +1,9 @@
 //! Reads `defaultConfig`: what every proxy is started with, as far as it says something about traces or logs.
 
 use super::log_providers::remote_service;
+use super::mesh_tracer::TRACERS;
 use super::providers::max_tag_length;
-use super::{not_applied, object, string};
+use super::{mesh_tracer, object, string};
 use crate::document::reader::{Context, Field};
 use crate::document::scalar::{self, Scalar};
 use crate::document::telemetry::custom_tags;
@@ -61,9 +62,6 @@ const SERVICE_NAMES: &[(&str, ServiceName)] = &[
     ("CANONICAL_NAME_AND_NAMESPACE", ServiceName::CanonicalAndNamespace),
 ];
 
-/// The tracers of a bootstrap.
-const TRACERS: &[&str] = &["zipkin", "lightstep", "datadog", "stackdriver", "openCensusAgent"];
-
 /// Reads `defaultConfig`.
 pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Context) {
     let Some(config) = object(field, FIELDS, context) else { return };
@@ -76,6 +74,11 @@ pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Conte
     if let Some(field) = config.get("tracingServiceName") {
         tracing.service_name = field.choice(context, SERVICE_NAMES).unwrap_or_default();
     }
+    if let Some(field) = config.get("zipkinAddress") {
+        let message = "today's Istio does not read this, so no spans are sent there";
+        let help = "write `tracing: {zipkin: {address: HOST:PORT}}`";
+        context.report(Severity::Warning, codes::MESH_TRACER, &field, message, help);
+    }
     if let Some(field) = config.get("tracing") {
         read_tracing(tracing, &field, context);
     }
@@ -83,16 +86,10 @@ pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Conte
 
 fn read_tracing(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Context) {
     let mut known = vec!["customTags", "maxPathTagLength", "sampling", "tlsSettings", "enableIstioTags"];
-    known.extend(TRACERS);
+    known.extend(TRACERS.iter().map(|(name, ..)| name));
     let Some(object) = object(field, &known, context) else { return };
     tracing.written = Some(field.origin(context));
-    for name in TRACERS {
-        if let Some(field) = object.get(name) {
-            let help = "the tracer of the base's own bootstrap is used, if it has one; to send spans, name a provider \
-                        of kind opentelemetry in a Telemetry";
-            not_applied(&field, "the tracer of the bootstrap", help, context);
-        }
-    }
+    mesh_tracer::read(tracing, &object, context);
     tracing.sampling = object.get("sampling").and_then(|field| sampling(&field, context));
     if let Some(field) = object.get("customTags") {
         tracing.custom_tags = custom_tags(&field, &["literal", "environment", "header"], context);

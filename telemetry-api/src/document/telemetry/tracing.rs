@@ -107,7 +107,7 @@ fn custom_tag(field: &Field<'_>, sources: &[&str], context: &mut Context) -> Opt
         "environment" => CustomTag::Environment { name: text, default },
         "header" => CustomTag::Header { name: text, default },
         "formatter" => {
-            log_format::judge(&text, &value, context);
+            log_format::judge_alone(&text, &value, context);
             CustomTag::Formatter(text)
         }
         _ => CustomTag::Literal(text),

@@ -87,26 +87,6 @@ defaultProviders: {metrics: [prometheus]}
         },
     }
 
-    /// A field of MeshConfig that this version does not apply yet.
-    FIELD_NOT_APPLIED = "BG0305" {
-        severity: Severity::Warning,
-        basis: Basis::NotYet,
-        means: "The field is right and Istio would apply it.",
-        matters: "Here it has no effect; the message says what does without it.",
-        case: Case::Documents {
-            wrong: "
-defaultConfig:
-  tracing:
-    zipkin: {address: 'zipkin.observability.internal:9411'}
-",
-            right: "
-defaultConfig:
-  tracing:
-    sampling: 10
-",
-        },
-    }
-
     /// A format of log lines that cannot be used.
     BAD_LOG_FORMAT = "BG0306" {
         severity: Severity::Warning,

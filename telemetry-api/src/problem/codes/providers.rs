@@ -128,48 +128,6 @@ spec:
         },
     }
 
-    /// A provider of a kind that this version does not write yet.
-    PROVIDER_NOT_WRITTEN = "BG0222" {
-        severity: Severity::Warning,
-        basis: Basis::NotYet,
-        means: "The provider is right and Istio would use it. Burgee does not write the Envoy configuration of its \
-                kind, or of what it is told, yet.",
-        matters: "Nothing is traced where it is in force.",
-        case: Case::Documents {
-            wrong: "
-extensionProviders:
-- name: spans
-  zipkin: {service: zipkin.observability.internal, port: 9411}
----
-apiVersion: telemetry.istio.io/v1
-kind: Telemetry
-metadata: {name: mesh-default, namespace: istio-system}
-spec:
-  tracing:
-  - providers: [{name: spans}]
-",
-            right: "
-extensionProviders:
-- name: spans
-  opentelemetry: {service: collector.observability.internal, port: 4317}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: collector, namespace: observability}
-spec:
-  hosts: [collector.observability.internal]
-  ports: [{number: 4317, name: grpc, protocol: GRPC}]
----
-apiVersion: telemetry.istio.io/v1
-kind: Telemetry
-metadata: {name: mesh-default, namespace: istio-system}
-spec:
-  tracing:
-  - providers: [{name: spans}]
-",
-        },
-    }
-
     /// One provider spelled in two ways.
     PROVIDER_SPELLING = "BG0507" {
         severity: Severity::Warning,

@@ -275,7 +275,7 @@ fn the_hash_covers_what_decides_about_logs() {
         "extensionProviders: [{name: a, envoyFileAccessLog: {omitEmptyValues: true}}]\n",
         "extensionProviders: [{name: a, envoyFileAccessLog: {logFormat: {text: a}}}]\n",
         "extensionProviders: [{name: a, prometheus: {}}]\n",
-        "extensionProviders: [{name: a, zipkin: {}}]\n",
+        "extensionProviders: [{name: a, lightstep: {}}]\n",
     ] {
         hashes.push(of(text, &[]));
     }

@@ -13,6 +13,14 @@ fn mesh(defaults: &str, settings: &str) -> String {
         "extensionProviders:\n{}{}- {{name: lost, opentelemetry: {{service: lost.obs, port: 4317}}}}\n\
          - {{name: zipkin, zipkin: {{service: collector.obs, port: 9411}}}}\n- {{name: prom, prometheus: {{}}}}\n\
          - {{name: http, opentelemetry: {{service: collector.obs, port: 4318, http: {{path: /v1/traces}}}}}}\n\
+         - {{name: walk, skywalking: {{service: collector.obs, port: 11800}}}}\n\
+         - {{name: long-zip, zipkin: {{service: collector.obs, port: 9411, maxTagLength: 9}}}}\n\
+         - {{name: long-dog, datadog: {{service: collector.obs, port: 8126, maxTagLength: 9}}}}\n\
+         - {{name: sampled, opentelemetry: {{service: collector.obs, port: 4318, http: {{path: /v1/traces}}, \
+         dynatraceSampler: {{tenant: t, clusterId: 1}}}}}}\n\
+         - {{name: unasked, opentelemetry: {{service: collector.obs, port: 4317, \
+         dynatraceSampler: {{tenant: t, clusterId: 1}}}}}}\n\
+         - {{name: gone, lightstep: {{service: collector.obs, port: 8360, accessToken: t}}}}\n\
          - {{name: long, opentelemetry: {{service: obs/collector.obs, port: 4317, maxTagLength: 99}}}}\n\
          defaultProviders: {{tracing: [{defaults}]}}\n{settings}\n{}",
         provider("zip"),
@@ -98,8 +106,13 @@ fn entries_add_up_as_in_the_worked_examples() {
         ("T33", "", &[("N", &[])], "legacy", "legacy"),
         ("T34", "", &[("N", &[]), ("Y", &["p=zip"])], "legacy", "legacy"),
         ("a collector that is missing", "zip", &[("N", &["p=lost"])], "off", "off"),
-        ("a kind that is not written", "zip", &[("N", &["p=zipkin"])], "off", "off"),
-        ("a protocol that is not written", "zip", &[("N", &["p=http"])], "off", "off"),
+        ("Zipkin", "zip", &[("N", &["p=zipkin"])], "zipkin", "zipkin"),
+        ("SkyWalking", "zip", &[("N", &["p=walk"])], "walk", "walk"),
+        ("Datadog", "zip", &[("N", &["p=long-dog"])], "long-dog", "long-dog"),
+        ("over HTTP", "zip", &[("N", &["p=http"])], "http", "http"),
+        ("its own sampler", "zip", &[("N", &["p=sampled sampling=5"])], "sampled 100", "sampled 100"),
+        ("E24", "zip", &[("N", &["p=unasked"])], "off", "off"),
+        ("a kind that Envoy has lost", "zip", &[("N", &["p=gone"])], "off", "off"),
     ];
     for (row, defaults, levels, client, server) in rows {
         let set = policies(&mesh(defaults, ""), "tracing", levels);
@@ -139,10 +152,32 @@ fn the_share_of_traces_is_taken_by_precedence() {
         ("P7", said(5.0), said(10.0), DEFAULT_SAMPLING, true, 100.0),
         ("P8", None, None, 120.0, false, 1.0),
     ] {
-        let own = own.then_some(Traced { value: (), origin: Origin::Rule("own") });
+        let own = own.then_some(&Origin::Rule("own"));
         let telemetry = Said::first(telemetry.as_ref());
-        let found = sampling(own.as_ref(), &telemetry, proxy.as_ref(), control_plane).in_force;
+        let plane = ControlPlane { trace_sampling: control_plane, environment: None };
+        let found = sampling(own, &telemetry, proxy.as_ref(), &plane).in_force;
         assert!((found.value - expected).abs() < f64::EPSILON, "{row}: {found:?}");
+    }
+}
+
+#[test]
+fn the_control_planes_share_holds_where_nothing_else_is_said() {
+    let mesh = |settings| format!("rootNamespace: root\n{}", mesh("zip", settings));
+    for (settings, share, expected, rule) in [
+        ("", 50.0, 50.0, Some("the control plane's PILOT_TRACE_SAMPLING")),
+        ("", 1.0, 1.0, Some("Istio's default: 1 % of new traces")),
+        ("", 120.0, 1.0, Some("Istio's default: 1 % of new traces")),
+        ("defaultConfig: {tracing: {sampling: 10}}", 50.0, 10.0, None),
+    ] {
+        let resources =
+            crate::document::read(&[crate::document::Source::new("m.yaml", mesh(settings))]).resources;
+        let plane = ControlPlane { trace_sampling: share, environment: None };
+        let effective = PolicySet::of(resources, plane).resolve(&workload(WorkloadKind::Sidecar));
+        let sampling = &provided(&effective).1.sampling;
+        assert!((sampling.value - expected).abs() < f64::EPSILON, "{settings} {share}: {sampling:?}");
+        if let Some(rule) = rule {
+            assert_eq!(sampling.origin, Origin::Rule(rule));
+        }
     }
 }
 
@@ -257,33 +292,17 @@ fn what_ends_tracing_is_named() {
 }
 
 #[test]
-fn spans_go_to_the_collector_under_the_proxys_name() {
-    let by_label = workload(WorkloadKind::Sidecar);
-    let mut by_name = by_label.clone();
-    by_name.labels.clear();
-    for (settings, workload, expected) in [
-        ("", &by_label, "x.a"),
-        ("", &by_name, "x-v1.a"),
-        ("defaultConfig: {serviceCluster: shop}", &by_label, "shop"),
-        ("defaultConfig: {serviceCluster: istio-proxy}", &by_label, "x.a"),
-        ("defaultConfig: {tracingServiceName: CANONICAL_NAME_ONLY}", &by_label, "x"),
-        ("defaultConfig: {tracingServiceName: CANONICAL_NAME_AND_NAMESPACE}", &by_label, "x.a"),
-    ] {
-        let effective = policies(&mesh("zip", settings), "tracing", &[]).resolve(workload);
-        let Tracer::OpentelemetryGrpc { collector, service_name } = provided(&effective).0;
-        assert_eq!(service_name, expected, "{settings}");
-        assert_eq!(collector.cluster(), "outbound|4317||collector.obs");
-        assert_eq!(collector.namespace, "obs");
-    }
-}
-
-#[test]
 fn a_path_is_cut_where_the_provider_says_or_else_the_proxy() {
     let of_proxy = "defaultConfig: {tracing: {maxPathTagLength: 7}}";
     for (settings, entry, expected) in [
         ("", "p=zip", None),
         (of_proxy, "p=zip", Some(7)),
         (of_proxy, "p=long", Some(99)),
+        (of_proxy, "p=long-zip", Some(9)),
+        (of_proxy, "p=long-dog", Some(9)),
+        (of_proxy, "p=zipkin", Some(7)),
+        (of_proxy, "p=walk", Some(7)),
+        ("", "p=walk", None),
         ("defaultConfig: {tracing: {maxPathTagLength: 0}}", "p=zip", None),
     ] {
         let effective = outbound(settings, &[entry]);
@@ -292,11 +311,16 @@ fn a_path_is_cut_where_the_provider_says_or_else_the_proxy() {
 }
 
 #[test]
-fn only_gateways_begin_a_span_for_the_request_to_the_upstream() {
-    let set: PolicySet = policies(&mesh("zip", ""), "tracing", &[]);
-    for (kind, expected) in [(WorkloadKind::Sidecar, false), (WorkloadKind::Gateway, true)] {
-        let effective = set.resolve(&workload(kind));
-        assert_eq!(provided(&effective).1.spawn_upstream_span, expected, "{kind:?}");
+fn only_gateways_begin_a_span_for_the_request_to_the_upstream_unless_skywalking_wants_it() {
+    for (provider, kind, expected) in [
+        ("zip", WorkloadKind::Sidecar, false),
+        ("zip", WorkloadKind::Gateway, true),
+        ("zipkin", WorkloadKind::Gateway, true),
+        ("walk", WorkloadKind::Sidecar, true),
+        ("walk", WorkloadKind::Gateway, true),
+    ] {
+        let effective = policies(&mesh(provider, ""), "tracing", &[]).resolve(&workload(kind));
+        assert_eq!(provided(&effective).1.spawn_upstream_span, expected, "{provider} {kind:?}");
     }
 }
 
@@ -322,9 +346,7 @@ fn a_collector_is_looked_up_among_the_services() {
         let set = policies(&format!("{}{services}", provider(wanted)), "tracing", &[]);
         let effective = set.resolve(&workload(WorkloadKind::Sidecar));
         let found = match &effective.class(ListenerClass::Outbound).tracing {
-            Tracing::Provider { tracer: Tracer::OpentelemetryGrpc { collector, .. }, .. } => {
-                Some(collector.namespace.clone())
-            }
+            Tracing::Provider { tracer, .. } => Some(tracer.collector().namespace.clone()),
             _ => None,
         };
         assert_eq!(found.as_deref(), expected, "{wanted} among {services}");
@@ -361,11 +383,6 @@ fn the_hash_covers_what_decides_about_traces() {
         ("defaultConfig: {tracing: {customTags: {b: {header: {name: v, defaultValue: d}}}}}", ""),
     ] {
         hashes.push(hash(settings, entry));
-    }
-    for body in ["", ", maxTagLength: 1", ", http: {}", ", dynatraceSampler: {}"] {
-        let mesh =
-            format!("extensionProviders:\n- {{name: o, opentelemetry: {{service: c.obs, port: 1{body}}}}}\n");
-        hashes.push(policies(&mesh, "tracing", &[]).hash().to_owned());
     }
     hashes.push(policies(&mesh("otel", ""), "tracing", &[("N", &[""])]).hash().to_owned());
     let with_service = format!("{}{}", mesh("zip", ""), service("other", "obs", "other.obs"));

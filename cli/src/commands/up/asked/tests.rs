@@ -87,7 +87,7 @@ fn each_line_that_asks_is_told_once_with_those_of_whom_it_asks() {
     every metric with method=request.method         t.yaml:41
     logs by lines: text in /dev/stdout              t.yaml:44
     logs by lines only where response.code >= 400   t.yaml:46
-    spans by otel: to collector.shop.internal:4317  t.yaml:49
+    spans by otel: OTLP to collector.shop.internal:4317  t.yaml:49
     spans of 25 % of requests                       t.yaml:50
     spans with tenant=the header x-tenant           t.yaml:53";
     assert_eq!(text, expected, "{text}");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::problem::Code;
-use burgee_api::resolve::{AccessLogger, ClassPolicy, Collector, LogFormat, LogSink, Protocol, Tracer};
+use burgee_api::resolve::{
+    AccessLogger, ClassPolicy, Collector, Exporter, LogFormat, LogSink, Protocol, Tracer,
+};
 
 use super::*;
 use crate::codes::{PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT};
@@ -85,7 +87,12 @@ fn mk_tracing(sampling: f64) -> ClassPolicy {
         max_path_tag_length: None,
         spawn_upstream_span: false,
     };
-    let tracer = Tracer::OpentelemetryGrpc { collector, service_name: "app.shop".to_owned() };
+    let tracer = Tracer::Opentelemetry {
+        exporter: Exporter::Grpc { collector, timeout: None, metadata: Vec::new() },
+        service_name: "app.shop".to_owned(),
+        detectors: Vec::new(),
+        sampler: None,
+    };
     let tracing = Tracing::Provider { provider: traced("otel".to_owned()), tracer, settings };
     ClassPolicy { tracing, ..ClassPolicy::default() }
 }

@@ -1,0 +1,27 @@
+//! The environment of the command, which stands for that of a control plane: what documents leave to it.
+
+use std::collections::BTreeMap;
+
+use burgee_api::Problem;
+use burgee_api::check::judge_variables;
+use burgee_api::resolve::{ControlPlane, PolicySet};
+use burgee_api::resources::Resources;
+
+/// The policies among resources, with what this command's environment says.
+pub(crate) fn policies(resources: Resources) -> PolicySet {
+    PolicySet::of(resources, control_plane().0)
+}
+
+/// What resources want of the environment and do not get.
+pub(crate) fn doubts(resources: &Resources) -> Vec<Problem> {
+    let (control_plane, problem) = control_plane();
+    problem.into_iter().chain(judge_variables(resources, &control_plane)).collect()
+}
+
+/// Variables that are no text are as good as not set.
+fn control_plane() -> (ControlPlane, Option<Problem>) {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    ControlPlane::new(std::env::vars_os().filter_map(text).collect::<BTreeMap<_, _>>())
+}
