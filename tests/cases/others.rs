@@ -84,3 +84,36 @@ fn what_istio_accepts_is_accepted() {
         .collect();
     assert_eq!(surprises, expected);
 }
+
+/// The documents that Istio's analyzers are tried on, with what is told of each: the place, and the severity and code of
+/// everything that is worse than a note. What Istio tells too is in the comment; where it does not, it says why.
+const ANALYZED: &[(&str, &[&str])] = &[
+    // IST0160, of both documents of ns2; the second one is the one that has no effect.
+    ("telemetry-default-selector.yaml", &["47 warning BG0501"]),
+    ("telemetry-disable-provider.yaml", &[]),
+    // IST0157: the entry with the filter has no provider. The one before it has one, so that logs go on, unfiltered.
+    ("telemetry-invalid-provider.yaml", &["11 warning BG0220"]),
+    // IST0101 of the two whose labels nothing has, and IST0159 of both of each pair; the later one is told.
+    (
+        "telemetry-selector.yaml",
+        &["57 warning BG0508", "74 warning BG0508", "102 warning BG0505", "136 warning BG0505"],
+    ),
+];
+
+#[test]
+fn what_istios_analyzers_find_is_found() {
+    let Some(folder) = folder("analyzers") else { return };
+    let told = |names: &[&str]| -> Vec<String> {
+        let read = |name: &&str| Source::new(*name, fs::read_to_string(folder.join(name)).expect("a text"));
+        let problems = check(&names.iter().map(read).collect::<Vec<_>>()).problems;
+        let bad = problems.iter().filter(|problem| problem.severity > Severity::Note);
+        let line = |problem: &burgee_api::Problem| problem.place.as_ref().map_or(0, |place| place.line);
+        bad.map(|problem| format!("{} {} {}", line(problem), problem.severity.name(), problem.code)).collect()
+    };
+    for (file, expected) in ANALYZED {
+        assert_eq!(told(&[file]), *expected, "{file}");
+    }
+    // IST0002: a provider that is deprecated in Istio, and that Envoy no longer has.
+    let lightstep = told(&["telemetry-lightstep-meshconfig.yaml", "telemetry-lightstep.yaml"]);
+    assert!(lightstep.iter().any(|told| told.starts_with("9 ")), "{lightstep:?}");
+}

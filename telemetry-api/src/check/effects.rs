@@ -5,6 +5,7 @@ pub(super) mod collectors;
 mod log_services;
 mod tracing;
 mod undone;
+mod without_effect;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -247,6 +248,9 @@ fn in_force(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) 
         let levels = Levels { before: &contributions[..position], all: &contributions };
         let mut found: Vec<Problem> = Vec::new();
         metrics(&set, telemetry, &workload, &mut found);
+        without_effect::asks_nothing(telemetry, &mut found);
+        without_effect::lost_overrides(telemetry, &mut found);
+        without_effect::at_gateways(telemetry, workload.kind, &mut found);
         for class in classes(&workload) {
             for check in [tracing::check, access_logs::check, undone::check] {
                 // Both sides of a workload may have the same problem.

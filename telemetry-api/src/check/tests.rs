@@ -119,7 +119,7 @@ fn what_is_for_another_revision_depends_on_the_revision_here() {
     let document = |name: &str, labels: &str| {
         format!(
             "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: {name}, namespace: a, labels: \
-             {{{labels}}}}}\nspec: {{selector: {{matchLabels: {{app: x}}}}}}\n"
+             {{{labels}}}}}\nspec: {{selector: {{matchLabels: {{app: x}}}}, metrics: [{{}}]}}\n"
         )
     };
     let workload = "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\

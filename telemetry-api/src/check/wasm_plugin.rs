@@ -3,7 +3,9 @@
 use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::WasmPlugin;
-use crate::resources::wasm_plugin::{FailStrategy, MODULE_ANNOTATION, PluginKind, PluginPhase};
+use crate::resources::wasm_plugin::{
+    FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase,
+};
 
 /// What the names of Istio's own variables begin with.
 const RESERVED_PREFIX: &str = "ISTIO_META_";
@@ -45,6 +47,14 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             codes::NO_TAG,
             "the image has no tag, so that whatever is `latest` when a proxy asks is taken".to_owned(),
             format!("write a tag or, better, a digest, such as {url}:1.0.0"),
+        )),
+        "oci" if tag_may_move(plugin, rest) => problems.push(at(
+            &plugin.url.origin,
+            Severity::Note,
+            codes::MOVING_TAG,
+            "a proxy that has fetched this tag does not notice when another image gets it".to_owned(),
+            "write a digest (`@sha256:...` or `sha256`), a tag per version, or `imagePullPolicy: Always`"
+                .to_owned(),
         )),
         "http" if plugin.sha256.is_none() => problems.push(at(
             &plugin.url.origin,
@@ -94,6 +104,18 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             "write the module's digest as `sha256` to be sure which one is taken".to_owned(),
         ));
     }
+}
+
+/// Whether the tag of an image may come to stand for another image without a proxy noticing. What is at hand here, or is
+/// known by its digest, is the one that is meant.
+fn tag_may_move(plugin: &WasmPlugin, image: &str) -> bool {
+    let is_named_by_digest = image.contains('@') || plugin.sha256.is_some();
+    let is_asked_for_again = match plugin.image_pull_policy.as_ref().map(|policy| policy.value) {
+        Some(ImagePullPolicy::Always) => true,
+        Some(ImagePullPolicy::IfNotPresent) => false,
+        None => image.ends_with(":latest"),
+    };
+    plugin.local_module.is_none() && !is_named_by_digest && !is_asked_for_again
 }
 
 /// Whether an image has a tag or a digest after its last slash.

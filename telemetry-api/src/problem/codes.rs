@@ -12,6 +12,7 @@ mod modules;
 mod plugins;
 mod providers;
 mod selection;
+mod signals;
 mod text;
 mod trace_providers;
 mod workloads;
@@ -28,6 +29,7 @@ pub use modules::*;
 pub use plugins::*;
 pub use providers::*;
 pub use selection::*;
+pub use signals::*;
 pub use text::*;
 pub use trace_providers::*;
 pub use workloads::*;
@@ -40,6 +42,7 @@ const AREAS: &[&[Page]] = &[
     DOCUMENTS,
     WORKLOADS,
     SELECTION,
+    SIGNALS,
     PROVIDERS,
     METRICS,
     EXPRESSIONS,

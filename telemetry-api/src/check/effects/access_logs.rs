@@ -44,20 +44,53 @@ pub(super) fn check(
     let found = still_logged(set, &covering, &merged)
         .or_else(|| others_dropped(set.mesh_config(), levels.before, class, &covering))
         .or_else(|| defaults_dropped(set.mesh_config(), telemetry, class, &covering, &merged))
-        .or_else(|| without_provider(set.mesh_config(), &covering, &merged));
+        .or_else(|| without_provider(set.mesh_config(), &covering, &merged))
+        .or_else(|| one_side(set, telemetry, class, &covering, &merged));
     found.into_iter().collect()
+}
+
+/// The mesh's own loggers, in words; none if it has none.
+fn own_loggers(mesh: &MeshConfig) -> Option<String> {
+    let file = &mesh.access_log_file.value;
+    Some(match (file.as_str(), mesh.enable_access_log_service.value) {
+        ("", false) => return None,
+        ("", true) => "enableEnvoyAccessLogService".to_owned(),
+        (file, false) => format!("accessLogFile `{file}`"),
+        (file, true) => format!("accessLogFile `{file}` and enableEnvoyAccessLogService"),
+    })
+}
+
+/// The document is for the other side alone, and on this one the mesh's own loggers log.
+fn one_side(
+    set: &PolicySet,
+    telemetry: &Telemetry,
+    class: ListenerClass,
+    covering: &[&AccessLoggingEntry],
+    merged: &Merged<'_>,
+) -> Option<Problem> {
+    let what = own_loggers(set.mesh_config())?;
+    let is_off = |entry: &AccessLoggingEntry| entry.disabled.as_ref().is_some_and(|disabled| disabled.value);
+    let entry = telemetry.access_logging.iter().find(|entry| !is_off(entry))?;
+    if !covering.is_empty() || !falls_back(set.mesh_config(), set.services(), merged) {
+        return None;
+    }
+    let mode = if class.is_client() { "CLIENT" } else { "SERVER" };
+    let goes = if what.contains(" and ") { "log" } else { "logs" };
+    Some(at(
+        &entry.origin,
+        Severity::Note,
+        codes::ONE_SIDE_LOGGED,
+        format!("where the mode is {mode} nothing is said, and {what} {goes} there as before"),
+        format!(
+            "nothing has to be done if that is meant; else add `- match: {{mode: {mode}}}` with its providers"
+        ),
+    ))
 }
 
 /// Something is switched off, and the mesh's own loggers log all the same.
 fn still_logged(set: &PolicySet, covering: &[&AccessLoggingEntry], merged: &Merged<'_>) -> Option<Problem> {
     let mesh = set.mesh_config();
-    let file = &mesh.access_log_file.value;
-    let what = match (file.as_str(), mesh.enable_access_log_service.value) {
-        ("", false) => return None,
-        ("", true) => "enableEnvoyAccessLogService".to_owned(),
-        (file, false) => format!("accessLogFile `{file}`"),
-        (file, true) => format!("accessLogFile `{file}` and enableEnvoyAccessLogService"),
-    };
+    let what = own_loggers(mesh)?;
     if !falls_back(mesh, set.services(), merged) {
         return None;
     }

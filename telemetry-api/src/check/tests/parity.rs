@@ -61,6 +61,10 @@ fn mesh(fields: &str) -> String {
     format!("---\n{fields}\n")
 }
 
+/// A workload of namespace `a` with the label `app: x`.
+const WORKLOAD: &str = "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n\
+                        metadata: {name: x-v1, namespace: a}\nspec: {address: 10.0.0.1, labels: {app: x}}\n";
+
 /// A collector that is a service.
 const COLLECTOR: &str = "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n\
                          metadata: {name: otel, namespace: obs}\nspec: {hosts: [otel.obs], location: MESH_INTERNAL, \
@@ -329,5 +333,306 @@ fn validation_of_the_mesh() {
         ),
         ("sampling above 100", mesh("defaultConfig: {tracing: {sampling: 101}}"), &["warning BG0111"]),
         ("custom tag null", mesh("defaultConfig: {tracing: {customTags: {t: null}}}"), &["error BG0107"]),
+    ]);
+}
+
+/// The documents of a workload that Istio's analyzers know.
+fn with_workload(documents: &str) -> String {
+    [WORKLOAD, documents].concat()
+}
+
+#[test]
+fn analyzers() {
+    let named = |name: &str, spec: &str| telemetry(spec).replace("name: t,", &format!("name: {name},"));
+    let selecting = |name: &str, labels: &str| {
+        named(
+            name,
+            &format!(
+                "{{selector: {{matchLabels: {{{labels}}}}}, metrics: [{{providers: [{{name: prometheus}}]}}]}}"
+            ),
+        )
+    };
+    let logs = |entries: &str| telemetry(&format!("{{accessLogging: [{entries}]}}"));
+    let no_defaults = mesh("rootNamespace: istio-system");
+    assert_rows(&[
+        (
+            "IST0002 a provider of kind lightstep",
+            [
+                mesh("extensionProviders: [{name: l, lightstep: {service: l.obs, port: 443, accessToken: x}}]"),
+                telemetry("{tracing: [{providers: [{name: l}]}]}"),
+            ]
+            .concat(),
+            &["warning BG0261"],
+        ),
+        ("IST0101 a selector matches no workload", with_workload(&selecting("t", "app: z")), &["warning BG0508"]),
+        (
+            "IST0101 of a workload of another namespace",
+            with_workload(&selecting("t", "app: x").replace("namespace: a", "namespace: b")),
+            &["warning BG0508"],
+        ),
+        ("IST0101 a selector matches", with_workload(&selecting("t", "app: x")), &[]),
+        ("IST0101 false: nothing is known of workloads", selecting("t", "app: z"), &[]),
+        (
+            "IST0157 an entry without providers, and none by default",
+            [&no_defaults, &logs("{}")].map(String::as_str).concat(),
+            &["warning BG0504"],
+        ),
+        (
+            "IST0157 not of an entry that is disabled",
+            [&no_defaults, &logs("{disabled: true}")].map(String::as_str).concat(),
+            &[],
+        ),
+        (
+            "IST0157 false: the entry inherits from a parent",
+            [
+                &no_defaults,
+                &logs("{providers: [{name: envoy}]}").replace("namespace: a", "namespace: istio-system"),
+                &logs("{}"),
+            ]
+            .map(String::as_str)
+            .concat(),
+            &[],
+        ),
+        (
+            "IST0159 two selectors of one workload",
+            with_workload(&[selecting("t", "app: x"), selecting("u", "app: x")].concat()),
+            &["warning BG0505"],
+        ),
+        (
+            "IST0159 not of two workloads",
+            with_workload(
+                &[WORKLOAD.replace("x-v1", "y-v1").replace("app: x", "app: z"), selecting("t", "app: x"), selecting("u", "app: z")]
+                    .concat(),
+            ),
+            &[],
+        ),
+        (
+            "IST0160 two documents without a selector",
+            [named("t", "{metrics: [{}]}"), named("u", "{metrics: [{}]}")].concat(),
+            &["warning BG0501"],
+        ),
+        (
+            "IST0160 missed: a selector without labels",
+            [named("t", "{metrics: [{}]}"), named("u", "{selector: {}, metrics: [{}]}")].concat(),
+            &["warning BG0217", "warning BG0501"],
+        ),
+        (
+            "IST0160 false: targets",
+            [
+                named("t", "{metrics: [{}]}"),
+                named(
+                    "u",
+                    "{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}], metrics: [{}]}",
+                ),
+            ]
+            .concat(),
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn what_nothing_else_detects() {
+    let in_root = |document: String| document.replace("namespace: a", "namespace: istio-system");
+    let tracing = |entry: &str| telemetry(&format!("{{tracing: [{entry}]}}"));
+    let logging = |entries: &str| telemetry(&format!("{{accessLogging: [{entries}]}}"));
+    let otel = mesh("extensionProviders: [{name: otel, opentelemetry: {service: otel.obs, port: 4317}}]");
+    let json = "extensionProviders: [{name: json, envoyFileAccessLog: {path: /dev/stderr}}]";
+    let provider = |name: &str| format!("{{providers: [{{name: {name}}}]}}");
+    let of_image = |more: &str| plugin(more).replace("file:///opt/p.wasm", "oci://registry.example/p:1");
+    assert_rows(&[
+        (
+            "provider name not defined",
+            [otel.clone(), tracing(&provider("ghost"))].concat(),
+            &["error BG0205"],
+        ),
+        (
+            "provider of the wrong kind for the signal",
+            [otel.clone(), tracing(&provider("prometheus"))].concat(),
+            &["warning BG0206"],
+        ),
+        (
+            "provider's collector service not resolvable",
+            [otel.clone(), tracing(&provider("otel"))].concat(),
+            &["warning BG0307"],
+        ),
+        (
+            "provider's collector service there",
+            [otel.as_str(), COLLECTOR, &tracing(&provider("otel"))].concat(),
+            &[],
+        ),
+        (
+            "tracing configured without any provider and no default",
+            [mesh("enableTracing: true"), tracing("{randomSamplingPercentage: 50}")].concat(),
+            &["warning BG0510"],
+        ),
+        (
+            "filter on an entry without providers",
+            logging("{providers: [{name: envoy}]}, {filter: {expression: response.code >= 400}}"),
+            &["warning BG0220"],
+        ),
+        (
+            "disabled on an entry when nothing is in scope",
+            [mesh("accessLogFile: /dev/stdout"), logging("{disabled: true}")].concat(),
+            &["warning BG0511"],
+        ),
+        (
+            "result empty for one mode, L5",
+            [
+                mesh("accessLogFile: /dev/stdout"),
+                logging("{match: {mode: CLIENT}, providers: [{name: envoy}]}"),
+            ]
+            .concat(),
+            &["note BG0530"],
+        ),
+        (
+            "result empty for one mode, L5 without a file of the mesh",
+            [mesh("accessLogFile: \"\""), logging("{match: {mode: CLIENT}, providers: [{name: envoy}]}")]
+                .concat(),
+            &[],
+        ),
+        (
+            "result empty for one mode, L41",
+            [
+                mesh(&format!("{json}\ndefaultProviders: {{accessLogging: [envoy]}}")),
+                logging("{match: {mode: CLIENT}, providers: [{name: json}]}"),
+            ]
+            .concat(),
+            &["warning BG0513"],
+        ),
+        (
+            "result empty for one mode, L42",
+            [
+                mesh("defaultProviders: {accessLogging: [envoy]}"),
+                logging("{match: {mode: CLIENT}, disabled: true}"),
+            ]
+            .concat(),
+            &["warning BG0513"],
+        ),
+        (
+            "younger namespace-wide Telemetry ignored",
+            [telemetry("{metrics: [{}]}"), telemetry("{metrics: [{}]}").replace("name: t,", "name: u,")]
+                .concat(),
+            &["warning BG0501"],
+        ),
+        (
+            "root-namespace selector Telemetry",
+            in_root(telemetry("{selector: {matchLabels: {app: x}}, metrics: [{}]}")),
+            &["warning BG0502"],
+        ),
+        (
+            "full metric disable undone by a later partial override, M22",
+            with_override(
+                "{disabled: true}, {match: {metric: REQUEST_COUNT}, tagOverrides: {m: {value: request.method}}}",
+            ),
+            &["warning BG0506"],
+        ),
+        (
+            "full metric disable undone by a later partial override, M23, across documents",
+            [
+                in_root(with_override("{disabled: true}")),
+                with_override("{match: {metric: REQUEST_COUNT}, disabled: true}"),
+            ]
+            .concat(),
+            &["warning BG0506"],
+        ),
+        ("customMetric without definition", with_override("{match: {customMetric: m}}"), &["warning BG0214"]),
+        (
+            "tag value that is not a quoted CEL literal nor a known attribute",
+            with_override("{tagOverrides: {environment: {value: production}}}"),
+            &["warning BG0210"],
+        ),
+        (
+            "priority unset mixed with explicit ones",
+            with_workload(&[plugin(", priority: -1"), plugin("").replace("name: p,", "name: q,")].concat()),
+            &["warning BG0522"],
+        ),
+        (
+            "plugin matches no workload",
+            with_workload(&plugin("").replace("namespace: a", "namespace: b")),
+            &["warning BG0520"],
+        ),
+        (
+            "plugin matches no workload by its labels",
+            with_workload(&plugin(", selector: {matchLabels: {app: z}}")),
+            &["warning BG0508"],
+        ),
+        ("url with a tag and policy unspecified", of_image(""), &["note BG0226"]),
+        (
+            "url with a tag and policy IfNotPresent",
+            of_image(", imagePullPolicy: IfNotPresent"),
+            &["note BG0226"],
+        ),
+        ("url with a tag and policy Always", of_image(", imagePullPolicy: Always"), &["note BG0253"]),
+        (
+            "two prometheus-kind providers in scope",
+            [
+                mesh("extensionProviders: [{name: other, prometheus: {}}]"),
+                telemetry("{metrics: [{providers: [{name: prometheus}, {name: other}]}]}"),
+            ]
+            .concat(),
+            &["warning BG0503"],
+        ),
+        (
+            "a provider that an entry of the same document takes out of force, M38",
+            [
+                mesh("extensionProviders: [{name: other, prometheus: {}}]"),
+                telemetry(
+                    "{metrics: [{providers: [{name: prometheus}], overrides: [{disabled: true}]}, \
+                     {providers: [{name: other}]}]}",
+                ),
+            ]
+            .concat(),
+            &["warning BG0532"],
+        ),
+        (
+            "an empty map of tags keeps the inherited ones, T14",
+            tracing("{customTags: {}}"),
+            &["warning BG0227"],
+        ),
+        (
+            "a gateway is a client, M50",
+            telemetry(
+                "{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}], metrics: [{providers: \
+                 [{name: prometheus}], overrides: [{match: {mode: SERVER}, disabled: true}]}]}",
+            ),
+            &["warning BG0533"],
+        ),
+        (
+            "an unknown default provider of traces, T10",
+            mesh("defaultProviders: {tracing: [ghost]}"),
+            &["warning BG0303"],
+        ),
+        (
+            "a provider that is named where spans are kept back, T20",
+            [
+                otel.as_str(),
+                COLLECTOR,
+                &in_root(tracing("{disableSpanReporting: true}")),
+                &tracing(&provider("otel")),
+            ]
+            .concat(),
+            &["warning BG0514"],
+        ),
+        (
+            "a switch-off of one provider drops its siblings, L22",
+            [
+                mesh(json),
+                in_root(logging("{providers: [{name: envoy}, {name: json}]}")),
+                logging("{providers: [{name: json}], disabled: true}"),
+            ]
+            .concat(),
+            &["warning BG0512"],
+        ),
+        (
+            "a spelling of its own, M42",
+            [
+                mesh("defaultProviders: {metrics: [prometheus]}"),
+                telemetry("{metrics: [{providers: [{name: Prometheus}]}]}"),
+            ]
+            .concat(),
+            &["warning BG0507"],
+        ),
+        ("a document that asks for nothing", telemetry("{}"), &["note BG0531"]),
     ]);
 }

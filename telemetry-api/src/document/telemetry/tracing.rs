@@ -3,6 +3,7 @@
 use super::{flag, mode_match, providers};
 use crate::document::log_format;
 use crate::document::reader::{Context, Field, list};
+use crate::document::tree::NodeValue;
 use crate::origin::{Origin, Traced};
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::telemetry::{CustomTag, TracingEntry};
@@ -35,7 +36,10 @@ pub(super) fn entry(field: &Field<'_>, context: &mut Context) -> Option<TracingE
         Some(field.traced(context, percent))
     });
     let custom_tags = match entry.get("customTags") {
-        Some(field) => custom_tags(&field, TAG_SOURCES, context),
+        Some(field) => {
+            empty_tags(&field, context);
+            custom_tags(&field, TAG_SOURCES, context)
+        }
         None => Vec::new(),
     };
     Some(TracingEntry {
@@ -49,6 +53,15 @@ pub(super) fn entry(field: &Field<'_>, context: &mut Context) -> Option<TracingE
         istio_tags: flag(&entry, "enableIstioTags", context),
         disable_context_propagation: flag(&entry, "disableContextPropagation", context),
     })
+}
+
+/// Says that no tags are not the same as none.
+fn empty_tags(field: &Field<'_>, context: &mut Context) {
+    if matches!(&field.node.value, NodeValue::Map(entries) if entries.is_empty()) {
+        let message = "an empty map of tags changes nothing: what is inherited stays";
+        let help = "in Istio it is as if it were not there; to have other tags, write those";
+        context.report(Severity::Warning, codes::EMPTY_TAGS, field, message, help);
+    }
 }
 
 /// What a tag of a Telemetry can be made of.

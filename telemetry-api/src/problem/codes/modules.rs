@@ -259,6 +259,33 @@ spec:
         },
     }
 
+    /// A tag that may come to stand for another image.
+    MOVING_TAG = "BG0226" {
+        severity: Severity::Note,
+        basis: Basis::Quirk,
+        means: "The module is an image with a tag, nothing says its digest, and `imagePullPolicy` is not Always (which \
+                is what is meant without one only if the tag is `latest`).",
+        matters: "A proxy that has fetched the tag keeps what it has. When another image gets the tag, proxies that \
+                  start later run other code than those that run already.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+spec:
+  url: oci://registry.example/headers:1.0
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+spec:
+  url: oci://registry.example/headers:1.0
+  sha256: c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
+",
+        },
+    }
+
     /// A module that would have to be fetched.
     NOT_FETCHED = "BG0253" {
         severity: Severity::Note,
@@ -273,7 +300,7 @@ apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
 metadata: {name: headers, namespace: istio-system}
 spec:
-  url: oci://registry.example/headers:1.0.0
+  url: https://modules.example/headers.wasm
 ",
             right: "
 apiVersion: extensions.istio.io/v1alpha1
@@ -283,7 +310,7 @@ metadata:
   namespace: istio-system
   annotations: {burgee.dev/module: ../filters/headers}
 spec:
-  url: oci://registry.example/headers:1.0.0
+  url: https://modules.example/headers.wasm
 ",
         },
     }
