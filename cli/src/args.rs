@@ -26,6 +26,14 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when that is printed, 2 when there is no such code.
     Code(CodeArgs),
+    /// Say what is in force at a workload and why: for each value the line or the rule that it comes from, and what it
+    /// overrode. With --why-not: why a document has no effect there.
+    ///
+    /// Documents that `check` refuses are taken as if they were not there, and told.
+    ///
+    /// Exits 0 when it is said, 1 when documents are refused or the one asked about is not there, 2 when something else
+    /// is.
+    Explain(ExplainArgs),
     /// Lay documents over somebody's own Envoy configuration and print the result.
     ///
     /// What the documents do not touch keeps its value; comments and layout are not kept. Without documents, what an
@@ -169,6 +177,55 @@ pub(crate) struct CodeArgs {
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainArgs {
+    /// The workload. Its labels are those of its WorkloadEntry, if the documents have one.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub workload: String,
+    #[command(flatten)]
+    pub about: WorkloadArgs,
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The classes of listeners to speak of. Without: all that the workload has.
+    #[arg(long = "class", value_name = "CLASS", value_enum, value_delimiter = ',')]
+    pub classes: Vec<Class>,
+    /// The signals to speak of. Without: all.
+    #[arg(long = "signal", value_name = "SIGNAL", value_enum, value_delimiter = ',')]
+    pub signals: Vec<SignalName>,
+    /// Say why this document has no effect on the workload, or which of its fields have one. `MeshConfig` is the mesh's
+    /// configuration.
+    #[arg(long, value_name = "[KIND/]NAMESPACE/NAME", conflicts_with_all = ["classes", "signals"])]
+    pub why_not: Option<String>,
+    /// How to print it.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// A class of listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Class {
+    /// What is sent to a workload, at its sidecar.
+    Inbound,
+    /// What a workload sends, at its sidecar.
+    Outbound,
+    /// What goes through a gateway.
+    Gateway,
+}
+
+/// A signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignalName {
+    /// Metrics.
+    Metrics,
+    /// Spans.
+    Tracing,
+    /// Access logs.
+    AccessLogging,
+    /// Wasm plugins.
+    Plugins,
 }
 
 /// Arguments of `render`.

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use burgee_api::Problem;
-use burgee_api::check::judge_variables;
+use burgee_api::check::{Checked, judge_variables};
+use burgee_api::explain::Explainer;
 use burgee_api::resolve::{ControlPlane, PolicySet};
 use burgee_api::resources::Resources;
 
 /// The policies among resources, with what this command's environment says.
 pub(crate) fn policies(resources: Resources) -> PolicySet {
     PolicySet::of(resources, control_plane().0)
+}
+
+/// Documents to ask about, with what this command's environment says.
+pub(crate) fn explainer(checked: &Checked) -> Explainer<'_> {
+    Explainer::of(checked, control_plane().0)
 }
 
 /// What resources want of the environment and do not get.

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     let code = plan::Plan::new(args).and_then(|plan| match plan {
         plan::Plan::Check(plan) => commands::check::run(&plan).map(ExitCode::from),
         plan::Plan::Code(plan) => commands::code::run(&plan).map(ExitCode::from),
+        plan::Plan::Explain(plan) => commands::explain::run(&plan).map(ExitCode::from),
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use burgee_api::Severity;
+use burgee_api::explain::{Asked, Signal};
 use burgee_api::problem::Code;
 use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
 use crate::args::{
-    Args, CheckArgs, CheckFormat, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExportCommand,
-    FailOn, FileArgs, Format, RenderArgs, TreeFormat, UpArgs,
+    Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExplainArgs,
+    ExportCommand, FailOn, FileArgs, Format, RenderArgs, SignalName, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::workload::WorkloadPlan;
@@ -23,6 +24,8 @@ pub(crate) enum Plan {
     Check(CheckPlan),
     /// `code`.
     Code(CodePlan),
+    /// `explain`.
+    Explain(ExplainPlan),
     /// `render`.
     Render(RenderPlan),
     /// `up`.
@@ -50,6 +53,18 @@ pub(crate) struct CheckPlan {
 #[derive(Debug)]
 pub(crate) struct CodePlan {
     pub codes: Vec<String>,
+    pub output: Format,
+}
+
+/// What `explain` does.
+#[derive(Debug)]
+pub(crate) struct ExplainPlan {
+    pub workload: WorkloadPlan,
+    pub files: Vec<PathBuf>,
+    /// Empty: all of them.
+    pub classes: Vec<ListenerClass>,
+    pub signals: Vec<Signal>,
+    pub why_not: Option<Asked>,
     pub output: Format,
 }
 
@@ -105,6 +120,7 @@ impl Plan {
         match args.command {
             Command::Check(args) => CheckPlan::new(args).map(Plan::Check),
             Command::Code(CodeArgs { codes, output }) => Ok(Plan::Code(CodePlan { codes, output })),
+            Command::Explain(args) => ExplainPlan::new(args).map(Plan::Explain),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
@@ -119,12 +135,7 @@ impl CheckPlan {
     fn new(args: CheckArgs) -> Result<CheckPlan, Failure> {
         let mut files = args.files.files;
         files.extend(args.paths);
-        if files.is_empty() {
-            return Err(Failure::new(
-                "no documents are named",
-                "name files or folders with -f, or - for standard input",
-            ));
-        }
+        let files = some_documents(files)?;
         let fail_on = match args.fail_on {
             FailOn::Note => Severity::Note,
             FailOn::Warning => Severity::Warning,
@@ -137,6 +148,54 @@ impl CheckPlan {
             .map(|name| Ok(codes::find(&pages, name)?.code))
             .collect::<Result<_, Failure>>()?;
         Ok(CheckPlan { files, fail_on, ignored, output: args.output })
+    }
+}
+
+/// Fails when no documents are named.
+fn some_documents(files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    match files.is_empty() {
+        true => Err(Failure::new(
+            "no documents are named",
+            "name files or folders with -f, or - for standard input",
+        )),
+        false => Ok(files),
+    }
+}
+
+impl ExplainPlan {
+    fn new(args: ExplainArgs) -> Result<ExplainPlan, Failure> {
+        let workload = WorkloadPlan::new("WORKLOAD", Some(&args.workload), &args.about)?;
+        let why_not = args.why_not.map(|asked| {
+            Asked::parse(&asked).ok_or_else(|| {
+                Failure::new(
+                    format!("--why-not {asked}: this is not a document's name"),
+                    "write [KIND/]NAMESPACE/NAME, such as Telemetry/shop/web, or MeshConfig",
+                )
+            })
+        });
+        let class = |class: &Class| match class {
+            Class::Inbound => ListenerClass::Inbound,
+            Class::Outbound => ListenerClass::Outbound,
+            Class::Gateway => ListenerClass::Gateway,
+        };
+        let signal = |signal: &SignalName| match signal {
+            SignalName::Metrics => Signal::Metrics,
+            SignalName::Tracing => Signal::Tracing,
+            SignalName::AccessLogging => Signal::AccessLogging,
+            SignalName::Plugins => Signal::Plugins,
+        };
+        let mut signals: Vec<Signal> = args.signals.iter().map(signal).collect();
+        if signals.is_empty() {
+            signals.extend(Signal::ALL);
+        }
+        Ok(ExplainPlan {
+            workload,
+            files: some_documents(args.files.files)?,
+            classes: args.classes.iter().map(class).collect(),
+            signals,
+            why_not: why_not.transpose()?,
+            output: args.output,
+        })
     }
 }
 

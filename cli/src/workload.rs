@@ -64,7 +64,8 @@ impl WorkloadPlan {
             workload.name.as_str(),
             workload.labels.clone(),
         )?;
-        if by_labels.kind == WorkloadKind::Gateway {
+        let serves = resources.gateways.iter().any(|gateway| gateway.is_served_by(&workload.labels));
+        if serves || by_labels.kind == WorkloadKind::Gateway {
             workload.kind = WorkloadKind::Gateway;
         }
         workload.revision = self.revision.clone().unwrap_or(workload.revision);

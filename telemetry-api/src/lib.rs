@@ -7,13 +7,15 @@
 //! - [`document`] turns text into a tree with source positions, and trees into [`resources`];
 //! - [`check`] says everything that is wrong with them, at once;
 //! - [`schema`] says as much of it as an API server can check, as CustomResourceDefinitions;
-//! - [`resolve`] says what applies to a workload; every resolved value carries its [`origin::Origin`].
+//! - [`resolve`] says what applies to a workload; every resolved value carries its [`origin::Origin`];
+//! - [`explain`] says why: what a value overrode, and why a document has no effect.
 //!
 //! Deliberately not here: I/O, clocks, Envoy's configuration and proxy-wasm. Nothing in this crate can fail
 //! except by returning [`problem::Problem`]s.
 
 pub mod check;
 pub mod document;
+pub mod explain;
 pub mod origin;
 pub mod problem;
 pub mod resolve;

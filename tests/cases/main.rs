@@ -3,6 +3,7 @@
 //! Every folder below `check/` holds documents and `problems.txt`. `BURGEE_BLESS=1` writes the latter anew; it is
 //! then reviewed like code.
 
+mod explain;
 mod others;
 mod rows;
 

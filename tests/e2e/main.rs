@@ -13,6 +13,7 @@ mod compose;
 mod definitions;
 mod doctor;
 mod endings;
+mod explaining;
 mod front_proxy;
 mod live_view;
 mod loopback;

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod crds;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod render;
 pub(crate) mod up;

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use burgee_api::origin::Place;
 use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
-use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::workload_entry::Call;
 use burgee_api::resources::{Gateway, Resources, ServiceEntry, WorkloadEntry};
 
@@ -155,7 +154,7 @@ fn name_of(workload: &Workload) -> (String, String) {
 
 /// A gateway without a selector is served by every gateway; that alone makes no workload one.
 fn serves_gateway(entry: &WorkloadEntry, gateway: &Gateway) -> bool {
-    !gateway.selector.is_empty() && has_labels(&entry.labels, &gateway.selector)
+    gateway.is_served_by(&entry.labels)
 }
 
 fn workload_of(entry: &WorkloadEntry, kind: WorkloadKind) -> Workload {

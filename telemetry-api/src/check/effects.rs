@@ -251,7 +251,8 @@ fn in_force(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) 
         without_effect::asks_nothing(telemetry, &mut found);
         without_effect::lost_overrides(telemetry, &mut found);
         without_effect::at_gateways(telemetry, workload.kind, &mut found);
-        for class in classes(&workload) {
+        // The client's side first: what is told of both is told in its words.
+        for class in ListenerClass::of(workload.kind).iter().rev() {
             for check in [tracing::check, access_logs::check, undone::check] {
                 // Both sides of a workload may have the same problem.
                 for problem in check(&set, telemetry, levels, *class) {
@@ -262,14 +263,6 @@ fn in_force(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) 
             }
         }
         problems.extend(found);
-    }
-}
-
-/// The classes of listeners that a workload's proxy has.
-fn classes(workload: &Workload) -> &'static [ListenerClass] {
-    match workload.kind {
-        WorkloadKind::Sidecar => &[ListenerClass::Outbound, ListenerClass::Inbound],
-        WorkloadKind::Gateway => &[ListenerClass::Gateway],
     }
 }
 

@@ -14,7 +14,7 @@ mod node;
 mod plugins;
 mod policy_set;
 pub(crate) mod providers;
-mod said;
+pub(crate) mod said;
 mod selection;
 mod service_name;
 pub(crate) mod services;
@@ -33,7 +33,7 @@ pub use effective::{
 };
 pub(crate) use plugins::Plugins;
 pub use policy_set::PolicySet;
-pub(crate) use selection::age_order;
+pub(crate) use selection::{age_order, target_of};
 pub use tracer::{
     Exporter, Header, HeaderValue, HttpCall, ResourceDetector, Sampler, Secret, TraceContext, Tracer,
 };

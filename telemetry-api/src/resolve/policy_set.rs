@@ -67,7 +67,7 @@ impl PolicySet {
             .into_iter()
             .map(|class| {
                 let (mesh, services) = (&self.mesh_config, &self.services);
-                let lookup = Lookup { mesh, services, control_plane: &self.control_plane };
+                let lookup = self.lookup();
                 let policy = ClassPolicy {
                     metrics: metrics::resolve(mesh, &telemetries, class),
                     tracing: tracing::resolve(lookup, &telemetries, workload, class),
@@ -96,6 +96,11 @@ impl PolicySet {
             .into_iter()
             .map(|provider| provider.value.clone())
             .collect()
+    }
+
+    /// What names are looked up in.
+    pub(crate) fn lookup(&self) -> Lookup<'_> {
+        Lookup { mesh: &self.mesh_config, services: &self.services, control_plane: &self.control_plane }
     }
 
     /// The services of the mesh.

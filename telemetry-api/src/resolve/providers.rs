@@ -35,7 +35,7 @@ pub(crate) enum Unusable {
 }
 
 /// Where the lines of a provider of access logs go, and how they look.
-pub(super) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result<LogSink, Unusable> {
+pub(crate) fn sink(mesh: &MeshConfig, services: &Services, name: &str) -> Result<LogSink, Unusable> {
     let provider = mesh.provider(name).ok_or(Unusable::Unknown)?;
     match &provider.config {
         ProviderConfig::FileAccessLog(config) => {

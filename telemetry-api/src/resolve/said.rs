@@ -29,6 +29,11 @@ impl<'t, T: ?Sized> Said<'t, T> {
         self
     }
 
+    /// What is in force no longer, in the order of contribution.
+    pub fn overridden(&self) -> &[&'t T] {
+        self.0.split_last().map_or(&[], |(_, overridden)| overridden)
+    }
+
     /// What is in force; absent: nothing was said.
     pub fn in_force(&self) -> Option<&'t T> {
         self.0.last().copied()

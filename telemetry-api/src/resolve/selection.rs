@@ -49,7 +49,7 @@ pub(super) fn is_for(
 }
 
 /// The first target that a workload is behind. Only gateways of the Gateway API can be targets.
-pub(super) fn target_of<'t>(targets: &'t [TargetRef], workload: &Workload) -> Option<&'t TargetRef> {
+pub(crate) fn target_of<'t>(targets: &'t [TargetRef], workload: &Workload) -> Option<&'t TargetRef> {
     let gateway =
         workload.labels.get(GATEWAY_NAME_LABEL).filter(|_| workload.kind == WorkloadKind::Gateway)?;
     targets.iter().find(|target| {

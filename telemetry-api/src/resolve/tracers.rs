@@ -33,7 +33,7 @@ pub(crate) struct Lookup<'m> {
 
 /// A tracer, with what its provider says about spans.
 #[derive(Debug)]
-pub(super) struct Told<'m> {
+pub(crate) struct Told<'m> {
     /// Where spans go.
     pub tracer: Tracer,
     /// What decides about traces instead of any percentage.
@@ -44,7 +44,7 @@ pub(super) struct Told<'m> {
 
 impl<'m> Lookup<'m> {
     /// The tracer of the provider of that name.
-    pub(super) fn tracer(self, name: &str, workload: &Workload) -> Result<Told<'m>, Unusable> {
+    pub(crate) fn tracer(self, name: &str, workload: &Workload) -> Result<Told<'m>, Unusable> {
         let provider = self.mesh.provider(name).ok_or(Unusable::Unknown)?;
         let service_name = || by_mesh(self.mesh, workload);
         let without_sampler = |tracer, max_tag_length| Told { tracer, own_sampler: None, max_tag_length };

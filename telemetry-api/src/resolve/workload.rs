@@ -180,6 +180,14 @@ impl ListenerClass {
     pub const ALL: [ListenerClass; 3] =
         [ListenerClass::Inbound, ListenerClass::Outbound, ListenerClass::Gateway];
 
+    /// The classes of the listeners that a proxy has.
+    pub const fn of(kind: WorkloadKind) -> &'static [ListenerClass] {
+        match kind {
+            WorkloadKind::Sidecar => &[ListenerClass::Inbound, ListenerClass::Outbound],
+            WorkloadKind::Gateway => &[ListenerClass::Gateway],
+        }
+    }
+
     /// The name in output and on the command line.
     pub const fn name(self) -> &'static str {
         match self {

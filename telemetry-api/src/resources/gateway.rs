@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Meta;
+use super::telemetry::has_labels;
 use crate::origin::Place;
 
 /// A gateway.
@@ -14,6 +15,13 @@ pub struct Gateway {
     pub selector: BTreeMap<String, String>,
     /// What it listens for.
     pub servers: Vec<GatewayServer>,
+}
+
+impl Gateway {
+    /// Whether a workload with these labels is known to serve it. An empty selector names none.
+    pub fn is_served_by(&self, labels: &BTreeMap<String, String>) -> bool {
+        !self.selector.is_empty() && has_labels(labels, &self.selector)
+    }
 }
 
 /// A port that a gateway listens on.

@@ -1,0 +1,100 @@
+//! `burgee explain`: what is in force at a workload and why, and why a document is not.
+
+use burgee_api::Severity;
+use burgee_api::check::judge;
+use burgee_api::document;
+use burgee_api::explain::{Asked, Explainer, ReasonKind, answers_to_json};
+use burgee_api::problem::worst;
+use burgee_api::resolve::{ListenerClass, Workload};
+
+use crate::args::Format;
+use crate::plan::ExplainPlan;
+use crate::{Failure, Outcome, environment, output, report, sources};
+
+/// The columns of a text that is not written to a terminal.
+const COLUMNS: usize = 80;
+
+/// Runs it.
+pub(crate) fn run(plan: &ExplainPlan) -> Result<Outcome, Failure> {
+    let sources = sources::read(&plan.files)?;
+    let documents = document::read(&sources.texts);
+    let workload = plan
+        .workload
+        .find(&documents.resources, None)
+        .map_err(|problem| Failure::new(problem.message, problem.help))?;
+    let doubts = plan.workload.doubts(&documents.resources, None);
+    let classes = classes(plan, &workload)?;
+    let checked = judge(documents, &sources.texts, &workload.revision);
+    let mut problems = sources.problems;
+    problems.extend(checked.problems.iter().cloned());
+    problems.extend(environment::doubts(&checked.resources));
+    problems.extend(doubts);
+    report::print_aside(&problems, &sources.texts);
+    let is_whole = worst(&problems) != Some(Severity::Error);
+    let explainer = environment::explainer(&checked);
+    if explainer.leaves_out() {
+        report::aside("a document that is refused is taken as if it were not there");
+    }
+    let is_there = match &plan.why_not {
+        Some(asked) => why_not(plan, &explainer, asked, &workload)?,
+        None => explain(plan, &explainer, &workload, &classes).map(|()| true)?,
+    };
+    Ok(if is_whole && is_there { Outcome::Done } else { Outcome::Found })
+}
+
+/// The classes that are asked about, which the workload must have.
+fn classes(plan: &ExplainPlan, workload: &Workload) -> Result<Vec<ListenerClass>, Failure> {
+    let has = ListenerClass::of(workload.kind);
+    let Some(missing) = plan.classes.iter().find(|class| !has.contains(class)) else {
+        return Ok(if plan.classes.is_empty() { has.to_vec() } else { plan.classes.clone() });
+    };
+    let names: Vec<&str> = has.iter().map(|class| class.name()).collect();
+    Err(Failure::new(
+        format!(
+            "--class {}: {workload} is a {} and has no such listeners",
+            missing.name(),
+            workload.kind.name()
+        ),
+        format!("its classes: {}", names.join(", ")),
+    ))
+}
+
+fn explain(
+    plan: &ExplainPlan,
+    explainer: &Explainer<'_>,
+    workload: &Workload,
+    classes: &[ListenerClass],
+) -> Result<(), Failure> {
+    let explanation = explainer.explain(workload).only(classes, &plan.signals);
+    match plan.output {
+        Format::Text => output::text_line(explanation.to_text(columns()).trim_end()),
+        Format::Json => output::json(&explanation.to_json()),
+        Format::Yaml => output::yaml(&explanation.to_json()),
+    }
+}
+
+/// Answers; says whether the document is there.
+fn why_not(
+    plan: &ExplainPlan,
+    explainer: &Explainer<'_>,
+    asked: &Asked,
+    workload: &Workload,
+) -> Result<bool, Failure> {
+    let answers = explainer.why_not(asked, workload);
+    match plan.output {
+        Format::Text => {
+            let texts: Vec<String> = answers.iter().map(|answer| answer.to_text(columns())).collect();
+            output::text_line(texts.join("\n").trim_end())?;
+        }
+        Format::Json => output::json(&answers_to_json(&answers))?,
+        Format::Yaml => output::yaml(&answers_to_json(&answers))?,
+    }
+    let reasons = answers.iter().flat_map(|answer| &answer.reasons);
+    Ok(!reasons.into_iter().any(|reason| reason.kind == ReasonKind::NotThere))
+}
+
+/// The columns of the terminal that is written to.
+fn columns() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    terminal.map_or(COLUMNS, |(width, _)| usize::from(width.0).clamp(40, 120))
+}

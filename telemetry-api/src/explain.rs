@@ -1,0 +1,139 @@
+//! Why a workload has the policy that it has: for every value the line or the rule that it came from and what it
+//! overrode, and for every document why it has an effect or none.
+//!
+//! ```text
+//! Checked ──Explainer──► Explanation of a workload ──┐
+//!                                                    ├──► text or JSON
+//!         a document's name ──► Answer: why, why not ┘
+//! ```
+//!
+//! The values are those that [`crate::resolve`] comes to, and what they overrode is what its merges kept: no rule is
+//! written down twice.
+
+mod access_logging;
+mod answer;
+mod chain;
+mod fields;
+mod json;
+mod losses;
+mod mesh;
+mod metrics;
+mod model;
+mod plugins;
+mod providers;
+mod sinks;
+mod standing;
+mod text;
+mod tracers;
+mod tracing;
+mod values;
+mod why_not;
+
+use std::collections::BTreeMap;
+
+pub use answer::{Answer, Effect, FieldAnswer, FieldAtClass, OverriddenBy, Reason, ReasonKind, What};
+pub use json::answers_to_json;
+pub use model::{
+    Bystander, Cause, ClassExplanation, Contribution, Explanation, Fact, Lost, Overridden, Remark, Section,
+    Signal, Value,
+};
+pub use why_not::Asked;
+
+use crate::check::Checked;
+use crate::document::Outline;
+use crate::origin::Place;
+use crate::problem::{Problem, Severity, codes};
+use crate::resolve::{ControlPlane, Effective, ListenerClass, PolicySet, Workload};
+use crate::resources::{Meta, Resources, Telemetry};
+
+/// Documents that were read and judged, ready to be asked about.
+///
+/// A document that `check` refuses is taken as one that is not there, as a cluster would not have taken it. Only where
+/// what it refuses is the name of a provider does the document count: clusters take it, and what Istio makes of such a
+/// name is worth knowing. The mesh's configuration is taken as far as it could be read.
+#[derive(Clone, Debug)]
+pub struct Explainer<'c> {
+    checked: &'c Checked,
+    /// What is wrong with each document that is refused, by where it begins.
+    refused: BTreeMap<Place, Vec<&'c Problem>>,
+    set: PolicySet,
+}
+
+/// What applies at one workload.
+struct Here<'e> {
+    set: &'e PolicySet,
+    /// In the order of contribution.
+    telemetries: Vec<&'e Telemetry>,
+    workload: &'e Workload,
+    effective: Effective,
+}
+
+impl<'c> Explainer<'c> {
+    /// Documents to ask about, for a control plane that is told nothing.
+    pub fn new(checked: &'c Checked) -> Explainer<'c> {
+        Explainer::of(checked, ControlPlane::default())
+    }
+
+    /// Documents to ask about, and what they leave to a control plane.
+    pub fn of(checked: &'c Checked, control_plane: ControlPlane) -> Explainer<'c> {
+        let mut refused: BTreeMap<Place, Vec<&Problem>> = BTreeMap::new();
+        let refuses = |problem: &&Problem| {
+            problem.severity == Severity::Error && problem.code != codes::UNKNOWN_PROVIDER
+        };
+        for problem in checked.problems.iter().filter(refuses) {
+            let place = problem.place.as_ref();
+            let outline = place.and_then(|place| Outline::around(&checked.outlines, place));
+            if let Some(outline) = outline {
+                refused.entry(outline.place.clone()).or_default().push(problem);
+            }
+        }
+        let accepted = |meta: &Meta| !refused.contains_key(&meta.place);
+        let mut resources: Resources = checked.resources.clone();
+        resources.telemetries.retain(|telemetry| accepted(&telemetry.meta));
+        resources.wasm_plugins.retain(|plugin| accepted(&plugin.meta));
+        Explainer { checked, refused, set: PolicySet::of(resources, control_plane) }
+    }
+
+    /// Whether a document is taken as one that is not there, because it is refused.
+    pub fn leaves_out(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// What is in force at a workload, and why.
+    pub fn explain(&self, workload: &Workload) -> Explanation {
+        let here = self.here(workload);
+        let classes = ListenerClass::of(workload.kind)
+            .iter()
+            .map(|class| ClassExplanation {
+                class: *class,
+                sections: vec![
+                    metrics::section(&here, *class),
+                    tracing::section(&here, *class),
+                    access_logging::section(&here, *class),
+                    plugins::section(&here, *class),
+                ],
+            })
+            .collect();
+        let (documents, others) = chain::documents(self, &here);
+        Explanation { workload: workload.clone(), documents, others, classes }
+    }
+
+    /// Why a document has an effect at a workload, or none. One answer, unless documents of several kinds that are
+    /// applied have the name.
+    pub fn why_not(&self, asked: &Asked, workload: &Workload) -> Vec<Answer> {
+        why_not::answers(self, asked, workload)
+    }
+
+    /// The document that the mesh's configuration was read from.
+    fn mesh_outline(&self) -> Option<&'c Outline> {
+        Outline::around(&self.checked.outlines, mesh::first_place(&self.checked.resources.mesh_config)?)
+    }
+
+    fn here<'e>(&'e self, workload: &'e Workload) -> Here<'e> {
+        let telemetries = self.set.contributions(workload);
+        Here { set: &self.set, telemetries, workload, effective: self.set.resolve(workload) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

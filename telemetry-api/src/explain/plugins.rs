@@ -1,0 +1,174 @@
+//! Why plugins stand where they stand at one class of listeners.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::model::{Cause, Fact, Lost, Remark, Section, Signal, Value};
+use super::{Here, values};
+use crate::origin::Origin;
+use crate::problem::codes;
+use crate::resolve::{ListenerClass, Plugin};
+use crate::resources::WasmPlugin;
+use crate::resources::wasm_plugin::{FailStrategy, ImagePullPolicy, PluginKind, PluginPhase};
+
+/// What is so where a plugin does not say.
+const ABSENT: &str = "the plugin does not say";
+
+pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
+    let all = &here.effective.class(class).plugins;
+    let (plugins, network): (Vec<&Plugin>, Vec<&Plugin>) =
+        all.iter().partition(|plugin| plugin.document.kind == PluginKind::Http);
+    let mut facts: Vec<Fact> = Vec::new();
+    for (index, plugin) in plugins.iter().enumerate() {
+        let id = plugin.id();
+        let of_plugin = plugin_facts(here, plugin, index + 1, &plugins);
+        facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
+    }
+    if facts.is_empty() {
+        let rule = Origin::Rule("no WasmPlugin is for these listeners");
+        facts.push(Fact::new("plugin", values::nothing("none"), &rule, "nothing says otherwise"));
+    }
+    let lost = network.iter().map(|plugin| Lost {
+        origin: plugin.origin.clone(),
+        value: values::text(&plugin.id()),
+        cause: Cause::Ignored,
+        why: "plugins of type NETWORK are not applied by this version".to_owned(),
+    });
+    Section { signal: Signal::Plugins, facts, lost: lost.collect(), remarks: remarks(&plugins) }
+}
+
+fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugin]) -> Vec<Fact> {
+    let Plugin { origin, namespace, name, document, ports } = plugin;
+    let is_chosen = document.selector.is_some() || !document.target_refs.is_empty();
+    let why = match (is_chosen, *namespace == here.workload.namespace) {
+        (true, _) => "it selects the workload",
+        (false, true) => "it selects nothing, so it is for every workload of its namespace",
+        (false, false) => "it selects nothing, so it is for every workload of the mesh",
+    };
+    let place = Value { json: json!(position), text: format!("{position} of {}", all.len()) };
+    let mut facts = vec![
+        Fact::new("plugin", values::text(&format!("{namespace}/{name}")), origin, why),
+        Fact::new("position", place, &Origin::Rule(order(plugin, all)), "how plugins are ordered"),
+    ];
+    facts.extend(ordering_facts(document));
+    facts.push(ports_fact(document, ports));
+    facts.extend(module_facts(document));
+    facts
+}
+
+/// What decides where a plugin stands.
+fn order(plugin: &Plugin, all: &[&Plugin]) -> &'static str {
+    let rank = |plugin: &Plugin| {
+        (plugin.document.phase.value, plugin.document.priority.as_ref().map(|priority| priority.value))
+    };
+    match all.iter().filter(|other| rank(other) == rank(plugin)).count() {
+        0 | 1 => "by phase, then by priority",
+        _ => "of those of the same phase and priority the workload's namespace goes first, then the older",
+    }
+}
+
+fn ordering_facts(document: &WasmPlugin) -> Vec<Fact> {
+    let phase = match document.phase.value {
+        PluginPhase::Authn => "AUTHN: before authentication",
+        PluginPhase::Authz => "AUTHZ: after authentication, before authorization",
+        PluginPhase::Stats => "STATS: after authorization",
+        PluginPhase::Unspecified => "UNSPECIFIED_PHASE: last, before the router",
+    };
+    let json = json!(phase.split(':').next());
+    let said = |origin: &Origin| if matches!(origin, Origin::Document { .. }) { Fact::SAYS } else { ABSENT };
+    let mut facts = vec![Fact::new(
+        "phase",
+        Value { json, text: phase.to_owned() },
+        &document.phase.origin,
+        said(&document.phase.origin),
+    )];
+    facts.push(match &document.priority {
+        Some(priority) => Fact::new("priority", values::number(priority.value), &priority.origin, Fact::SAYS),
+        None => {
+            let rule = Origin::Rule("absent goes last, though Istio's documentation says 0");
+            Fact::new("priority", values::nothing("absent"), &rule, ABSENT)
+        }
+    });
+    facts
+}
+
+fn ports_fact(document: &WasmPlugin, ports: &[u16]) -> Fact {
+    let shown: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let shown = if shown.is_empty() { "all".to_owned() } else { shown.join(", ") };
+    let value = Value { json: json!(ports), text: shown };
+    match document.matches.first() {
+        Some(first) => {
+            let why = "those of the entries of `match` that cover these listeners, together";
+            Fact::new("ports", value, &first.origin, why)
+        }
+        None => Fact::new("ports", value, &Origin::Rule("without `match` all traffic is filtered"), ABSENT),
+    }
+}
+
+/// What is run, and how.
+fn module_facts(document: &WasmPlugin) -> Vec<Fact> {
+    let fail = match document.fail_strategy.value {
+        FailStrategy::Close => "FAIL_CLOSE",
+        FailStrategy::Open => "FAIL_OPEN",
+        FailStrategy::Reload => "FAIL_RELOAD",
+    };
+    let why = if matches!(document.fail_strategy.origin, Origin::Rule(_)) { ABSENT } else { Fact::SAYS };
+    let mut facts = vec![
+        Fact::new("url", values::text(&document.url.value), &document.url.origin, Fact::SAYS),
+        Fact::new("failStrategy", values::text(fail), &document.fail_strategy.origin, why),
+    ];
+    let texts = [
+        ("burgee.dev/module", &document.local_module),
+        ("sha256", &document.sha256),
+        ("imagePullSecret", &document.image_pull_secret),
+        ("verificationKey", &document.verification_key),
+        ("pluginName", &document.plugin_name),
+    ];
+    for (field, said) in texts {
+        facts.extend(
+            said.as_ref().map(|said| Fact::new(field, values::text(&said.value), &said.origin, Fact::SAYS)),
+        );
+    }
+    facts.extend(document.image_pull_policy.as_ref().map(|policy| {
+        let name = match policy.value {
+            ImagePullPolicy::IfNotPresent => "IfNotPresent",
+            ImagePullPolicy::Always => "Always",
+        };
+        Fact::new("imagePullPolicy", values::text(name), &policy.origin, Fact::SAYS)
+    }));
+    facts.extend(document.plugin_config.as_ref().map(|config| {
+        let value = values::tree(serde_json::Value::Object(config.value.clone()));
+        Fact::new("pluginConfig", value, &config.origin, Fact::SAYS)
+    }));
+    for variable in &document.environment {
+        let value = match &variable.value {
+            Some(value) => values::text(value),
+            None => values::nothing("that of the proxy's own environment"),
+        };
+        facts.push(Fact::new(format!("vmConfig.env.{}", variable.name), value, &variable.origin, Fact::SAYS));
+    }
+    facts
+}
+
+/// A plugin without a priority goes after those with a low one.
+fn remarks(plugins: &[&Plugin]) -> Vec<Remark> {
+    let phases: BTreeSet<PluginPhase> = plugins.iter().map(|plugin| plugin.document.phase.value).collect();
+    let mut remarks = Vec::new();
+    for phase in phases {
+        let of_phase: Vec<&&Plugin> =
+            plugins.iter().filter(|plugin| plugin.document.phase.value == phase).collect();
+        let low = of_phase
+            .iter()
+            .find(|plugin| plugin.document.priority.as_ref().is_some_and(|priority| priority.value < 0));
+        let unset = of_phase.iter().find(|plugin| plugin.document.priority.is_none());
+        if let (Some(low), Some(unset)) = (low, unset) {
+            remarks.push(Remark {
+                text: format!("{} has no priority and goes after {}, whose is below 0", unset.id(), low.id()),
+                code: Some(codes::UNSET_PRIORITY),
+                origin: Some(unset.origin.clone()),
+            });
+        }
+    }
+    remarks
+}

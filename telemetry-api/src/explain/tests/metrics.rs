@@ -1,0 +1,172 @@
+//! Metrics, by the names of the worked examples.
+
+use super::*;
+use crate::test;
+
+#[test]
+fn metrics_say_what_was_overridden_and_what_came_to_nothing() {
+    let off = "metrics: [{providers: [{name: prom}], overrides: [{disabled: true}]}]";
+    let count =
+        |change: &str| format!("metrics: [{{overrides: [{{match: {{metric: REQUEST_COUNT}}, {change}}}]}}]");
+    let (tag, disabled) = (count("tagOverrides: {t: {value: a}}"), count("disabled: true"));
+    verify(
+        Signal::Metrics,
+        &[
+            Row {
+                name: "M1",
+                field: "provider",
+                outbound: &["none, so nothing is measured@-"],
+                inbound: &["none, so nothing is measured@-"],
+                ..NOTHING
+            },
+            Row {
+                name: "M2",
+                mesh: "defaultProviders: {metrics: [prom]}",
+                field: "provider",
+                outbound: &["prom prom@mesh"],
+                inbound: &["prom prom@mesh"],
+                ..NOTHING
+            },
+            Row {
+                name: "M5",
+                levels: &[("R", &tag)],
+                field: "provider",
+                outbound: &["none, so nothing is measured@-"],
+                inbound: &["none, so nothing is measured@-"],
+                lost: [&["no_provider a@r"], &["no_provider a@r"]],
+                ..NOTHING
+            },
+            Row {
+                name: "M6",
+                mesh: "defaultProviders: {metrics: [prom]}",
+                levels: &[("N", "metrics: [{providers: [{name: sd}], reportingInterval: 5s}]")],
+                field: "provider",
+                outbound: &["none, so nothing is measured@n < prom@mesh"],
+                inbound: &["none, so nothing is measured@n < prom@mesh"],
+                lost: [&["unusable_provider 5s@n"], &["unusable_provider 5s@n"]],
+                ..NOTHING
+            },
+            Row {
+                name: "M10",
+                mesh: "defaultProviders: {metrics: [prom]}",
+                levels: &[("N", "metrics: [{overrides: [{match: {mode: CLIENT}, disabled: true}]}]")],
+                field: "ALL_METRICS.disabled",
+                outbound: &["prom true@n"],
+                inbound: &[],
+                lost: [&[], &["other_side true@n"]],
+                ..NOTHING
+            },
+            Row {
+                name: "M15",
+                levels: &[(
+                    "R",
+                    "metrics: [{providers: [{name: prom}], overrides: [{match: {metric: REQUEST_SIZE}, tagOverrides: \
+                     {t: {value: a}}}, {match: {metric: REQUEST_SIZE}, tagOverrides: {t: {operation: REMOVE}}}]}]",
+                )],
+                field: "tagOverrides.t",
+                outbound: &["prom request_bytes removed@r < a@r"],
+                inbound: &["prom request_bytes removed@r < a@r"],
+                ..NOTHING
+            },
+            Row {
+                name: "M19",
+                levels: &[("R", off), ("N", "metrics: [{providers: [{name: prom}]}]")],
+                field: "ALL_METRICS.disabled",
+                outbound: &["prom true@r"],
+                inbound: &["prom true@r"],
+                ..NOTHING
+            },
+            Row {
+                name: "M22",
+                levels: &[("R", off), ("N", &tag)],
+                field: "ALL_METRICS.disabled",
+                outbound: &["prom false@n < true@r"],
+                inbound: &["prom false@n < true@r"],
+                codes: &["BG0506"],
+                ..NOTHING
+            },
+            Row {
+                name: "M23",
+                levels: &[("R", off), ("N", &disabled)],
+                field: "disabled",
+                outbound: &["prom requests_total true@n"],
+                inbound: &["prom requests_total true@n"],
+                codes: &["BG0506"],
+                ..NOTHING
+            },
+            Row {
+                name: "M25",
+                levels: &[
+                    (
+                        "R",
+                        "metrics: [{providers: [{name: prom}], overrides: [{disabled: true, tagOverrides: {t: {value: \
+                         v}}}]}]",
+                    ),
+                    ("N", "metrics: [{overrides: [{match: {metric: ALL_METRICS}}]}]"),
+                ],
+                field: "ALL_METRICS.disabled",
+                outbound: &["prom false@n < true@r"],
+                inbound: &["prom false@n < true@r"],
+                lost: [&["ignored v@r"], &["ignored v@r"]],
+                ..NOTHING
+            },
+            Row {
+                name: "tags of what is switched off",
+                levels: &[
+                    (
+                        "R",
+                        "metrics: [{providers: [{name: prom}], overrides: [{tagOverrides: {t: {value: v}}}]}]",
+                    ),
+                    ("N", "metrics: [{overrides: [{disabled: true}]}]"),
+                ],
+                field: "ALL_METRICS.disabled",
+                outbound: &["prom true@n"],
+                inbound: &["prom true@n"],
+                lost: [&["switched_off v@r"], &["switched_off v@r"]],
+                ..NOTHING
+            },
+            Row {
+                name: "M35",
+                levels: &[
+                    ("R", "metrics: [{providers: [{name: prom}], reportingInterval: 15s}]"),
+                    ("N", "metrics: [{reportingInterval: 10s}]"),
+                ],
+                field: "reportingInterval",
+                outbound: &["prom 10s@n < 15s@r"],
+                inbound: &["prom 10s@n < 15s@r"],
+                ..NOTHING
+            },
+            Row {
+                name: "M36",
+                levels: &[
+                    ("R", "metrics: [{providers: [{name: prom}], reportingInterval: 15s}]"),
+                    ("N", "metrics: [{providers: [{name: prom2}]}]"),
+                ],
+                field: "provider",
+                outbound: &["prom2 prom2@n < prom@r"],
+                inbound: &["prom2 prom2@n < prom@r"],
+                lost: [&["out_of_scope 15s@r"], &["out_of_scope 15s@r"]],
+                ..NOTHING
+            },
+            Row {
+                name: "M39",
+                levels: &[("N", "metrics: [{providers: [{name: prom}, {name: prom2}]}]")],
+                field: "provider",
+                outbound: &["prom prom@n", "prom2 prom2@n"],
+                inbound: &["prom prom@n", "prom2 prom2@n"],
+                codes: &["BG0503"],
+                ..NOTHING
+            },
+            Row {
+                name: "M42",
+                mesh: "defaultProviders: {metrics: [prom]}",
+                levels: &[("R", &tag), ("N", "metrics: [{providers: [{name: Prom}]}]")],
+                field: "provider",
+                outbound: &["Prom Prom@n < prom@mesh"],
+                inbound: &["Prom Prom@n < prom@mesh"],
+                lost: [&["out_of_scope a@r"], &["out_of_scope a@r"]],
+                ..NOTHING
+            },
+        ],
+    );
+}

@@ -1,0 +1,262 @@
+//! Why a document has no effect: every reason why it is not for a workload, else what comes of each of its fields.
+
+use super::answer::{Answer, Effect, FieldAnswer, FieldAtClass, OverriddenBy, Reason, ReasonKind, What};
+use super::fields::{self, Leaf};
+use super::model::{ClassExplanation, Explanation, Section, Signal, Value};
+use super::{Explainer, Here, mesh, standing};
+use crate::document::Outline;
+use crate::origin::{DocumentId, Origin};
+use crate::problem::closest;
+use crate::resolve::Workload;
+use crate::resources::Telemetry;
+
+/// The kinds whose documents can have an effect, as documents have them and as they are asked for.
+const APPLIED: [&str; 4] = ["Telemetry", "WasmPlugin", "ConfigMap", "MeshConfig"];
+
+/// A document that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its kind; absent: of whatever kind.
+    pub kind: Option<String>,
+    /// Its namespace; empty for one that has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Asked {
+    /// A document as `[KIND/]NAMESPACE/NAME`; `MeshConfig` alone is the mesh's configuration, however it is named.
+    pub fn parse(text: &str) -> Option<Asked> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind] if kind.eq_ignore_ascii_case("MeshConfig") => (Some(*kind), "", "mesh"),
+            [namespace, name] => (None, *namespace, *name),
+            [kind, namespace, name] => (Some(*kind), *namespace, *name),
+            _ => return None,
+        };
+        let is_whole = !name.is_empty() && kind != Some("") && (!namespace.is_empty() || kind.is_some());
+        is_whole.then(|| Asked {
+            kind: kind.map(str::to_owned),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    fn is_mesh(&self) -> bool {
+        self.namespace.is_empty()
+            && self.kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case("MeshConfig"))
+    }
+
+    fn fits(&self, id: &DocumentId) -> bool {
+        let kind = self.kind.as_ref();
+        *id.namespace == *self.namespace
+            && *id.name == *self.name
+            && kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&id.kind))
+    }
+}
+
+/// The answers about the documents that are meant: one, unless several kinds that are applied have the name.
+pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> Vec<Answer> {
+    let outlines = &explainer.checked.outlines;
+    let mesh = explainer.mesh_outline().map(|outline| &outline.place);
+    let is_meant = |outline: &&Outline| match asked.is_mesh() {
+        true => mesh == Some(&outline.place),
+        false => asked.fits(&outline.id),
+    };
+    let mut meant: Vec<&Outline> = outlines.iter().filter(is_meant).collect();
+    let can_apply = |outline: &&Outline| APPLIED.contains(&&*outline.id.kind);
+    if meant.iter().any(can_apply) {
+        meant.retain(can_apply);
+    }
+    meant.dedup_by(|later, earlier| later.id == earlier.id);
+    if meant.is_empty() {
+        return vec![not_there(explainer, asked, workload)];
+    }
+    let here = explainer.here(workload);
+    let explanation = explainer.explain(workload);
+    meant.into_iter().map(|outline| answer(explainer, &here, &explanation, outline)).collect()
+}
+
+fn not_there(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> Answer {
+    let name = |id: &DocumentId| format!("{}/{}", id.namespace, id.name);
+    let is_of_kind = |id: &DocumentId| match &asked.kind {
+        Some(kind) => kind.eq_ignore_ascii_case(&id.kind),
+        None => APPLIED.contains(&&*id.kind),
+    };
+    let known: Vec<&DocumentId> =
+        explainer.checked.outlines.iter().map(|outline| &outline.id).filter(|id| is_of_kind(id)).collect();
+    let names: Vec<String> = known.iter().map(|id| name(id)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let elsewhere: Vec<String> =
+        known.iter().filter(|id| *id.name == *asked.name).map(|id| name(id)).collect();
+    let wanted = format!("{}/{}", asked.namespace, asked.name);
+    let help = match (elsewhere.as_slice(), closest(&wanted, &names), names.as_slice()) {
+        ([_, ..], ..) => format!("of this name there is {}", elsewhere.join(", ")),
+        ([], Some(likely), _) => format!("did you mean {likely}?"),
+        ([], None, []) => "there is no document that could be meant; name its file with -f".to_owned(),
+        ([], None, [.., _]) => format!("there are {}", names.join(", ")),
+    };
+    let kind = asked.kind.clone().unwrap_or_default();
+    let reason = Reason::new(ReasonKind::NotThere, "it is not among the documents").help(help);
+    let document = DocumentId {
+        kind: kind.into(),
+        namespace: asked.namespace.as_str().into(),
+        name: asked.name.as_str().into(),
+    };
+    Answer {
+        document,
+        place: None,
+        workload: workload.clone(),
+        effect: Effect::NotForIt,
+        reasons: vec![reason],
+        fields: Vec::new(),
+        remarks: Vec::new(),
+    }
+}
+
+fn answer(
+    explainer: &Explainer<'_>,
+    here: &Here<'_>,
+    explanation: &Explanation,
+    outline: &Outline,
+) -> Answer {
+    let (reasons, fields) = judged(explainer, here, explanation, outline);
+    let is_in_force = |field: &FieldAnswer| field.classes.iter().any(|class| !class.in_force.is_empty());
+    let effect = match (reasons.is_empty(), fields.iter().all(is_in_force), fields.iter().any(is_in_force)) {
+        (false, ..) => Effect::NotForIt,
+        (true, _, false) => Effect::Nothing,
+        (true, true, true) => Effect::All,
+        (true, false, true) => Effect::Some,
+    };
+    let sections = explanation.classes.iter().flat_map(|class| &class.sections);
+    let mut remarks = Vec::new();
+    for remark in sections.flat_map(|section| &section.remarks) {
+        let is_its =
+            matches!(&remark.origin, Some(Origin::Document { document, .. }) if *document == outline.id);
+        if is_its && !remarks.contains(remark) {
+            remarks.push(remark.clone());
+        }
+    }
+    Answer {
+        document: outline.id.clone(),
+        place: Some(outline.place.clone()),
+        workload: here.workload.clone(),
+        effect,
+        reasons,
+        fields,
+        remarks,
+    }
+}
+
+/// Why a document is not for the workload, else what comes of its fields.
+fn judged(
+    explainer: &Explainer<'_>,
+    here: &Here<'_>,
+    explanation: &Explanation,
+    outline: &Outline,
+) -> (Vec<Reason>, Vec<FieldAnswer>) {
+    let resources = &explainer.checked.resources;
+    if explainer.mesh_outline().is_some_and(|mesh| mesh.place == outline.place) {
+        return (Vec::new(), mesh::fields(here, explanation));
+    }
+    if let Some(telemetry) = resources.telemetries.iter().find(|found| found.meta.id == outline.id) {
+        let reasons = standing::telemetry(explainer, here, telemetry);
+        let fields = if reasons.is_empty() { of_telemetry(telemetry, explanation) } else { Vec::new() };
+        return (reasons, fields);
+    }
+    if let Some(plugin) = resources.wasm_plugins.iter().find(|found| found.meta.id == outline.id) {
+        let reasons = standing::plugin(explainer, here, plugin);
+        let id = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
+        let fields = if reasons.is_empty() { of_plugin(&id, explanation) } else { Vec::new() };
+        return (reasons, fields);
+    }
+    let reason = match explainer.refused.get(&outline.place) {
+        Some(problems) => {
+            let problems = problems.iter().map(|problem| (*problem).clone()).collect();
+            Reason { problems, ..Reason::new(ReasonKind::Refused, "`check` refuses it") }
+        }
+        None => {
+            let text = format!("documents of kind {} are not applied to workloads", outline.id.kind);
+            Reason::new(ReasonKind::NotApplied, text)
+                .help("applied are Telemetry, WasmPlugin and the mesh's configuration")
+        }
+    };
+    (vec![reason], Vec::new())
+}
+
+fn of_telemetry(telemetry: &Telemetry, explanation: &Explanation) -> Vec<FieldAnswer> {
+    let Telemetry { metrics, tracing, access_logging, .. } = telemetry;
+    let of_metrics = metrics.iter().flat_map(|entry| {
+        let of_overrides = entry.overrides.iter().flat_map(fields::of_override);
+        fields::of_metrics(entry).into_iter().chain(of_overrides)
+    });
+    let of_metrics = of_metrics.map(|leaf| (Signal::Metrics, leaf));
+    let of_tracing = tracing.iter().flat_map(fields::of_tracing).map(|leaf| (Signal::Tracing, leaf));
+    let of_logs = access_logging.iter().flat_map(fields::of_access_logging);
+    let of_logs = of_logs.map(|leaf| (Signal::AccessLogging, leaf));
+    let fields = of_metrics.chain(of_tracing).chain(of_logs);
+    fields.map(|(signal, Leaf { origin, value, .. })| field(explanation, signal, origin, value)).collect()
+}
+
+/// A plugin's fields are in force where it is.
+fn of_plugin(id: &str, explanation: &Explanation) -> Vec<FieldAnswer> {
+    let mut found: Vec<FieldAnswer> = Vec::new();
+    let of_plugins =
+        |class: &ClassExplanation| section(class, Signal::Plugins).map(|section| section.facts.clone());
+    for fact in explanation.classes.iter().filter_map(of_plugins).flatten() {
+        let is_its = fact.of.as_deref() == Some(id) && matches!(fact.origin, Origin::Document { .. });
+        if is_its && !found.iter().any(|field| field.origin == fact.origin) {
+            found.push(field(explanation, Signal::Plugins, fact.origin.clone(), fact.value.clone()));
+        }
+    }
+    let missing = "no entry of its `match` has a mode that covers these listeners";
+    for class in found.iter_mut().flat_map(|field| &mut field.classes) {
+        if class.in_force.is_empty() {
+            class.lost = Some((super::Cause::OtherSide, missing.to_owned()));
+        }
+    }
+    found
+}
+
+pub(super) fn section(class: &ClassExplanation, signal: Signal) -> Option<&Section> {
+    class.sections.iter().find(|section| section.signal == signal)
+}
+
+/// What comes of something that is written.
+pub(super) fn field(explanation: &Explanation, signal: Signal, origin: Origin, value: Value) -> FieldAnswer {
+    let at_class = |class: &ClassExplanation| {
+        let mut answer =
+            FieldAtClass { class: class.class, in_force: Vec::new(), overridden: Vec::new(), lost: None };
+        let Some(section) = section(class, signal) else { return answer };
+        for fact in &section.facts {
+            if fact.origin == origin {
+                answer.in_force.push(What::from(fact));
+            } else if fact.overrode.iter().any(|overridden| overridden.origin == origin) {
+                answer.overridden.push(OverriddenBy {
+                    what: What::from(fact),
+                    value: fact.value.clone(),
+                    origin: fact.origin.clone(),
+                    why: fact.why.clone(),
+                });
+            }
+        }
+        let lost = section.lost.iter().find(|lost| lost.origin == origin);
+        answer.lost = lost.map(|lost| (lost.cause, lost.why.clone()));
+        answer
+    };
+    let classes = explanation.classes.iter().map(at_class).collect();
+    FieldAnswer { origin, value, classes }
+}
+
+/// Something that the whole mesh is told and that no signal has as a field.
+pub(super) fn always(explanation: &Explanation, origin: Origin, value: Value, what: &str) -> FieldAnswer {
+    let what = What { of: None, metric: None, field: what.to_owned() };
+    let at_class = |class: &ClassExplanation| FieldAtClass {
+        class: class.class,
+        in_force: vec![what.clone()],
+        overridden: Vec::new(),
+        lost: None,
+    };
+    let classes = explanation.classes.iter().map(at_class).collect();
+    FieldAnswer { origin, value, classes }
+}
