@@ -11,7 +11,7 @@ async function load() {
     const component = await readFile(env.BURGEE_COMPONENT);
     const { files, imports, exports } = await transpileBytes(component, { name: 'language', instantiation: 'sync' });
     assert.deepEqual(imports, [], 'what goes in decides what comes out');
-    assert.deepEqual(exports, [['check', 'function']]);
+    assert.deepEqual(exports, [['check', 'function'], ['explain', 'function']]);
     const script = join(import.meta.dirname, 'language.mjs');
     await writeFile(script, files['language.js']);
     const { instantiate } = await import(script);
@@ -40,9 +40,36 @@ test('a problem has its place, its code and what to do', () => {
 });
 
 test('documents that are right have no problems', () => {
-    const text = 'apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: a, namespace: b}\nspec: {}\n';
-    assert.deepEqual(language.check([{ name: 'a.yaml', text }]), []);
+    const text = 'rootNamespace: istio-system\ndefaultProviders: {metrics: [prometheus]}\n';
+    assert.deepEqual(language.check([{ name: 'mesh.yaml', text }]), []);
     assert.deepEqual(language.check([]), []);
+});
+
+test('an explanation names the line behind each value, as text and as JSON', () => {
+    const text = [
+        'apiVersion: telemetry.istio.io/v1',
+        'kind: Telemetry',
+        'metadata: {name: a, namespace: b}',
+        'spec:',
+        '  selector: {matchLabels: {app: web}}',
+        '  metrics:',
+        '    - providers: [{name: prometheus}]',
+        '      reportingInterval: 30s',
+    ].join('\n');
+    const sources = [{ name: 'a.yaml', text }];
+    const of = (labels) => ({ namespace: 'b', name: 'web-v1', labels });
+    const shown = language.explain(sources, of([['app', 'web']]), { tag: 'text', val: 80 });
+    assert.match(shown, /30s\n.*a\.yaml:8/);
+    assert.ok(shown.split('\n').every((line) => line.length <= 80), shown);
+    const json = JSON.parse(language.explain(sources, of([['app', 'web']]), { tag: 'json' }));
+    assert.equal(json.documents[0].document, 'Telemetry b/a');
+    assert.deepEqual(JSON.parse(language.explain(sources, of([]), { tag: 'json' })).documents, []);
+});
+
+test('a workload that no document can be for is a problem', () => {
+    const waypoint = [['gateway.istio.io/managed', 'istio.io-mesh-controller']];
+    const ask = () => language.explain([], { namespace: 'b', name: 'w', labels: waypoint }, { tag: 'json' });
+    assert.throws(ask, (problem) => problem.code.startsWith('BG') && problem.message.includes('waypoint'));
 });
 
 test('what nests too deep is a problem, and no more than that', () => {
