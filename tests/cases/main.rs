@@ -5,6 +5,7 @@
 
 mod explain;
 mod others;
+mod replay;
 mod rows;
 
 use std::fs;

@@ -48,7 +48,7 @@ impl<'b> Chance<'b> {
     }
 
     /// A number below another one, which is not 0. The first is what bytes choose that have run out.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         let wide = u64::from(self.byte()) << 8;
         let number = if end > 256 { wide | u64::from(self.byte()) } else { wide >> 8 };
         number % end

@@ -1,6 +1,7 @@
 //! What the tests of more than one crate share.
 
 mod code_pages;
+pub mod fuzz;
 pub mod generate;
 
 use std::path::{Path, PathBuf};

@@ -91,18 +91,29 @@ pub fn parse(source: &Source) -> (Vec<Node>, Vec<Problem>) {
             Problem::new(Severity::Error, fault.code, fault.message).at(fault.place, "").help(fault.help),
         );
         // Documents that were complete before the fault stay; the one with the fault is given up.
-        let skip = rest
-            .split_inclusive('\n')
+        let skip = lines(rest)
             .enumerate()
             .skip((failed_line + 1).saturating_sub(first_line))
             .find(|(_, line)| line.starts_with("---"))
             .map(|(index, _)| index);
         let Some(skip) = skip.filter(|skip| *skip > 0) else { break };
-        let offset: usize = rest.split_inclusive('\n').take(skip).map(str::len).sum();
+        let offset: usize = lines(rest).take(skip).map(str::len).sum();
         rest = &rest[offset..];
         first_line += skip;
     }
     (documents, problems)
+}
+
+/// The lines of a text with what ends them, as YAML counts them: a carriage return alone ends one as well.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end =
+            rest.find(['\n', '\r']).map(|at| if rest[at..].starts_with("\r\n") { at + 2 } else { at + 1 });
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 struct Fault {

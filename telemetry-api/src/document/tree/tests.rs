@@ -97,6 +97,15 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+fn lines_that_end_with_a_carriage_return_alone_are_counted() {
+    let (documents, problems) = read("\r\r\ra: b: c\r\n---\nd: e\n");
+    let lines: Vec<usize> =
+        problems.iter().filter_map(|problem| Some(problem.place.as_ref()?.line)).collect();
+    assert_eq!(lines, [4]);
+    assert_eq!(documents.iter().map(show).collect::<Vec<_>>(), ["{d@6:1+1: e@6:4+1}"]);
+}
+
+#[test]
 fn a_nested_literal_block_keeps_its_places() {
     let text = "kind: ConfigMap\ndata:\n  mesh: |-\n    rootNamespace: x\n\n    defaultProviders:\n      metrics: [a]\n";
     let source = Source::new("t.yaml", text);

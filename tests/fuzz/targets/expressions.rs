@@ -1,0 +1,4 @@
+//! Fuzzes [`burgee_tests::fuzz::expressions`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| burgee_tests::fuzz::expressions(bytes));
