@@ -19,6 +19,9 @@ use row::{Row, World};
 
 /// Every row of the specification: the folder, what names begin with, and their numbers.
 const ROWS: &[(&str, &str, &[RangeInclusive<usize>])] = &[
+    ("tracing", "T", &[1..=34]),
+    ("tracing", "P", &[1..=8]),
+    ("tracing", "C", &[1..=4, 6..=6]),
     ("metrics", "M", &[1..=44, 50..=51]),
     ("access-logs", "L", &[1..=45]),
     ("access-logs", "F", &[1..=15]),
@@ -26,7 +29,7 @@ const ROWS: &[(&str, &str, &[RangeInclusive<usize>])] = &[
     ("plugins", "X", &[1..=8, 17..=17]),
     ("plugins", "Y", &[1..=14]),
     ("plugins", "Z", &[1..=9]),
-    ("end-to-end", "E", &[1..=16, 19..=21]),
+    ("end-to-end", "E", &[1..=24]),
     ("validation", "V", &[1..=30]),
     ("validation", "W-V", &[1..=15]),
 ];

@@ -328,7 +328,7 @@ pub(super) fn judge_alone(format: &str, field: &Field<'_>, context: &mut Context
         let message =
             format!("access logs alone can have `%{name}%`, and Envoy would refuse its configuration");
         let help = "write `%REQ(NAME)%`, or leave out the path's query where spans are shown";
-        context.report(Severity::Warning, codes::BAD_LOG_FORMAT, field, message, help);
+        context.report(Severity::Error, codes::BAD_LOG_FORMAT, field, message, help);
     } else {
         judge(format, field, context);
     }
@@ -369,7 +369,7 @@ pub(super) fn judge(format: &str, field: &Field<'_>, context: &mut Context) {
             )
         }
     };
-    context.report(Severity::Warning, codes::BAD_LOG_FORMAT, field, message, help);
+    context.report(Severity::Error, codes::BAD_LOG_FORMAT, field, message, help);
 }
 
 /// A JSON object whose texts are formats.

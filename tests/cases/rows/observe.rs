@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::check::{Checked, check};
-use burgee_api::resolve::{Effective, ListenerClass, Plugin, PolicySet, Workload, WorkloadKind};
+use burgee_api::resolve::{
+    ControlPlane, Effective, ListenerClass, Plugin, PolicySet, Workload, WorkloadKind,
+};
 use burgee_api::{Problem, Severity};
 
 use super::row::Row;
@@ -25,7 +27,7 @@ pub fn observe(row: &Row) -> Observed {
     let results = match letters(&row.name) {
         "V" | "W-V" => verdicts(row),
         _ => {
-            let set = PolicySet::new(checked.resources);
+            let set = PolicySet::of(checked.resources, ControlPlane::new(row.environment.clone()).0);
             resolved(row, &set)
         }
     };

@@ -34,6 +34,8 @@ pub struct Row {
     pub sources: Vec<Source>,
     /// The proxy that it is about, where that is not the usual one.
     pub proxy: Option<Workload>,
+    /// The control plane's environment.
+    pub environment: BTreeMap<String, String>,
     /// The place in Envoy's configuration that it is about.
     pub place: Option<String>,
     /// What that configuration is before.
@@ -58,12 +60,13 @@ impl Row {
         }
         let (documents, last) = text.rsplit_once("---\n").ok_or("there is no last document")?;
         let (mut proxy, mut labels, mut chains) = (None, BTreeMap::new(), Vec::new());
-        let mut place = None;
+        let (mut place, mut environment) = (None, BTreeMap::new());
         let mut expected = None;
         for (key, value) in entries(&document(last)?)? {
             match key.as_str() {
                 "proxy" => proxy = Some(text_of(value)?),
                 "place" => place = Some(text_of(value)?),
+                "environment" => environment = texts(value)?,
                 "labels" => labels = texts(value)?,
                 "chains" => chains = text_of(value)?.split(", ").map(str::to_owned).collect(),
                 "expect" => expected = Some(texts(value)?),
@@ -76,6 +79,7 @@ impl Row {
             proxy: proxy.map(|proxy| workload(&proxy, labels)).transpose()?,
             base: place.is_some().then(|| Source::new("base.yaml", world.base.as_str())),
             place,
+            environment,
             chains,
             expected: expected.ok_or("there is no `expect`")?,
             surprises: sentence.split(|c: char| !c.is_alphabetic()).any(|word| SURPRISES.contains(&word)),

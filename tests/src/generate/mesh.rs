@@ -124,7 +124,7 @@ fn needing(names: &[&str], mut object: Value) -> Value {
 }
 
 fn named_value() -> Value {
-    json!({"type": "object", "properties": {"name": text(), "value": text()}, "required": ["name", "value"]})
+    json!({"type": "object", "properties": {"name": text(), "value": text(), "envName": text()}, "required": ["name"]})
 }
 
 /// What reports to a service.

@@ -61,9 +61,13 @@ const FORMATS: &[&str] = &[
     "%DURATION% 100%% %RESPONSE_CODE%",
     "%DYNAMIC_METADATA(a:b:c):5%",
     "plain",
-    "%REQ_WITHOUT_QUERY(:PATH)%",
     "%FILTER_STATE(x:PLAIN)%",
     "%DOWNSTREAM_PEER_URI_SAN%",
+];
+
+/// Formats that only access logs can have.
+const LOG_FORMATS: &[&str] = &[
+    "%REQ_WITHOUT_QUERY(:PATH)%",
     "{\"code\": \"%RESPONSE_CODE%\", \"at\": {\"path\": \"%REQ_WITHOUT_QUERY(:PATH)%\"}}",
 ];
 const NO_FORMATS: &[&str] = &[
@@ -112,9 +116,13 @@ pub fn of(path: &str, schema: &Value, chance: &mut Chance<'_>) -> Option<Value> 
         "name" if path.contains(".header.") || path.contains("headers[]") || path.contains("Metadata[]") => {
             (HEADERS, NO_HEADERS)
         }
+        "value" if path.contains("headers[]") || path.contains("Metadata[]") => {
+            (&["x", "Bearer abc", "100%", "%%", "a%20b"][..], &["a\nb", ""][..])
+        }
         "value" if path.contains(".formatter.") => (FORMATS, NO_FORMATS),
-        "text" | "accessLogFormat" => (FORMATS, NO_FORMATS),
-        _ if path.ends_with(".labels{}") => (FORMATS, NO_FORMATS),
+        _ if matches!(last, "text" | "accessLogFormat") || path.ends_with(".labels{}") => {
+            (if chance.happens(250) { LOG_FORMATS } else { FORMATS }, NO_FORMATS)
+        }
         "url" => (URLS, NO_URLS),
         "sha256" => {
             (&["", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"][..], &["00", "G"][..])
@@ -192,6 +200,9 @@ pub fn exclusive(path: &str) -> Option<&'static [Option<&'static str>]> {
     }
     if path.ends_with("customTags{}") {
         return Some(&[Some("literal"), Some("environment"), Some("header"), Some("formatter")]);
+    }
+    if path.ends_with("headers[]") || path.ends_with("initialMetadata[]") {
+        return Some(&[Some("value"), Some("value"), Some("envName")]);
     }
     path.ends_with("overrides[].match").then_some(&[
         None,

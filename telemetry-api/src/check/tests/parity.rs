@@ -316,7 +316,7 @@ fn validation_of_the_mesh() {
         (
             "a format with a length that its operator does not take",
             provider("{name: f, envoyFileAccessLog: {logFormat: {text: '%PROTOCOL:3%'}}}"),
-            &["warning BG0306"],
+            &["error BG0306"],
         ),
         ("unknown JSON field", mesh("accessLogFil: /dev/stdout\nrootNamespace: r"), &["warning BG0106"]),
         (

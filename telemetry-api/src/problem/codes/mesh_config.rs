@@ -89,7 +89,7 @@ defaultProviders: {metrics: [prometheus]}
 
     /// A format of log lines that cannot be used.
     BAD_LOG_FORMAT = "BG0306" {
-        severity: Severity::Warning,
+        severity: Severity::Error,
         basis: Basis::Envoy,
         means: "A format of access logs has an operator that Envoy does not have, one that is not written as Envoy \
                 reads it, or is no object where JSON is asked for.",

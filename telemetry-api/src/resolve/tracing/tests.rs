@@ -1,4 +1,4 @@
-//! The worked examples of how tracing entries add up, by the names of their rows.
+//! What traces are made of. How entries add up is in the worked examples in `tests/cases`; here is what goes beyond them.
 
 use super::*;
 use crate::resolve::fixture::{Levels, policies, service, workload};
@@ -17,8 +17,6 @@ fn mesh(defaults: &str, settings: &str) -> String {
          - {{name: long-zip, zipkin: {{service: collector.obs, port: 9411, maxTagLength: 9}}}}\n\
          - {{name: long-dog, datadog: {{service: collector.obs, port: 8126, maxTagLength: 9}}}}\n\
          - {{name: sampled, opentelemetry: {{service: collector.obs, port: 4318, http: {{path: /v1/traces}}, \
-         dynatraceSampler: {{tenant: t, clusterId: 1}}}}}}\n\
-         - {{name: unasked, opentelemetry: {{service: collector.obs, port: 4317, \
          dynatraceSampler: {{tenant: t, clusterId: 1}}}}}}\n\
          - {{name: gone, lightstep: {{service: collector.obs, port: 8360, accessToken: t}}}}\n\
          - {{name: long, opentelemetry: {{service: obs/collector.obs, port: 4317, maxTagLength: 99}}}}\n\
@@ -61,57 +59,21 @@ fn show(tracing: &Tracing) -> String {
 }
 
 #[test]
-fn entries_add_up_as_in_the_worked_examples() {
+fn providers_of_every_kind_trace_where_they_can() {
     let rows: &[(&str, &str, Levels<'_>, &str, &str)] = &[
-        ("T1", "", &[], "legacy", "legacy"),
-        ("T2", "zip", &[], "zip", "zip"),
-        ("T3", "", &[("N", &["p=zip"])], "zip", "zip"),
-        ("T4", "zip", &[("N", &["p=otel"])], "otel", "otel"),
-        ("T5", "", &[("R", &["p=zip"]), ("N", &["p=otel"])], "otel", "otel"),
-        ("T6", "", &[("R", &["p=zip"]), ("N", &[""])], "zip", "zip"),
-        ("T7", "", &[("R", &["p=zip"]), ("N", &["off"])], "off", "off"),
-        ("T8", "zip", &[("N", &["off"])], "off", "off"),
-        ("T9", "zip", &[("N", &["p=ghost"])], "off", "off"),
-        ("T10", "ghost", &[], "off", "off"),
-        ("T11", "ghost", &[("N", &["p=zip"])], "zip", "zip"),
-        ("T12", "", &[("R", &["sampling=50"])], "off", "off"),
         (
-            "T13",
+            "propagation off",
             "",
-            &[("R", &["p=zip sampling=10 tags=a,b"]), ("N", &["tags=c"])],
-            "zip 10 {c}",
-            "zip 10 {c}",
+            &[("R", &["p=zip propagation=false"])],
+            "zip -propagation",
+            "zip -propagation",
         ),
-        ("T14", "", &[("R", &["p=zip tags=a"]), ("N", &["tags="])], "zip {a}", "zip {a}"),
-        ("T15", "", &[("R", &["p=zip sampling=10"]), ("N", &["sampling=0"])], "zip 0", "zip 0"),
-        ("T16", "", &[("R", &["p=zip"]), ("W", &["m=C p=otel sampling=99.9"])], "otel 99.9", "zip"),
-        ("T17", "zip", &[("N", &["m=S off"])], "zip", "off"),
-        ("T18", "zip", &[("N", &["m=C tags=a"])], "zip {a}", "zip"),
-        ("T19", "", &[("R", &["p=zip off"]), ("N", &["on"])], "zip", "zip"),
-        ("T20", "", &[("R", &["p=zip off"]), ("N", &["p=otel"])], "off", "off"),
-        ("T21", "", &[("N", &["p=zip,otel"])], "zip", "zip"),
-        ("T22", "", &[("N", &["m=C p=zip", "m=S p=otel"])], "zip", "otel"),
-        ("T23", "zip, otel", &[], "zip", "zip"),
-        ("T24", "", &[("N", &["p=ZIP"])], "ZIP", "ZIP"),
-        ("T25", "", &[("R", &["p=zip istio=false"]), ("N", &["tags=a"])], "zip {a} -istio", "zip {a} -istio"),
-        ("T26", "", &[("R", &["p=zip id=false"]), ("N", &[""])], "zip -id", "zip -id"),
-        ("T27", "", &[("R", &["p=zip propagation=false"]), ("N", &["propagation=true"])], "zip", "zip"),
-        ("T27 off", "", &[("R", &["p=zip propagation=false"])], "zip -propagation", "zip -propagation"),
-        ("T28", "", &[("R", &["p=zip"]), ("W1", &["sampling=5"]), ("W2", &["sampling=7"])], "zip 7", "zip 7"),
-        ("T29", "zip", &[("N", &["p=prom"])], "off", "off"),
-        ("T30", "", &[("N", &["m=C p=zip"])], "zip", "off"),
-        ("T31", "", &[("R", &["p=zip"]), ("N", &["p=ghost"]), ("W", &["p=otel"])], "otel", "otel"),
-        ("T32", "", &[("R", &["m=S p=zip sampling=1"]), ("N", &["p=otel"])], "otel", "otel 1"),
-        // A document without entries stands for one about metrics alone.
-        ("T33", "", &[("N", &[])], "legacy", "legacy"),
-        ("T34", "", &[("N", &[]), ("Y", &["p=zip"])], "legacy", "legacy"),
         ("a collector that is missing", "zip", &[("N", &["p=lost"])], "off", "off"),
         ("Zipkin", "zip", &[("N", &["p=zipkin"])], "zipkin", "zipkin"),
         ("SkyWalking", "zip", &[("N", &["p=walk"])], "walk", "walk"),
         ("Datadog", "zip", &[("N", &["p=long-dog"])], "long-dog", "long-dog"),
         ("over HTTP", "zip", &[("N", &["p=http"])], "http", "http"),
         ("its own sampler", "zip", &[("N", &["p=sampled sampling=5"])], "sampled 100", "sampled 100"),
-        ("E24", "zip", &[("N", &["p=unasked"])], "off", "off"),
         ("a kind that Envoy has lost", "zip", &[("N", &["p=gone"])], "off", "off"),
     ];
     for (row, defaults, levels, client, server) in rows {
@@ -135,28 +97,6 @@ fn provided(effective: &Effective) -> (&Tracer, &TracingSettings) {
     match &effective.class(ListenerClass::Outbound).tracing {
         Tracing::Provider { tracer, settings, .. } => (tracer, settings),
         other => panic!("no provider: {other:?}"),
-    }
-}
-
-#[test]
-fn the_share_of_traces_is_taken_by_precedence() {
-    let said = |value: f64| Some(Traced { value, origin: Origin::Rule("said") });
-    // Telemetry, proxy configuration, control plane, a sampler of the provider's own.
-    for (row, telemetry, proxy, control_plane, own, expected) in [
-        ("P1", None, None, DEFAULT_SAMPLING, false, 1.0),
-        ("P2", None, said(10.0), DEFAULT_SAMPLING, false, 10.0),
-        ("P3", said(0.0), said(10.0), DEFAULT_SAMPLING, false, 0.0),
-        ("P4", said(33.3), said(10.0), 50.0, false, 33.3),
-        ("P5", None, said(0.0), 50.0, false, 50.0),
-        ("P6", None, said(150.0), DEFAULT_SAMPLING, false, 1.0),
-        ("P7", said(5.0), said(10.0), DEFAULT_SAMPLING, true, 100.0),
-        ("P8", None, None, 120.0, false, 1.0),
-    ] {
-        let own = own.then_some(&Origin::Rule("own"));
-        let telemetry = Said::first(telemetry.as_ref());
-        let plane = ControlPlane { trace_sampling: control_plane, environment: None };
-        let found = sampling(own, &telemetry, proxy.as_ref(), &plane).in_force;
-        assert!((found.value - expected).abs() < f64::EPSILON, "{row}: {found:?}");
     }
 }
 
@@ -190,39 +130,6 @@ fn the_share_of_traces_names_the_line_that_set_it() {
         sampling.origin.to_string().split(" (").next(),
         Some("MeshConfig mesh defaultConfig.tracing.sampling")
     );
-}
-
-#[test]
-fn tags_are_composed_as_in_the_worked_examples() {
-    let of_proxy = "defaultConfig: {tracing: {customTags: {b: {header: {name: x-b}}}}}";
-    for (row, settings, entry, istio, own) in [
-        ("C1", "", "p=zip", 9, ""),
-        ("C2", "", "p=zip istio=false", 0, ""),
-        ("C3", of_proxy, "p=zip tags=a", 9, "a"),
-        ("C4", of_proxy, "p=zip", 9, "b"),
-    ] {
-        let effective = outbound(settings, &[entry]);
-        let names: Vec<&str> =
-            provided(&effective).1.custom_tags.iter().map(|(name, _)| name.as_str()).collect();
-        assert!(names.is_sorted(), "{row}: {names:?}");
-        let (of_istio, others): (Vec<&str>, Vec<&str>) =
-            names.into_iter().partition(|name| name.starts_with("istio."));
-        assert_eq!((of_istio.len(), others.join(",")), (istio, own.to_owned()), "{row}");
-    }
-}
-
-#[test]
-fn a_tag_with_a_format_is_kept_since_every_envoy_here_knows_it() {
-    // C6 without its old proxy.
-    let mesh = mesh("", "defaultConfig: {tracing: {customTags: {b: {literal: {value: v}}}}}");
-    let text = "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: a}\n\
-                spec: {tracing: [{providers: [{name: zip}], customTags: {f: {formatter: {value: '%PROTOCOL%'}}}}]}\n";
-    let set = policies(&format!("{mesh}{text}"), "tracing", &[]);
-    let effective = set.resolve(&workload(WorkloadKind::Sidecar));
-    let tags = &provided(&effective).1.custom_tags;
-    assert_eq!(tags[0].0, "f");
-    assert_eq!(tags[0].1.value, CustomTag::Formatter("%PROTOCOL%".to_owned()));
-    assert_eq!(tags.len(), 10);
 }
 
 #[test]
