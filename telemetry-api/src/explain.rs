@@ -115,7 +115,8 @@ impl<'c> Explainer<'c> {
             })
             .collect();
         let (documents, others) = chain::documents(self, &here);
-        Explanation { workload: workload.clone(), documents, others, classes }
+        let has_mesh_config = self.set.mesh_config().was_read;
+        Explanation { workload: workload.clone(), has_mesh_config, documents, others, classes }
     }
 
     /// Why a document has an effect at a workload, or none. One answer, unless documents of several kinds that are

@@ -62,7 +62,7 @@ fn of_mesh(here: &Here<'_>, merged: Option<&Merged<'_>>, loggers: &[AccessLogger
 fn unusable(here: &Here<'_>, merged: &Merged<'_>) -> Vec<String> {
     let why = |name: &&str| {
         let unusable = sink(here.set.mesh_config(), here.set.services(), name).err()?;
-        Some(format!("{name}: {}", providers::why(&unusable)))
+        Some(format!("{name}: {}", providers::why(here.set.mesh_config(), &unusable)))
     };
     merged.states.keys().filter_map(why).collect()
 }
@@ -179,7 +179,11 @@ fn lost(
     };
     let unusable = sink(here.set.mesh_config(), here.set.services(), &name.value).err();
     if let Some(unusable) = unusable {
-        let why = format!("provider {} cannot be used: {}", name.value, providers::why(&unusable));
+        let why = format!(
+            "provider {} cannot be used: {}",
+            name.value,
+            providers::why(here.set.mesh_config(), &unusable)
+        );
         return (Cause::UnusableProvider, why);
     }
     let state = merged.states.get(name.value.as_str()).filter(|state| state.is_disabled());

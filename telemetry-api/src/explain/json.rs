@@ -26,6 +26,7 @@ impl Explanation {
         json!({
             "version": VERSION,
             "workload": workload(&self.workload),
+            "has_mesh_config": self.has_mesh_config,
             "documents": documents.collect::<Vec<_>>(),
             "others": others.collect::<Vec<_>>(),
             "classes": self.classes.iter().map(class).collect::<Vec<_>>(),
@@ -97,6 +98,7 @@ fn fact(fact: &Fact) -> Json {
     object.insert("from".to_owned(), origin(&fact.origin));
     object.insert("why".to_owned(), json!(fact.why));
     object.insert("overrode".to_owned(), fact.overrode.iter().map(overrode).collect());
+    object.insert("moot".to_owned(), json!(fact.moot));
     object.into()
 }
 

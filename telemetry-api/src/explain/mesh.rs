@@ -185,7 +185,7 @@ fn lost(here: &Here<'_>, class: ListenerClass, kind: &Kind, value: &Value) -> (C
 fn default_lost(here: &Here<'_>, name: &str) -> (Cause, String) {
     let (mesh, services) = (here.set.mesh_config(), here.set.services());
     let Some(known) = mesh.provider(name) else {
-        return (Cause::UnusableProvider, providers::why(&Unusable::Unknown));
+        return (Cause::UnusableProvider, providers::why(mesh, &Unusable::Unknown));
     };
     let unusable = match known.kind {
         ProviderKind::Prometheus => None,
@@ -195,7 +195,7 @@ fn default_lost(here: &Here<'_>, name: &str) -> (Cause, String) {
         },
     };
     match unusable {
-        Some(unusable) => (Cause::UnusableProvider, providers::why(&unusable)),
+        Some(unusable) => (Cause::UnusableProvider, providers::why(mesh, &unusable)),
         None => (
             Cause::Replaced,
             "a document has accessLogging, and none of its entries for this side is about it".to_owned(),
@@ -268,7 +268,7 @@ fn unusable(here: &Here<'_>, class: ListenerClass, provider: &ExtensionProvider)
     match &here.effective.class(class).tracing {
         Tracing::LeftOut(name) if name.value.eq_ignore_ascii_case(&provider.name) => {
             let unusable = here.set.lookup().tracer(&name.value, here.workload).err();
-            unusable.as_ref().map(providers::why)
+            unusable.as_ref().map(|unusable| providers::why(here.set.mesh_config(), unusable))
         }
         _ => None,
     }

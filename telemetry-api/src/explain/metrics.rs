@@ -131,18 +131,15 @@ fn change_facts(collected: &Collected<'_>, change: &MetricOverride) -> Vec<Fact>
                 .over(values::overridden(before.iter().copied(), |flag| values::flag(*flag))),
         );
     }
+    let off = disabled.as_ref().filter(|disabled| disabled.value);
+    let moot = off.map(|disabled| format!("{} is switched off by {}", api_name(metric), disabled.origin));
     for (tag, operation) in tags {
         let before =
             said.and_then(|said| said.tags.get(tag.as_str())).map_or(&[][..], |said| said.overridden());
-        facts.push(
-            Fact::new(
-                format!("tagOverrides.{tag}"),
-                values::tag_operation(&operation.value),
-                &operation.origin,
-                of_metric(),
-            )
-            .over(values::overridden(before.iter().copied(), values::tag_operation)),
-        );
+        let value = values::tag_operation(&operation.value);
+        let fact = Fact::new(format!("tagOverrides.{tag}"), value, &operation.origin, of_metric())
+            .over(values::overridden(before.iter().copied(), values::tag_operation));
+        facts.push(Fact { moot: moot.clone(), ..fact });
     }
     facts.into_iter().map(|fact| Fact { metric: Some(metric.clone()), ..fact }).collect()
 }
@@ -164,7 +161,7 @@ fn no_provider(mesh: &MeshConfig, merged: &Merged<'_>) -> Fact {
             let reasons: Vec<String> = names
                 .iter()
                 .map(|name| match unusable(mesh, &name.value) {
-                    Some(unusable) => format!("{}: {}", name.value, providers::why(&unusable)),
+                    Some(unusable) => format!("{}: {}", name.value, providers::why(mesh, &unusable)),
                     None => format!("{}: no entry is about it", name.value),
                 })
                 .collect();
@@ -195,7 +192,7 @@ fn lost(
     let is_named = |name: &&&Traced<String>| about.iter().any(|other| other.value == name.value);
     let Some(name) = names.iter().find(is_named) else { return out_of_scope(&names, about) };
     if let Some(unusable) = unusable(mesh, &name.value) {
-        let why = format!("provider {} takes no metrics: {}", name.value, providers::why(&unusable));
+        let why = format!("provider {} takes no metrics: {}", name.value, providers::why(mesh, &unusable));
         return (Cause::UnusableProvider, why);
     }
     let collected = merged.collected.get(name.value.as_str());

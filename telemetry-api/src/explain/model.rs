@@ -9,6 +9,8 @@ use crate::resolve::{ListenerClass, MetricName, Workload};
 pub struct Explanation {
     /// The workload.
     pub workload: Workload,
+    /// Whether the mesh's configuration is among the documents; if not, Istio's defaults stand in for it.
+    pub has_mesh_config: bool,
     /// The documents that are for it: the mesh's configuration, Telemetries in the order in which they contribute, and
     /// WasmPlugins.
     pub documents: Vec<Contribution>,
@@ -107,6 +109,8 @@ pub struct Fact {
     pub why: String,
     /// What it overrode, in the order in which it was said.
     pub overrode: Vec<Overridden>,
+    /// Why it shows nowhere although it holds; absent: it shows.
+    pub moot: Option<String>,
 }
 
 /// A value that is in force no longer.
@@ -215,6 +219,7 @@ impl Fact {
             origin: origin.clone(),
             why: why.into(),
             overrode: Vec::new(),
+            moot: None,
         }
     }
 

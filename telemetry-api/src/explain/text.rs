@@ -10,7 +10,7 @@ use burgee_filter_config::StandardMetric;
 
 use super::metrics::api_name;
 use super::model::{
-    Bystander, Cause, Contribution, Explanation, Fact, Lost, Overridden, Remark, Section, Signal, Value,
+    Bystander, Cause, Contribution, Explanation, Fact, Overridden, Remark, Section, Signal, Value,
 };
 use crate::origin::Origin;
 use crate::resolve::MetricName;
@@ -60,6 +60,9 @@ impl Explanation {
         let kind = workload.kind.name();
         lines.add(0, &format!("{workload}: {kind} of revision {}, {labels}", workload.revision));
         lines.blank();
+        if !self.has_mesh_config {
+            lines.add(0, "No MeshConfig is among the documents; Istio's defaults stand in for it.");
+        }
         let title = match self.documents.is_empty() {
             true => "No document is for it.",
             false => "What is for it; each document goes over those before it:",
@@ -120,6 +123,9 @@ fn of_section(section: &Section, columns: usize) -> String {
 
 /// Whether a fact says more than that there is nothing to say.
 fn is_worth_a_line(fact: &Fact) -> bool {
+    if fact.moot.is_some() {
+        return false;
+    }
     let is_off = |value: &Value| value.json == false || value.json.is_null();
     let is_absence = (fact.field == "disabled" && fact.metric.is_none()) || fact.field == "filter";
     !(is_absence && is_off(&fact.value) && fact.overrode.iter().all(|overridden| is_off(&overridden.value)))
@@ -133,18 +139,25 @@ fn is_default(fact: &Fact) -> bool {
 
 /// What is said to no effect, by reason.
 fn write_lost(section: &Section, lines: &mut Lines) {
-    let mut lost: Vec<&Lost> = section.lost.iter().filter(|lost| lost.cause != Cause::OtherSide).collect();
+    let of_this_side = section.lost.iter().filter(|lost| lost.cause != Cause::OtherSide);
+    let mut lost: Vec<(&Origin, &Value, &str)> =
+        of_this_side.map(|lost| (&lost.origin, &lost.value, lost.why.as_str())).collect();
+    // What shows for one metric is told there.
+    let shows =
+        |origin: &Origin| section.facts.iter().any(|fact| fact.moot.is_none() && fact.origin == *origin);
+    for fact in section.facts.iter().filter(|fact| !shows(&fact.origin)) {
+        lost.extend(fact.moot.as_ref().map(|why| (&fact.origin, &fact.value, why.as_str())));
+    }
     if !lost.is_empty() {
         lines.add(2, "said to no effect:");
     }
-    while let Some(first) = lost.first().copied() {
-        let (same, others): (Vec<&Lost>, Vec<&Lost>) =
-            lost.into_iter().partition(|lost| lost.why == first.why);
-        for Lost { origin, value, .. } in same {
+    while let Some((_, _, why)) = lost.first().copied() {
+        let (same, others): (Vec<_>, Vec<_>) = lost.into_iter().partition(|(_, _, other)| *other == why);
+        for (origin, value, _) in same {
             lines.add(4, &format!("{}: {}", path(origin), clean(&value.text)));
             lines.labelled(6, "at", &from(origin));
         }
-        lines.labelled(6, "why", &clean(&first.why));
+        lines.labelled(6, "why", &clean(why));
         lost = others;
     }
 }

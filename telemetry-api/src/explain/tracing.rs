@@ -91,7 +91,10 @@ fn in_force(here: &Here<'_>, policy: &Tracing, spec: &Spec<'_>) -> Vec<Fact> {
         }
         Tracing::LeftOut(provider) => {
             let unusable = lookup.tracer(&provider.value, here.workload).err();
-            let why = unusable.as_ref().map(providers::why).unwrap_or_default();
+            let why = unusable
+                .as_ref()
+                .map(|unusable| providers::why(here.set.mesh_config(), unusable))
+                .unwrap_or_default();
             let off = Fact::new(
                 "tracing",
                 values::nothing("off"),

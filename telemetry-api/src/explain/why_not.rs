@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Effect, FieldAnswer, FieldAtClass, OverriddenBy, Reason, ReasonKind, What};
 use super::fields::{self, Leaf};
-use super::model::{ClassExplanation, Explanation, Section, Signal, Value};
+use super::model::{Cause, ClassExplanation, Explanation, Section, Signal, Value};
 use super::{Explainer, Here, mesh, standing};
 use crate::document::Outline;
 use crate::origin::{DocumentId, Origin};
@@ -212,7 +212,7 @@ fn of_plugin(id: &str, explanation: &Explanation) -> Vec<FieldAnswer> {
     let missing = "no entry of its `match` has a mode that covers these listeners";
     for class in found.iter_mut().flat_map(|field| &mut field.classes) {
         if class.in_force.is_empty() {
-            class.lost = Some((super::Cause::OtherSide, missing.to_owned()));
+            class.lost = Some((Cause::OtherSide, missing.to_owned()));
         }
     }
     found
@@ -227,10 +227,14 @@ pub(super) fn field(explanation: &Explanation, signal: Signal, origin: Origin, v
     let at_class = |class: &ClassExplanation| {
         let mut answer =
             FieldAtClass { class: class.class, in_force: Vec::new(), overridden: Vec::new(), lost: None };
+        let mut moot = None;
         let Some(section) = section(class, signal) else { return answer };
         for fact in &section.facts {
             if fact.origin == origin {
-                answer.in_force.push(What::from(fact));
+                match &fact.moot {
+                    None => answer.in_force.push(What::from(fact)),
+                    Some(why) => moot = Some((Cause::SwitchedOff, why.clone())),
+                }
             } else if fact.overrode.iter().any(|overridden| overridden.origin == origin) {
                 answer.overridden.push(OverriddenBy {
                     what: What::from(fact),
@@ -241,7 +245,7 @@ pub(super) fn field(explanation: &Explanation, signal: Signal, origin: Origin, v
             }
         }
         let lost = section.lost.iter().find(|lost| lost.origin == origin);
-        answer.lost = lost.map(|lost| (lost.cause, lost.why.clone()));
+        answer.lost = lost.map(|lost| (lost.cause, lost.why.clone())).or(moot);
         answer
     };
     let classes = explanation.classes.iter().map(at_class).collect();

@@ -170,3 +170,30 @@ fn metrics_say_what_was_overridden_and_what_came_to_nothing() {
         ],
     );
 }
+
+#[test]
+fn a_tag_of_a_metric_that_is_off_shows_nowhere() {
+    let checked = checked(&documents(
+        "defaultProviders: {metrics: [prom]}",
+        &[
+            ("R", "metrics: [{overrides: [{tagOverrides: {t: {value: request.method}}}]}]"),
+            (
+                "N",
+                "metrics: [{overrides: [{match: {metric: REQUEST_SIZE}, disabled: true, tagOverrides: {u: {value: \
+                 request.path}}}]}]",
+            ),
+        ],
+    ));
+    let explainer = Explainer::new(&checked);
+    let explanation = explainer.explain(&workload());
+    let section = section_of(&explanation, ListenerClass::Inbound, Signal::Metrics);
+    let moot: Vec<&str> =
+        section.facts.iter().filter(|fact| fact.moot.is_some()).map(|fact| fact.field.as_str()).collect();
+    assert_eq!(moot, ["tagOverrides.t", "tagOverrides.u"]);
+    let text = explanation.to_text(200);
+    assert!(text.contains("tagOverrides.t of every metric but REQUEST_SIZE: request.method"), "{text}");
+    assert!(text.contains("spec.metrics[0].overrides[0].tagOverrides.u.value: request.path"), "{text}");
+    let answers = explainer.why_not(&Asked::parse("a/n").expect("a name"), &workload());
+    let lost = answers[0].fields[1].classes[0].lost.as_ref().expect("a reason");
+    assert!(lost.1.contains("REQUEST_SIZE is switched off by Telemetry a/n"), "{}", lost.1);
+}

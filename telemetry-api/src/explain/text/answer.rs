@@ -82,7 +82,7 @@ fn of_field(field: &FieldAnswer, lines: &mut Lines) {
 fn verdicts(class: &FieldAtClass) -> Vec<String> {
     let mut verdicts = Vec::new();
     if !class.in_force.is_empty() {
-        let is_partly = !class.overridden.is_empty();
+        let is_partly = !class.overridden.is_empty() || class.lost.is_some();
         let of = if is_partly { of_whats(class.in_force.iter()) } else { String::new() };
         verdicts.push(format!("in force{of}"));
     }
@@ -102,8 +102,9 @@ fn verdicts(class: &FieldAtClass) -> Vec<String> {
         verdicts.push(format!("overridden{of} by {}, because {}", by.join(" and "), first.why));
         open = others;
     }
-    if let Some((_, why)) = class.lost.as_ref().filter(|_| verdicts.is_empty()) {
-        verdicts.push(format!("no effect: {}", clean(why)));
+    if let Some((_, why)) = &class.lost {
+        let elsewhere = if verdicts.is_empty() { "" } else { " otherwise" };
+        verdicts.push(format!("no effect{elsewhere}: {}", clean(why)));
     }
     verdicts
 }
