@@ -204,7 +204,7 @@ data:
   mesh: |-
     connectTimeout: 2s
     enableEnvoyAccessLogService: true
-    defaultConfig: {envoyAccessLogService: {address: "als.obs.internal:9000"}}
+    defaultConfig: {envoyAccessLogService: {address: "als.obs.internal:9000", tcpKeepalive: {probes: 3, time: 30s, interval: 5s}}}
     extensionProviders:
     - {name: address, opentelemetry: {service: address.obs.internal, port: 4317}}
     - {name: name, envoyHttpAls: {service: name.obs.internal, port: 9001}}

@@ -4,6 +4,7 @@ mod attributes;
 pub mod code_page;
 mod effects;
 mod expression;
+mod mesh_revisions;
 mod plugins;
 pub mod suppress;
 mod telemetry;
@@ -52,7 +53,9 @@ pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
 
 /// Judges documents that were read from these sources, for workloads of a revision.
 pub fn judge(documents: document::Documents, sources: &[Source], revision: &str) -> Checked {
-    let document::Documents { resources, outlines, mut problems, ignores, .. } = documents;
+    let document::Documents { mut resources, outlines, mut problems, ignores, .. } = documents;
+    resources.choose_revision(revision);
+    mesh_revisions::check(&resources, revision, &mut problems);
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);
     }

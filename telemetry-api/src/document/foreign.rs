@@ -20,7 +20,6 @@ const ISTIO_KINDS: &[(&str, &str)] = &[
     ("security.istio.io", "AuthorizationPolicy"),
     ("security.istio.io", "PeerAuthentication"),
     ("security.istio.io", "RequestAuthentication"),
-    ("install.istio.io", "IstioOperator"),
 ];
 
 /// What a document says that it is.

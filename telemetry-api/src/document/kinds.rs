@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use super::annotations::Ignore;
 use super::foreign::{NotRead, Written};
+use super::mesh_config::installer;
+use super::mesh_sources::{MeshSource, Sort, revision_of, settle};
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
-use super::{annotations, kubernetes, mesh_config, networking, telemetry, wasm_plugin};
+use super::{annotations, kubernetes, mesh_config, mesh_sources, networking, telemetry, wasm_plugin};
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
-use crate::resources::{Meta, Resources};
+use crate::resources::{MeshConfig, Meta, Resources};
 
 /// What texts hold, and what is wrong with how it is written.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Documents {
     pub ignores: Vec<Ignore>,
     /// Every name that was read, and where.
     names: HashMap<DocumentId, Place>,
+    /// What says what the mesh's configuration is; which of it counts is decided at the end.
+    meshes: Vec<MeshSource>,
     /// What was not read, to be told of at the end.
     not_read: NotRead,
 }
@@ -41,6 +45,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "WasmPlugin", group: "extensions.istio.io", versions: &["v1alpha1"] },
     Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
+    Kind { name: "IstioOperator", group: "install.istio.io", versions: &["v1alpha1"] },
     Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
 ];
 
@@ -64,7 +69,9 @@ pub fn read(sources: &[Source]) -> Documents {
             documents.take(source, node, "");
         }
     }
-    documents.problems.extend(std::mem::take(&mut documents.not_read).problems());
+    let Documents { resources, problems, meshes, not_read, .. } = &mut documents;
+    settle(std::mem::take(meshes), resources, problems);
+    problems.extend(std::mem::take(not_read).problems());
     documents
 }
 
@@ -95,8 +102,7 @@ impl Documents {
         let Some(object) = root.any_object(context) else { return };
         let api_version = object.get("apiVersion");
         let kind = object.get("kind");
-        if api_version.is_none() && kind.is_none() && mesh_config::is_bare(&object) {
-            mesh_config::read(&mut self.resources.mesh_config, root, context, bare_mesh_id());
+        if api_version.is_none() && kind.is_none() && self.without_kind(root, &object, context) {
             return;
         }
         let (Some(api_version), Some(kind_field)) = (&api_version, &kind) else {
@@ -106,7 +112,10 @@ impl Documents {
                 codes::NO_KIND,
                 root,
                 format!("the document has no `{missing}`"),
-                format!("kinds that are read: {}, the ConfigMap `istio`, a bare MeshConfig", kind_names()),
+                format!(
+                    "kinds that are read: {}, the ConfigMap `istio`, a bare MeshConfig, Helm's values of istiod",
+                    kind_names()
+                ),
             );
             return;
         };
@@ -133,7 +142,10 @@ impl Documents {
                 );
                 return;
             }
-            self.resource(kind, root, context);
+            match kind.name {
+                "IstioOperator" => self.operator(root, &object, context),
+                _ => self.resource(kind, root, context),
+            }
         } else if kubernetes::is_read(group, &kind_text) {
             kubernetes::read((group, &kind_text), root, &object, context, &mut self.resources);
         } else {
@@ -177,10 +189,39 @@ impl Documents {
             problem.path.clone_from(&mesh.path);
         }
         context.problems.append(&mut problems);
+        context.document = meta.id.clone();
         for document in &documents {
-            let field = Field { node: document, path: String::new() };
-            mesh_config::read(&mut self.resources.mesh_config, &field, context, meta.id.clone());
+            let field = Field { node: document, path: format!("{}:", mesh.path) };
+            let read = mesh_config::read(&field, context);
+            let mesh = MeshConfig { revision: revision_of(&meta.id.name), ..read };
+            self.meshes.push(MeshSource { sort: Sort::Read, mesh });
         }
+    }
+
+    /// A MeshConfig or Helm's values, which do not say what they are. Whether it is one of them.
+    fn without_kind(&mut self, root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> bool {
+        context.document = mesh_sources::bare_id();
+        if installer::is_values(object) {
+            context.document.kind = "values".into();
+            let mesh = installer::values(root, context);
+            self.meshes.extend(mesh.map(|mesh| installed(mesh, root, context)));
+            return true;
+        }
+        let is_bare = mesh_config::is_bare(object);
+        if is_bare {
+            self.meshes.push(MeshSource { sort: Sort::Read, mesh: mesh_config::read(root, context) });
+        }
+        is_bare
+    }
+
+    fn operator(&mut self, root: &Field<'_>, object: &Object<'_>, context: &mut Context) {
+        // It is no document of a cluster: it needs no name.
+        let metadata = object.get("metadata").and_then(|metadata| metadata.any_object(context));
+        let text = |key: &str| metadata.as_ref().and_then(|metadata| metadata.get(key)?.quiet_string());
+        context.document.namespace = text("namespace").unwrap_or_default().into();
+        context.document.name = text("name").unwrap_or_else(|| "unnamed".to_owned()).into();
+        let mesh = object.get("spec").and_then(|spec| installer::operator(&spec, context));
+        self.meshes.extend(mesh.map(|mesh| installed(mesh, root, context)));
     }
 
     fn resource(&mut self, kind: &Kind, root: &Field<'_>, context: &mut Context) {
@@ -236,8 +277,8 @@ pub(super) fn versions(kind: &Kind) -> String {
     all.join(", ")
 }
 
-fn bare_mesh_id() -> DocumentId {
-    DocumentId { kind: "MeshConfig".into(), namespace: "".into(), name: "mesh".into() }
+fn installed(mesh: MeshConfig, root: &Field<'_>, context: &Context) -> MeshSource {
+    MeshSource { sort: Sort::Installed, mesh: MeshConfig { source: root.origin(context), ..mesh } }
 }
 
 /// What a document without a name lacks.

@@ -1,7 +1,8 @@
-//! Reads `MeshConfig`, from the ConfigMap `istio` or bare. Fields of Istio's that telemetry does not need are known
+//! Reads `MeshConfig`, wherever it stands. Fields of Istio's that telemetry does not need are known
 //! by name only, so that a misspelt one is still found.
 
 mod calls;
+pub(super) mod installer;
 mod log_providers;
 mod mesh_tracer;
 mod providers;
@@ -11,8 +12,8 @@ mod trace_providers;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::reader::{Context, Field, Object, shorten};
-use crate::origin::{DocumentId, Traced};
+use super::reader::{Context, Field, Object, is_snake_case, shorten};
+use crate::origin::Traced;
 use crate::problem::{Severity, closest, codes};
 use crate::resources::MeshConfig;
 use crate::resources::mesh_config::Encoding;
@@ -25,6 +26,7 @@ const FIELDS: &[&str] = &[
     "ca",
     "caCertificates",
     "certificates",
+    "compliancePolicy",
     "configSources",
     "connectTimeout",
     "defaultConfig",
@@ -71,28 +73,21 @@ const FIELDS: &[&str] = &[
 
 /// Whether an object without a kind is a MeshConfig: one of its fields is there.
 pub(super) fn is_bare(object: &Object<'_>) -> bool {
-    object.fields().any(|(key, _)| FIELDS.contains(&key))
+    object.fields().any(|(key, _)| FIELDS.iter().any(|field| *field == key || is_snake_case(key, field)))
 }
 
-/// Reads a MeshConfig over what is there. A second one is refused: in a cluster there is one per revision.
-pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Context, id: DocumentId) {
-    context.document = id;
-    // A second one counts for nothing, but what is wrong with it is worth knowing.
-    let mut discarded = MeshConfig::default();
-    let mut mesh = mesh;
-    if mesh.was_read {
-        context.report(
-            Severity::Error,
-            codes::SEVERAL_MESH_CONFIGS,
-            root,
-            "there is a second MeshConfig; the first one counts",
-            "keep one: the ConfigMap `istio` or a bare file",
-        );
-        mesh = &mut discarded;
-    }
+/// Reads a whole MeshConfig, over Istio's defaults.
+pub(super) fn read(root: &Field<'_>, context: &mut Context) -> MeshConfig {
+    let mut mesh = MeshConfig { was_read: true, source: root.origin(context), ..MeshConfig::default() };
+    read_over(&mut mesh, root, context);
+    mesh
+}
+
+/// Reads the fields of a MeshConfig over what is there.
+fn read_over(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Context) {
     let Some(object) = root.any_object(context) else { return };
-    mesh.was_read = true;
-    unknown_fields(&object, FIELDS, context);
+    let object = object.by_names(FIELDS, context);
+    unknown_fields(&object, FIELDS, Some("MeshConfig"), context);
     if let Some(field) = object.get("rootNamespace")
         && let Some(name) = field.string(context).filter(|name| !name.is_empty())
         && super::kinds::valid_namespace(&name, &field, context)
@@ -101,7 +96,7 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
     }
     if let Some(defaults) = object
         .get("defaultProviders")
-        .and_then(|field| field.object(context, &["tracing", "metrics", "accessLogging"]))
+        .and_then(|field| self::object(&field, &["tracing", "metrics", "accessLogging"], context))
     {
         for (key, names) in [
             ("tracing", &mut mesh.default_tracing_providers),
@@ -117,6 +112,10 @@ pub(super) fn read(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Contex
     legacy(mesh, &object, context);
     if let Some(field) = object.get("defaultConfig") {
         proxy_config::read(mesh, &field, context);
+    }
+    if object.get("extensionProviders").is_some() {
+        // A later list takes the place of an earlier one, but not of Istio's own.
+        mesh.extension_providers = MeshConfig::default().extension_providers;
     }
     let mut written = HashSet::new();
     let known = mesh.extension_providers.iter().enumerate();
@@ -197,21 +196,21 @@ fn string(field: &Field<'_>, context: &mut Context) -> Option<Traced<String>> {
 
 /// An object of the mesh's configuration: what Istio does not know in it is reported and ignored.
 fn object<'a>(field: &Field<'a>, known: &[&str], context: &mut Context) -> Option<Object<'a>> {
-    let object = field.any_object(context)?;
-    unknown_fields(&object, known, context);
+    let object = field.any_object(context)?.by_names(known, context);
+    unknown_fields(&object, known, None, context);
     Some(object)
 }
 
 /// Istio ignores what it does not know; so do we, but not silently.
-fn unknown_fields(object: &Object<'_>, known: &[&str], context: &mut Context) {
+fn unknown_fields(object: &Object<'_>, known: &[&str], owner: Option<&str>, context: &mut Context) {
     for (name, key) in object.keys().filter(|(name, _)| !known.contains(name)) {
         let help = match closest(name, known) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "take it out; Istio ignores it".to_owned(),
         };
-        let message = match key.path == name {
-            true => format!("MeshConfig has no field `{}`", shorten(name)),
-            false => format!("there is no field `{}` here", shorten(name)),
+        let message = match owner {
+            Some(owner) => format!("{owner} has no field `{}`", shorten(name)),
+            None => format!("there is no field `{}` here", shorten(name)),
         };
         context.report(Severity::Warning, codes::UNKNOWN_FIELD, &key, message, help);
     }

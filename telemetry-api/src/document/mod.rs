@@ -1,12 +1,14 @@
 //! Text in; resources with source positions, or every problem at once, out.
 
 mod annotations;
+mod duration;
 mod foreign;
 mod json;
 mod kinds;
 mod kubernetes;
 pub(crate) mod log_format;
 mod mesh_config;
+mod mesh_sources;
 mod networking;
 mod outline;
 pub(crate) mod reader;

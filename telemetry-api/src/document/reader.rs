@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::duration;
 use super::scalar::{self, Scalar};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{DocumentId, Origin, Place, Traced};
@@ -29,7 +30,7 @@ impl Context {
         help: impl Into<String>,
     ) {
         self.problems.push(
-            Problem::new(severity, code, message).at(field.node.place.clone(), field.path.clone()).help(help),
+            Problem::new(severity, code, message).at(field.node.place.clone(), field.whole()).help(help),
         );
     }
 
@@ -77,11 +78,16 @@ impl<'a> Field<'a> {
         self.node.place.clone()
     }
 
+    /// Its path, where it stands for the value as a whole.
+    fn whole(&self) -> &str {
+        self.path.trim_end_matches(':')
+    }
+
     /// The origin of the value.
     pub fn origin(&self, context: &Context) -> Origin {
         Origin::Document {
             document: context.document.clone(),
-            path: self.path.as_str().into(),
+            path: self.whole().into(),
             place: self.place(),
         }
     }
@@ -324,7 +330,7 @@ impl<'a> Field<'a> {
             context.wrong_type(self, "a duration", help);
             return None;
         };
-        let duration = parse_duration(&text);
+        let duration = duration::parse(&text);
         if duration.is_none() {
             context.report(
                 Severity::Error,
@@ -382,14 +388,41 @@ impl<'a> Object<'a> {
     pub fn fields(&self) -> impl Iterator<Item = (&str, Field<'a>)> {
         self.entries
             .iter()
-            .map(|(key, (_, value))| (key.as_str(), Field { node: value, path: join(&self.path, key) }))
+            .map(|(name, (key, value))| (name.as_str(), Field { node: value, path: self.path_of(name, key) }))
+    }
+
+    /// The same object, its fields by these names in lowerCamelCase where they are written in snake_case: for what Istio
+    /// reads by its definitions and not by what Kubernetes knows. Paths stay as they are written.
+    pub fn by_names(mut self, known: &[&str], context: &mut Context) -> Object<'a> {
+        let written: HashSet<String> = self.entries.iter().map(|(name, _)| name.clone()).collect();
+        let path = &self.path;
+        self.entries.retain_mut(|(name, (key, _))| {
+            let Some(camel) = known.iter().find(|camel| is_snake_case(name, camel)) else { return true };
+            let is_twice = written.contains(*camel);
+            if is_twice {
+                let field = Field { node: key, path: join(path, name) };
+                let message = format!("`{camel}` stands here too, spelled another way");
+                context.report(Severity::Error, codes::DUPLICATE_KEY, &field, message, "keep one");
+            }
+            (*camel).clone_into(name);
+            !is_twice
+        });
+        self
     }
 
     /// Every key with the place of the key itself, for problems with keys.
     pub fn keys(&self) -> impl Iterator<Item = (&str, Field<'a>)> {
         self.entries
             .iter()
-            .map(|(key, (node, _))| (key.as_str(), Field { node, path: join(&self.path, key) }))
+            .map(|(name, (key, _))| (name.as_str(), Field { node: key, path: self.path_of(name, key) }))
+    }
+
+    /// The path of a field as its key is written.
+    fn path_of(&self, name: &str, key: &Node) -> String {
+        match &key.value {
+            NodeValue::Scalar { text, .. } => join(&self.path, text),
+            _ => join(&self.path, name),
+        }
     }
 
     /// A string field, if it is there.
@@ -403,11 +436,23 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A path one field deeper. Keys with dots or slashes are put in brackets.
+/// Whether a name is another one's form in snake_case, and not the same.
+pub(crate) fn is_snake_case(name: &str, camel: &str) -> bool {
+    let words = camel.chars().flat_map(|c| {
+        let (mark, lower) =
+            if c.is_ascii_uppercase() { (Some('_'), c.to_ascii_lowercase()) } else { (None, c) };
+        mark.into_iter().chain([lower])
+    });
+    name.contains('_') && words.eq(name.chars())
+}
+
+/// A path one field deeper. Keys with dots or slashes are put in brackets. What ends with a colon is the path of a text
+/// that holds another document.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    let plain = !key.is_empty() && !key.contains(['.', '/', '[', ']', ' ']);
+    let plain = !key.is_empty() && !key.contains(['.', '/', '[', ']', ' ', ':']);
     match (path.is_empty(), plain) {
         (true, _) => key.to_owned(),
+        _ if path.ends_with(':') => format!("{path} {key}"),
         (false, true) => format!("{path}.{key}"),
         (false, false) => format!("{path}[{key:?}]"),
     }
@@ -427,85 +472,32 @@ pub(crate) fn shorten(text: &str) -> String {
     line.chars().take(59).chain(['…']).collect()
 }
 
-/// A duration in Go's notation: numbers with units, such as `1m30s` or `1.5s`. None for what is not one, for
-/// negative ones and for those beyond what 64 bits of nanoseconds hold.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    if rest == "0" {
-        return Some(Duration::ZERO);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total = 0f64;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(end);
-        if !number.bytes().any(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let number: f64 = number.parse().ok()?;
-        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let nanoseconds = match unit {
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
-            _ => return None,
-        };
-        total += number * nanoseconds;
-        rest = tail;
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
-    (0.0..9.2e18).contains(&total).then(|| Duration::from_nanos(total.round() as u64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::test;
 
     #[test]
-    fn durations_are_read_as_go_does() {
-        for (text, expected) in [
-            ("0", Some(Duration::ZERO)),
-            ("5s", Some(Duration::from_secs(5))),
-            ("1.5s", Some(Duration::from_millis(1500))),
-            (".5s", Some(Duration::from_millis(500))),
-            ("1m30s", Some(Duration::from_secs(90))),
-            ("1h", Some(Duration::from_secs(3600))),
-            ("100ms", Some(Duration::from_millis(100))),
-            ("3us", Some(Duration::from_micros(3))),
-            ("7µs", Some(Duration::from_micros(7))),
-            ("", None),
-            ("5", None),
-            ("s", None),
-            (".s", None),
-            ("-5s", None),
-            ("5 s", None),
-            ("5S", None),
-            ("5d", None),
-            ("1..5s", None),
-            ("99999999999999999999h", None),
-        ] {
-            assert_eq!(parse_duration(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
     fn paths_put_odd_keys_in_brackets() {
         assert_eq!(join("", "spec"), "spec");
         assert_eq!(join("spec", "metrics"), "spec.metrics");
         assert_eq!(join("metadata.labels", "istio.io/rev"), "metadata.labels[\"istio.io/rev\"]");
+        assert_eq!(join("spec", "a:"), "spec[\"a:\"]");
+        assert_eq!(join("data.mesh:", "rootNamespace"), "data.mesh: rootNamespace");
     }
 
-    proptest::proptest! {
-        #[test]
-        fn no_duration_makes_it_panic(text in "[0-9.a-zµ+-]{0,20}") {
-            let _ = parse_duration(&text);
+    #[test]
+    fn names_in_snake_case_are_known() {
+        for (name, camel, expected) in [
+            ("root_namespace", "rootNamespace", true),
+            ("enable64bit_trace_id", "enable64bitTraceId", true),
+            ("rootNamespace", "rootNamespace", false),
+            ("tracing", "tracing", false),
+            ("root_name_space", "rootNamespace", false),
+            ("Root_namespace", "rootNamespace", false),
+            ("mesh_m_t_l_s", "meshMTLS", true),
+        ] {
+            assert_eq!(is_snake_case(name, camel), expected, "{name}");
         }
     }
 }

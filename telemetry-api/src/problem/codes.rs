@@ -7,6 +7,7 @@ mod effects;
 mod expressions;
 mod in_force;
 mod mesh_config;
+mod mesh_sources;
 mod metrics;
 mod modules;
 mod plugins;
@@ -24,6 +25,7 @@ pub use effects::*;
 pub use expressions::*;
 pub use in_force::*;
 pub use mesh_config::*;
+pub use mesh_sources::*;
 pub use metrics::*;
 pub use modules::*;
 pub use plugins::*;
@@ -50,6 +52,7 @@ const AREAS: &[&[Page]] = &[
     MODULES,
     PLUGINS,
     MESH_CONFIG,
+    MESH_SOURCES,
     ACCESS_LOGS,
     TRACE_PROVIDERS,
     EFFECTS,

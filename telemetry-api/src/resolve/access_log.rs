@@ -9,6 +9,7 @@ use super::said::Said;
 use super::services::Services;
 use super::workload::ListenerClass;
 use crate::origin::{Origin, Traced};
+use crate::resources::mesh_config::Security;
 use crate::resources::telemetry::AccessLoggingEntry;
 use crate::resources::{MeshConfig, Telemetry};
 
@@ -183,6 +184,8 @@ fn legacy(mesh: &MeshConfig) -> Vec<AccessLogger> {
     let service = &mesh.enable_access_log_service;
     if service.value {
         let address = mesh.access_log_service.as_ref().map(|address| address.value.clone());
+        // Whose certificates to use only a proxy's own base can say.
+        let address = address.filter(|address| address.security == Security::ClearText);
         let sink = LogSink::MeshService { address };
         loggers.push(logger(AccessLogger::MESH_SERVICE, &service.origin, sink));
     }

@@ -11,7 +11,7 @@ use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
 use crate::resources::WasmPlugin;
-pub use crate::resources::mesh_config::{LogFormat, RemoteService};
+pub use crate::resources::mesh_config::{LogFormat, RemoteService, TcpKeepalive};
 pub use crate::resources::telemetry::{CustomTag, TagOperation};
 
 /// The effective policy of one workload.
@@ -170,7 +170,8 @@ pub enum LogSink {
     /// To the access log service of the proxy's bootstrap, by the same protocol: requests of HTTP, connections of TCP,
     /// and connections that no filter chain takes, each under a log name of its own.
     MeshService {
-        /// Where that service is, if the documents say so.
+        /// Where that service is, if the documents say so and it is called in clear text. Else only a proxy's own base
+        /// can lead there.
         address: Option<RemoteService>,
     },
 }

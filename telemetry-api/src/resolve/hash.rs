@@ -17,15 +17,15 @@ use crate::resources::{MeshConfig, Meta, Telemetry};
 
 /// A hash in lower-case hex. Values are taken without their places: where a document stands in a file is no part of
 /// what it says.
-pub(super) fn hash(
-    mesh: &MeshConfig,
+pub(super) fn hash<'m>(
+    meshes: impl Iterator<Item = &'m MeshConfig>,
     telemetries: &[Telemetry],
     plugins: &Plugins,
     services: &Services,
     control_plane: &ControlPlane,
 ) -> String {
     let mut text = format!("{:?}", control_plane.trace_sampling);
-    describe_mesh(mesh, Calls(control_plane), &mut text);
+    meshes.for_each(|mesh| describe_mesh(mesh, Calls(control_plane), &mut text));
     for telemetry in telemetries {
         let Telemetry { meta, selector, target_refs, metrics, tracing, access_logging } = telemetry;
         describe_whom(meta, selector.as_ref(), target_refs, &mut text);
@@ -72,12 +72,13 @@ fn named<T: Debug>(traced: &[(String, Traced<T>)]) -> Vec<(&String, &T)> {
 fn describe_mesh(mesh: &MeshConfig, calls: Calls<'_>, text: &mut String) {
     let MeshConfig {
         was_read: _,
+        source: _,
+        revision,
         root_namespace,
         default_metrics_providers,
         default_tracing_providers,
         default_access_logging_providers,
-        // It is a part of what is known of services.
-        connect_timeout: _,
+        connect_timeout,
         enable_tracing,
         access_log_file,
         access_log_format,
@@ -88,7 +89,7 @@ fn describe_mesh(mesh: &MeshConfig, calls: Calls<'_>, text: &mut String) {
         proxy_tracing,
         extension_providers,
     } = mesh;
-    let _ = write!(text, "{:?}", root_namespace.value);
+    let _ = write!(text, "\n{revision:?} {:?} {:?}", root_namespace.value, connect_timeout.value);
     for names in [default_metrics_providers, default_tracing_providers, default_access_logging_providers] {
         let _ = write!(text, "\n{:?}", values(names));
     }

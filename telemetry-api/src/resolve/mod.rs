@@ -28,7 +28,7 @@ pub use collector::{Collector, Endpoint, Protocol};
 pub use control_plane::ControlPlane;
 pub use effective::{
     AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
-    MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, Tracing,
+    MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, TcpKeepalive, Tracing,
     TracingSettings,
 };
 pub(crate) use plugins::Plugins;

@@ -1,12 +1,13 @@
 //! Which services exist, by host and namespace: where the collectors of providers are looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::collector::{Collector, Endpoint, Protocol};
 use crate::resources::mesh_config::{CollectorRef, DEFAULT_CONNECT_TIMEOUT};
 use crate::resources::telemetry::has_labels;
-use crate::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
+use crate::resources::{MeshConfig, Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 /// Every service of the mesh: host, then namespace, then port, then where that is served.
 type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>>>;
@@ -14,13 +15,13 @@ type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>
 /// Every service of the mesh, and what holds for connections to all of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
-    index: Index,
+    index: Arc<Index>,
     connect_timeout: Duration,
 }
 
 impl Default for Services {
     fn default() -> Services {
-        Services { index: Index::new(), connect_timeout: DEFAULT_CONNECT_TIMEOUT }
+        Services { index: Arc::default(), connect_timeout: DEFAULT_CONNECT_TIMEOUT }
     }
 }
 
@@ -59,7 +60,12 @@ impl Services {
                 }
             }
         }
-        Services { index, connect_timeout: resources.mesh_config.connect_timeout.value }
+        Services { index: index.into(), connect_timeout: resources.mesh_config.connect_timeout.value }
+    }
+
+    /// The same services for another mesh's configuration.
+    pub(super) fn of_mesh(&self, mesh: &MeshConfig) -> Services {
+        Services { index: self.index.clone(), connect_timeout: mesh.connect_timeout.value }
     }
 
     /// The collector that a provider names: `namespace/host` is looked up as it stands; a host alone must be in
@@ -102,7 +108,7 @@ impl Services {
     /// Writes down everything that a look-up can depend on.
     pub(super) fn describe(&self, text: &mut String) {
         use std::fmt::Write as _;
-        let _ = write!(text, "\n{:?} {:?}", self.index, self.connect_timeout);
+        let _ = write!(text, "\n{:?}", self.index);
     }
 }
 

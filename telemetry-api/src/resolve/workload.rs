@@ -5,12 +5,12 @@ use std::fmt;
 
 use burgee_filter_config::LocalWorkload;
 
+pub use crate::resources::meta::DEFAULT_REVISION;
+
 use crate::problem::{Problem, Severity, codes};
 
 /// The cluster that a resource or workload belongs to when nothing says otherwise: Istio's default.
 pub const DEFAULT_CLUSTER: &str = "Kubernetes";
-/// The revision that a resource or workload belongs to when nothing says otherwise: Istio's default.
-pub const DEFAULT_REVISION: &str = "default";
 
 /// The label by which the Gateway API marks the workloads of a gateway.
 pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";

@@ -5,10 +5,13 @@ mod trace_providers;
 
 use std::time::Duration;
 
+use super::meta::DEFAULT_REVISION;
 use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
 
-pub use log_providers::{AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService};
+pub use log_providers::{
+    AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService, Security, TcpKeepalive,
+};
 pub use trace_providers::{
     CallHeader, Datadog, DynatraceSampler, DynatraceService, GrpcExport, HTTP_EXPORT_TIMEOUT, HeaderSource,
     HttpExport, MeshTracer, MeshTracerKind, Opentelemetry, ResourceDetector, ServiceAttributes, Skywalking,
@@ -26,6 +29,10 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct MeshConfig {
     /// Whether any document said something; if not, everything here is Istio's default.
     pub was_read: bool,
+    /// Where it was read from, as a whole.
+    pub source: Origin,
+    /// The revision of the control plane that it is for. Default: `default`.
+    pub revision: String,
     /// The namespace of documents that apply to the whole mesh. Default: `istio-system`.
     pub root_namespace: Traced<String>,
     /// The metrics providers in force when no Telemetry names any. Default: none, as in Istio's control plane;
@@ -169,6 +176,8 @@ impl Default for MeshConfig {
         };
         MeshConfig {
             was_read: false,
+            source: Origin::Rule("Istio's default"),
+            revision: DEFAULT_REVISION.to_owned(),
             root_namespace: Traced {
                 value: DEFAULT_ROOT_NAMESPACE.to_owned(),
                 origin: Origin::Rule("Istio's default root namespace"),

@@ -8,6 +8,9 @@ use crate::origin::{DocumentId, Origin, Place};
 /// The label, and the annotation, that names the revision which something belongs to.
 pub(crate) const REVISION_KEY: &str = "istio.io/rev";
 
+/// The revision that a resource or workload belongs to when nothing says otherwise: Istio's default.
+pub const DEFAULT_REVISION: &str = "default";
+
 /// A document's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {

@@ -21,8 +21,11 @@ pub use workload_entry::{Call, WorkloadEntry};
 /// Every resource of a mesh that this version reads.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    /// The mesh's configuration: what was read, over Istio's defaults.
+    /// The mesh's configuration: what was read, over Istio's defaults. Of several revisions that of the default one, or
+    /// the first by name.
     pub mesh_config: MeshConfig,
+    /// The configuration of every other revision of the control plane, by name.
+    pub other_meshes: Vec<MeshConfig>,
     /// Telemetry documents.
     pub telemetries: Vec<Telemetry>,
     /// WasmPlugin documents.
@@ -43,4 +46,14 @@ pub struct Resources {
     pub kubernetes_gateways: Vec<KubernetesGateway>,
     /// Classes of those.
     pub gateway_classes: Vec<GatewayClass>,
+}
+
+impl Resources {
+    /// Makes the configuration of a revision the mesh's, if it is there.
+    pub fn choose_revision(&mut self, revision: &str) {
+        if let Some(other) = self.other_meshes.iter_mut().find(|mesh| mesh.revision == revision) {
+            std::mem::swap(other, &mut self.mesh_config);
+            self.other_meshes.sort_by(|a, b| a.revision.cmp(&b.revision));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use burgee_api::Traced;
-use burgee_api::resolve::{Collector, Effective, Endpoint, LogSink, Protocol, RemoteService};
+use burgee_api::resolve::{Collector, Effective, Endpoint, LogSink, Protocol, RemoteService, TcpKeepalive};
 
 use super::duration_text;
 use crate::MESH_SERVICE_CLUSTER;
@@ -41,6 +41,7 @@ pub(crate) struct Upstream {
     /// Where it is; empty when nobody says.
     pub endpoints: Vec<Endpoint>,
     connect_timeout: Duration,
+    keepalive: Option<TcpKeepalive>,
 }
 
 impl Upstream {
@@ -50,6 +51,7 @@ impl Upstream {
             protocol: collector.protocol,
             endpoints: collector.endpoints.clone(),
             connect_timeout: collector.connect_timeout,
+            keepalive: None,
         }
     }
 
@@ -71,6 +73,7 @@ impl Upstream {
             protocol: Protocol::Http2,
             endpoints: address.map(endpoint).into_iter().collect(),
             connect_timeout: MESH_SERVICE_TIMEOUT,
+            keepalive: address.and_then(|service| service.keepalive.clone()),
         }
     }
 }
@@ -104,7 +107,7 @@ pub(crate) fn note(needed: &mut Needed, upstream: Upstream, provider: &Traced<St
 
 /// The cluster itself, without what marks it as ours.
 pub(crate) fn cluster(upstream: &Upstream) -> Vec<(String, Value)> {
-    let Upstream { name, protocol, endpoints, connect_timeout } = upstream;
+    let Upstream { name, protocol, endpoints, connect_timeout, keepalive } = upstream;
     let mut fields = vec![
         ("name".to_owned(), Value::string(name.clone())),
         ("connect_timeout".to_owned(), Value::string(duration_text(*connect_timeout))),
@@ -129,6 +132,18 @@ pub(crate) fn cluster(upstream: &Upstream) -> Vec<(String, Value)> {
         ("explicit_http_config", Value::map([(spoken, Value::Map(Vec::new()))])),
     ]);
     fields.push(("typed_extension_protocol_options".to_owned(), Value::map([(HTTP_OPTIONS, options)])));
+    if let Some(TcpKeepalive { probes, time, interval }) = keepalive {
+        let seconds =
+            |time: &Option<Duration>| time.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+        let values = [
+            ("keepalive_probes", probes.map(i64::from)),
+            ("keepalive_time", seconds(time)),
+            ("keepalive_interval", seconds(interval)),
+        ];
+        let said = values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::Int(value?))));
+        let options = Value::map([("tcp_keepalive", Value::Map(said.collect()))]);
+        fields.push(("upstream_connection_options".to_owned(), options));
+    }
     let endpoints = endpoints.iter().map(|endpoint| Value::map([("endpoint", address(endpoint))])).collect();
     let locality = Value::map([("lb_endpoints", Value::List(endpoints))]);
     let assignment = Value::map([

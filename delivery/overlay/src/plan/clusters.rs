@@ -43,11 +43,11 @@ pub(super) fn plan(base: &Value, shape: Shape, policy: &Effective, plan: &mut Pl
 /// A cluster that nobody knows an endpoint of.
 fn nowhere(name: &str, need: &Need) -> Option<Problem> {
     let message = format!(
-        "the base has no cluster {name:?}, and nothing says where it would lead to, so what {:?} sends is dropped",
+        "the base has no cluster {name:?}, and the documents do not say enough to add one, so what {:?} sends is dropped",
         need.provider.value
     );
-    let help = "write defaultConfig.envoyAccessLogService.address in MeshConfig, or add a cluster of that name to the \
-                base";
+    let help = "add a cluster of that name to the base; or, if the service is called without TLS, write its address in \
+                MeshConfig's defaultConfig.envoyAccessLogService";
     let problem = problem(Severity::Warning, codes::NO_CLUSTER, String::new(), message, help);
     need.upstream.endpoints.is_empty().then_some(problem)
 }

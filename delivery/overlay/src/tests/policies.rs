@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use burgee_api::origin::{DocumentId, Place};
 use burgee_api::resolve::{
     AccessLogger, ClassPolicy, Collector, CustomTag, Effective, ListenerClass, ListenerLogs, LogEntries,
-    LogFormat, LogSink, Plugin, Protocol, RemoteService, Tracing, TracingSettings,
+    LogFormat, LogSink, Plugin, Protocol, RemoteService, TcpKeepalive, Tracing, TracingSettings,
 };
 use burgee_api::resources::Meta;
+use burgee_api::resources::mesh_config::Security;
 use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
 use burgee_api::{Origin, Traced};
 
@@ -96,7 +98,13 @@ pub(crate) fn tcp_logger(provider: &str) -> AccessLogger {
 
 /// The mesh's own access log service.
 pub(crate) fn mesh_logger() -> AccessLogger {
-    let address = Some(RemoteService { host: "als.obs".to_owned(), port: 9000 });
+    let keepalive = TcpKeepalive { probes: Some(3), time: Some(Duration::from_secs(30)), interval: None };
+    let address = Some(RemoteService {
+        host: "als.obs".to_owned(),
+        port: 9000,
+        security: Security::ClearText,
+        keepalive: Some(keepalive),
+    });
     logger(AccessLogger::MESH_SERVICE, LogSink::MeshService { address })
 }
 

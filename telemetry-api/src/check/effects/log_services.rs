@@ -1,7 +1,9 @@
 //! Services of Envoy's own log protocol: what they are sent that they are not for, and whether they are anywhere.
 
 use crate::check::telemetry::at;
+use crate::origin::Traced;
 use crate::problem::{Problem, Severity, codes};
+use crate::resources::mesh_config::Security;
 use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind, Resources};
 
 pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
@@ -42,19 +44,24 @@ fn other_protocol(provider: &ExtensionProvider) -> Option<Problem> {
     Some(at(&provider.origin, severity, codes::OTHER_PROTOCOL, message, help.to_owned()))
 }
 
-/// The mesh's own loggers go to a service that nothing says the place of.
+/// The mesh's own loggers go to a service that nothing says the place of, or that no cluster can be added for.
 fn nowhere(mesh: &MeshConfig) -> Option<Problem> {
     let enabled = &mesh.enable_access_log_service;
-    if !enabled.value || mesh.access_log_service.is_some() {
-        return None;
-    }
-    Some(at(
-        &enabled.origin,
-        Severity::Warning,
-        codes::NO_LOG_SERVICE,
-        "logs go to Envoy's own access log service, and nothing says where that is".to_owned(),
-        "write `defaultConfig: {envoyAccessLogService: {address: HOST:PORT}}`; without, a proxy needs a cluster \
-         `envoy_accesslog_service` of its own, or it drops what it would send"
-            .to_owned(),
-    ))
+    let (origin, message, help) = match &mesh.access_log_service {
+        _ if !enabled.value => return None,
+        None => (
+            &enabled.origin,
+            "logs go to Envoy's own access log service, and nothing says where that is",
+            "write `defaultConfig: {envoyAccessLogService: {address: HOST:PORT}}`; without, a proxy needs a cluster \
+             `envoy_accesslog_service` of its own, or it drops what it would send",
+        ),
+        Some(Traced { origin, value }) if value.security == Security::Tls => (
+            origin,
+            "this service is called over TLS, and a cluster that does so cannot be added to a proxy",
+            "a proxy needs a cluster `envoy_accesslog_service` of its own, as Istio's bootstraps have it, or it drops what it \
+             would send",
+        ),
+        Some(_) => return None,
+    };
+    Some(at(origin, Severity::Warning, codes::NO_LOG_SERVICE, message.to_owned(), help.to_owned()))
 }

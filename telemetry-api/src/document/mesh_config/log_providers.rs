@@ -1,5 +1,6 @@
 //! Reads what providers of access logs are told, and where the bootstrap's own access log service is.
 
+use super::mesh_tracer::needs_tls;
 use super::object;
 use super::providers::collector;
 use crate::document::log_format;
@@ -7,7 +8,7 @@ use crate::document::reader::{Context, Field, Object, shorten};
 use crate::origin::Traced;
 use crate::problem::{Severity, codes};
 use crate::resources::mesh_config::{
-    AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService,
+    AccessLogService, FileAccessLog, LogFormat, OtelAccessLog, RemoteService, Security, TcpKeepalive,
 };
 
 /// The body of `envoyFileAccessLog`.
@@ -127,5 +128,20 @@ pub(super) fn remote_service(field: &Field<'_>, context: &mut Context) -> Option
     let help = "where the service is, such as `als.observability.svc.cluster.local:9000`";
     let address = service.require(context, "address", help)?;
     let (host, port) = super::calls::address(&address, context, help)?;
-    Some(address.traced(context, RemoteService { host, port }))
+    let security = match service.get("tlsSettings") {
+        Some(field) if needs_tls(&field, context) => Security::Tls,
+        _ => Security::ClearText,
+    };
+    let keepalive = service.get("tcpKeepalive").and_then(|field| keepalive(&field, context));
+    Some(address.traced(context, RemoteService { host, port, security, keepalive }))
+}
+
+fn keepalive(field: &Field<'_>, context: &mut Context) -> Option<TcpKeepalive> {
+    let field = object(field, &["probes", "time", "interval"], context)?;
+    let probes = field.get("probes").and_then(|probes| probes.integer(context, 0, i128::from(u32::MAX)));
+    Some(TcpKeepalive {
+        probes: probes.and_then(|probes| u32::try_from(probes).ok()),
+        time: field.get("time").and_then(|time| time.duration(context)),
+        interval: field.get("interval").and_then(|interval| interval.duration(context)),
+    })
 }

@@ -81,7 +81,7 @@ fn tracer(kind: MeshTracerKind, body: &Object<'_>, context: &mut Context) -> Opt
 }
 
 /// Whether `tlsSettings` ask for TLS.
-fn needs_tls(field: &Field<'_>, context: &mut Context) -> bool {
+pub(super) fn needs_tls(field: &Field<'_>, context: &mut Context) -> bool {
     const MODES: &[(&str, bool)] =
         &[("DISABLE", false), ("SIMPLE", true), ("MUTUAL", true), ("ISTIO_MUTUAL", true)];
     let Some(settings) = object(field, TLS_FIELDS, context) else { return false };

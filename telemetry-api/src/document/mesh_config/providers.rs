@@ -12,7 +12,8 @@ use crate::resources::{ExtensionProvider, ProviderKind};
 
 /// A provider: its name, its one kind, and what it is told.
 pub(super) fn read(field: &Field<'_>, context: &mut Context) -> Option<ExtensionProvider> {
-    let object = field.any_object(context)?;
+    let kinds: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.key()).collect();
+    let object = field.any_object(context)?.by_names(&kinds, context);
     let name_field = object.require(context, "name", "documents refer to a provider by its name")?;
     let name = name_field.string(context)?;
     if name.is_empty() {
@@ -25,7 +26,6 @@ pub(super) fn read(field: &Field<'_>, context: &mut Context) -> Option<Extension
             help,
         );
     }
-    let kinds: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.key()).collect();
     let mut found = None;
     let mut misspelt = false;
     for (text, key) in object.keys() {

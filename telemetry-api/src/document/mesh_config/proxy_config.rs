@@ -69,8 +69,12 @@ pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Conte
         mesh.access_log_service = remote_service(&field, context);
     }
     let tracing = &mut mesh.proxy_tracing;
-    tracing.service_cluster = config.get("serviceCluster").and_then(|field| string(&field, context));
-    tracing.mesh_id = config.get("meshId").and_then(|field| string(&field, context));
+    for (key, setting) in [("serviceCluster", &mut tracing.service_cluster), ("meshId", &mut tracing.mesh_id)]
+    {
+        if let Some(field) = config.get(key) {
+            *setting = string(&field, context);
+        }
+    }
     if let Some(field) = config.get("tracingServiceName") {
         tracing.service_name = field.choice(context, SERVICE_NAMES).unwrap_or_default();
     }
@@ -90,18 +94,19 @@ fn read_tracing(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Con
     let Some(object) = object(field, &known, context) else { return };
     tracing.written = Some(field.origin(context));
     mesh_tracer::read(tracing, &object, context);
-    tracing.sampling = object.get("sampling").and_then(|field| sampling(&field, context));
+    if let Some(field) = object.get("sampling") {
+        tracing.sampling = sampling(&field, context);
+    }
     if let Some(field) = object.get("customTags") {
         tracing.custom_tags = custom_tags(&field, &["literal", "environment", "header"], context);
     }
-    tracing.max_path_tag_length = object.get("maxPathTagLength").and_then(|field| {
-        let length = max_tag_length(&object, "maxPathTagLength", context)?;
-        Some(field.traced(context, length))
-    });
-    tracing.istio_tags = object.get("enableIstioTags").and_then(|field| {
-        let value = field.boolean(context)?;
-        Some(field.traced(context, value))
-    });
+    if let Some(field) = object.get("maxPathTagLength") {
+        let length = max_tag_length(&object, "maxPathTagLength", context);
+        tracing.max_path_tag_length = length.map(|length| field.traced(context, length));
+    }
+    if let Some(field) = object.get("enableIstioTags") {
+        tracing.istio_tags = field.boolean(context).map(|value| field.traced(context, value));
+    }
 }
 
 /// A share in percent. Istio takes one above 100 for nothing said.

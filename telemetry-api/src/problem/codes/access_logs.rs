@@ -90,7 +90,7 @@ spec:
         severity: Severity::Warning,
         basis: Basis::Gap,
         means: "`enableEnvoyAccessLogService` has every proxy log to the cluster `envoy_accesslog_service` where no \
-                provider is in force, and nothing says where that leads to.",
+                provider is in force, and nothing says where that leads to, or it is called over TLS.",
         matters: "A proxy whose bootstrap has no such cluster drops what it would send.",
         case: Case::Documents {
             wrong: "

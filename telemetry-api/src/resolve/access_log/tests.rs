@@ -1,11 +1,13 @@
 //! Where log lines go and how they look. How entries add up is in the worked examples in `tests/cases`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::resolve::fixture::{Levels, policies, service, workload};
 use crate::resolve::log_format::{DEFAULT_JSON, DEFAULT_TEXT};
-use crate::resolve::{LogEntries, LogFormat, RemoteService, WorkloadKind};
+use crate::resolve::{LogEntries, LogFormat, RemoteService, TcpKeepalive, WorkloadKind};
 use crate::test;
 
 /// A mesh that logs to a file of its own where nothing is in force, with these default providers.
@@ -163,9 +165,20 @@ fn entries_go_to_a_service_of_envoys_protocol() {
 fn the_meshs_own_service_logs_beside_its_file() {
     let enabled = "enableEnvoyAccessLogService: true\n";
     let named = "defaultConfig: {envoyAccessLogService: {address: 'als.obs:9000'}}\n";
-    let address = Some(RemoteService { host: "als.obs".to_owned(), port: 9000 });
+    let over_tls =
+        "defaultConfig: {envoyAccessLogService: {address: 'als.obs:9000', tlsSettings: {mode: SIMPLE}}}\n";
+    let address = |keepalive| {
+        let (host, security) = ("als.obs".to_owned(), Security::ClearText);
+        Some(RemoteService { host, port: 9000, security, keepalive })
+    };
     assert_eq!(only(enabled), LogSink::MeshService { address: None });
-    assert_eq!(only(&format!("{enabled}{named}")), LogSink::MeshService { address });
+    assert_eq!(only(&format!("{enabled}{named}")), LogSink::MeshService { address: address(None) });
+    assert_eq!(only(&format!("{enabled}{over_tls}")), LogSink::MeshService { address: None });
+    let kept = "defaultConfig:\n  envoyAccessLogService:\n    address: als.obs:9000\n    tlsSettings: {mode: DISABLE}\n    \
+                tcpKeepalive: {probes: 3, time: 30s}\n";
+    let keepalive = TcpKeepalive { probes: Some(3), time: Some(Duration::from_secs(30)), interval: None };
+    let address = address(Some(keepalive));
+    assert_eq!(only(&format!("{enabled}{kept}")), LogSink::MeshService { address });
     let names = |mesh: &str, levels: Levels<'_>| {
         let effective = policies(mesh, "accessLogging", levels).resolve(&workload(WorkloadKind::Sidecar));
         let logs = &effective.class(ListenerClass::Inbound).access_logs;
@@ -259,6 +272,8 @@ fn the_hash_covers_what_decides_about_logs() {
         "disableEnvoyListenerLog: true\n",
         "defaultConfig: {envoyAccessLogService: {address: 'a:1'}}\n",
         "defaultConfig: {envoyAccessLogService: {address: 'a:2'}}\n",
+        "defaultConfig: {envoyAccessLogService: {address: 'a:2', tcpKeepalive: {probes: 3}}}\n",
+        "defaultConfig: {envoyAccessLogService: {address: 'a:2', tlsSettings: {mode: SIMPLE}}}\n",
         "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1}}]\n",
         "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1, logName: l}}]\n",
         "extensionProviders: [{name: a, envoyTcpAls: {service: a, port: 1, filterStateObjectsToLog: [l]}}]\n",

@@ -1,5 +1,7 @@
 //! What providers of access logs are told.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::CollectorRef;
@@ -62,4 +64,29 @@ pub struct RemoteService {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Whether it has to be called over TLS. Default: in clear text.
+    pub security: Security,
+    /// Whether and how connections without traffic are kept from being forgotten on their way. Absent: they are not.
+    pub keepalive: Option<TcpKeepalive>,
+}
+
+/// How a service has to be called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// In clear text.
+    #[default]
+    ClearText,
+    /// Over TLS.
+    Tls,
+}
+
+/// How TCP keeps connections without traffic alive. What is absent is as the operating system has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TcpKeepalive {
+    /// After how many probes without an answer a connection is given up.
+    pub probes: Option<u32>,
+    /// How long a connection is idle before the first probe.
+    pub time: Option<Duration>,
+    /// How long it is from one probe to the next.
+    pub interval: Option<Duration>,
 }
