@@ -8,6 +8,7 @@
 //! taken out first, so that overlaying twice equals overlaying once, and overlaying nothing gives the base back.
 //! Deliberately not here: I/O of any kind.
 
+mod changes;
 pub mod codes;
 mod descriptors;
 mod edit;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 use burgee_api::{Problem, Severity};
 
+pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
 pub use value::Value;
 pub use wire::{OverlaidBytes, WireError, overlay_resource};

@@ -2,6 +2,7 @@
 
 mod bases;
 mod by_hand;
+mod changes;
 mod clusters;
 pub(crate) mod generated;
 mod listeners;
