@@ -34,6 +34,14 @@ pub(crate) enum Command {
     /// Exits 0 when it is said, 1 when documents are refused or the one asked about is not there, 2 when something else
     /// is.
     Explain(ExplainArgs),
+    /// Say what changes when documents take the place of others: for whom, in which values, and what that does to the
+    /// connections of running proxies.
+    ///
+    /// Nothing is fetched, built or started. Each workload that the documents know is compared; where they know none,
+    /// such workloads as they are written for.
+    ///
+    /// Exits 0 when nothing changes, 1 when something does or documents are wrong, 2 when something else is.
+    Diff(DiffArgs),
     /// Lay documents over somebody's own Envoy configuration and print the result.
     ///
     /// What the documents do not touch keeps its value; comments and layout are not kept. Without documents, what an
@@ -202,6 +210,45 @@ pub(crate) struct ExplainArgs {
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiffArgs {
+    /// The workload to compare for. Without: every one that the documents know.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub workload: Option<String>,
+    #[command(flatten)]
+    pub about: WorkloadArgs,
+    /// The old documents, then the new ones: -f OLD -f NEW. Each is a file, a folder (every .yaml, .yml and .json below
+    /// it) or - for standard input.
+    #[arg(short, long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// More of the old documents; may be repeated.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub old: Vec<PathBuf>,
+    /// More of the new documents; may be repeated.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub new: Vec<PathBuf>,
+    /// The Envoy configuration to look for changes in: a bootstrap, a file of listeners, or one listener. Without: one
+    /// listener with HTTP and one with TCP of each class.
+    #[arg(long, value_name = "FILE")]
+    pub base: Option<PathBuf>,
+    /// How proxies are told of their configuration. It decides what a change does to them.
+    #[arg(long, value_name = "DELIVERY", value_enum, default_value_t = ProxyDelivery::Xds)]
+    pub delivery: ProxyDelivery,
+    /// How to print it.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// How a proxy is told of its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProxyDelivery {
+    /// By xDS, from a control plane or from files that are watched, as `up` does it.
+    Xds,
+    /// By one file that it reads when it starts, such as `render` writes.
+    Static,
 }
 
 /// A class of listeners.

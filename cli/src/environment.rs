@@ -18,6 +18,16 @@ pub(crate) fn explainer(checked: &Checked) -> Explainer<'_> {
     Explainer::of(checked, control_plane().0)
 }
 
+/// What this command's environment says, with the name of each variable in the place of its value: for results in which no
+/// secret may stand.
+pub(crate) fn without_values() -> ControlPlane {
+    let ControlPlane { trace_sampling, environment } = control_plane().0;
+    let named = |environment: BTreeMap<String, String>| -> BTreeMap<String, String> {
+        environment.into_keys().map(|name| (name.clone(), format!("${name}"))).collect()
+    };
+    ControlPlane { trace_sampling, environment: environment.map(named) }
+}
+
 /// What resources want of the environment and do not get.
 pub(crate) fn doubts(resources: &Resources) -> Vec<Problem> {
     let (control_plane, problem) = control_plane();

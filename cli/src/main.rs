@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         plan::Plan::Check(plan) => commands::check::run(&plan).map(ExitCode::from),
         plan::Plan::Code(plan) => commands::code::run(&plan).map(ExitCode::from),
         plan::Plan::Explain(plan) => commands::explain::run(&plan).map(ExitCode::from),
+        plan::Plan::Diff(plan) => commands::diff::run(&plan).map(ExitCode::from),
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),

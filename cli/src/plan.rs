@@ -11,8 +11,9 @@ use burgee_api::resolve::ListenerClass;
 
 use crate::Failure;
 use crate::args::{
-    Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DoctorArgs, ExplainArgs,
-    ExportCommand, FailOn, FileArgs, Format, RenderArgs, SignalName, TreeFormat, UpArgs,
+    Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
+    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, ProxyDelivery, RenderArgs, SignalName, TreeFormat,
+    UpArgs,
 };
 use crate::codes;
 use crate::workload::WorkloadPlan;
@@ -26,6 +27,8 @@ pub(crate) enum Plan {
     Code(CodePlan),
     /// `explain`.
     Explain(ExplainPlan),
+    /// `diff`.
+    Diff(DiffPlan),
     /// `render`.
     Render(RenderPlan),
     /// `up`.
@@ -65,6 +68,17 @@ pub(crate) struct ExplainPlan {
     pub classes: Vec<ListenerClass>,
     pub signals: Vec<Signal>,
     pub why_not: Option<Asked>,
+    pub output: Format,
+}
+
+/// What `diff` does.
+#[derive(Debug)]
+pub(crate) struct DiffPlan {
+    pub workload: WorkloadPlan,
+    pub old: Vec<PathBuf>,
+    pub new: Vec<PathBuf>,
+    pub base: Option<PathBuf>,
+    pub delivery: ProxyDelivery,
     pub output: Format,
 }
 
@@ -121,6 +135,7 @@ impl Plan {
             Command::Check(args) => CheckPlan::new(args).map(Plan::Check),
             Command::Code(CodeArgs { codes, output }) => Ok(Plan::Code(CodePlan { codes, output })),
             Command::Explain(args) => ExplainPlan::new(args).map(Plan::Explain),
+            Command::Diff(args) => DiffPlan::new(args).map(Plan::Diff),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
@@ -196,6 +211,39 @@ impl ExplainPlan {
             why_not: why_not.transpose()?,
             output: args.output,
         })
+    }
+}
+
+impl DiffPlan {
+    fn new(args: DiffArgs) -> Result<DiffPlan, Failure> {
+        let DiffArgs { workload, about, files, mut old, mut new, base, delivery, output } = args;
+        let help = "write -f OLD -f NEW, or --old PATH… --new PATH… for several files of each";
+        let mut files = files.into_iter();
+        match (files.next(), files.next(), files.next()) {
+            (Some(first), Some(second), None) => {
+                old.push(first);
+                new.push(second);
+            }
+            (None, None, None) => {}
+            (Some(_), None, None) => return Err(Failure::new("-f is given once", help)),
+            _ => return Err(Failure::new("-f is given more than twice", help)),
+        }
+        for (side, paths) in [("old", &old), ("new", &new)] {
+            if paths.is_empty() {
+                return Err(Failure::new(format!("no {side} documents are named"), help));
+            }
+        }
+        let readers = old.iter().chain(&new).chain(&base).filter(|path| path.as_os_str() == "-");
+        if readers.count() > 1 {
+            return Err(Failure::new("standard input is named more than once", "give all but one a file"));
+        }
+        let named = workload.as_deref();
+        if named.is_none() && !about.labels.is_empty() {
+            let help = "name it: burgee diff NAMESPACE/NAME --labels …";
+            return Err(Failure::new("--labels are those of one workload, and none is named", help));
+        }
+        let workload = WorkloadPlan::new("WORKLOAD", named, &about)?;
+        Ok(DiffPlan { workload, old, new, base, delivery, output })
     }
 }
 

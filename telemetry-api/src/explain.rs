@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 
 pub use answer::{Answer, Effect, FieldAnswer, FieldAtClass, OverriddenBy, Reason, ReasonKind, What};
 pub use json::answers_to_json;
+pub(crate) use json::origin;
 pub use model::{
     Bystander, Cause, ClassExplanation, Contribution, Explanation, Fact, Lost, Overridden, Remark, Section,
     Signal, Value,

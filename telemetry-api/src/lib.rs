@@ -14,6 +14,7 @@
 //! except by returning [`problem::Problem`]s.
 
 pub mod check;
+pub mod diff;
 pub mod document;
 pub mod explain;
 pub mod origin;

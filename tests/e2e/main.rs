@@ -11,6 +11,7 @@ mod checking;
 #[cfg(target_os = "linux")]
 mod compose;
 mod definitions;
+mod diffing;
 mod doctor;
 mod endings;
 mod explaining;

@@ -110,7 +110,7 @@ fn render(
 
 /// A base and how it is written: its content says whether it is JSON, whatever its file is called. What begins like JSON
 /// and is none is YAML in braces, unless it is no YAML either or its name promises JSON: then JSON's faults are told.
-fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Problem>> {
+pub(super) fn read_base(path: &Path, text: &Source) -> Result<(Value, TreeFormat), Vec<Problem>> {
     let yaml = || Value::from_yaml(text).map(|value| (value, TreeFormat::Yaml));
     let begin = text.text.trim_start_matches('\u{feff}').trim_start();
     if !begin.starts_with(['{', '[']) {

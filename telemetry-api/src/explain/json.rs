@@ -3,13 +3,12 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::answer::{Answer, FieldAnswer, FieldAtClass, OverriddenBy, Reason, What};
-use super::metrics::api_name;
 use super::model::{
     Bystander, ClassExplanation, Contribution, Explanation, Fact, Lost, Overridden, Remark, Section,
 };
 use crate::origin::{Origin, Place};
 use crate::problem::Problem;
-use crate::resolve::Workload;
+use crate::resolve::{MetricName, Workload};
 
 /// The version of this interface.
 const VERSION: u32 = 1;
@@ -105,12 +104,13 @@ fn fact(fact: &Fact) -> Json {
 fn what(what: &What) -> Map<String, Json> {
     let mut object = Map::new();
     object.insert("of".to_owned(), json!(what.of));
-    object.insert("metric".to_owned(), json!(what.metric.as_ref().map(api_name)));
+    object.insert("metric".to_owned(), json!(what.metric.as_ref().map(MetricName::api_name)));
     object.insert("field".to_owned(), json!(what.field));
     object
 }
 
-fn origin(origin: &Origin) -> Json {
+/// Where a value comes from.
+pub(crate) fn origin(origin: &Origin) -> Json {
     match origin {
         Origin::Document { document, path, place } => json!({
             "document": document.to_string(),

@@ -7,7 +7,7 @@ use crate::origin::{Origin, Traced};
 use crate::problem::codes;
 use crate::resolve::metrics::{Collected, Merged, merge};
 use crate::resolve::providers::Unusable;
-use crate::resolve::{ListenerClass, MetricName, MetricOverride, ProviderMetrics};
+use crate::resolve::{ListenerClass, MetricOverride, ProviderMetrics};
 use crate::resources::telemetry::{MetricMatch, Override};
 use crate::resources::{MeshConfig, ProviderKind};
 
@@ -262,12 +262,4 @@ fn undone(collected: &Collected<'_>) -> Option<Remark> {
         code: Some(codes::DISABLE_UNDONE),
         origin: Some(switch.origin.clone()),
     })
-}
-
-/// The name of a metric as documents have it.
-pub(super) fn api_name(metric: &MetricName) -> &str {
-    match metric {
-        MetricName::Standard(metric) => metric.api_name(),
-        MetricName::Custom(name) => name,
-    }
 }

@@ -8,7 +8,6 @@ use lines::{Lines, clean, place, unbroken};
 
 use burgee_filter_config::StandardMetric;
 
-use super::metrics::api_name;
 use super::model::{
     Bystander, Cause, Contribution, Explanation, Fact, Overridden, Remark, Section, Signal, Value,
 };
@@ -253,7 +252,7 @@ fn istio_tags(tags: &[&Fact]) -> String {
 /// The metrics that something is of, in words.
 fn of_metrics(metrics: &[&MetricName]) -> String {
     let names = |metrics: &mut dyn Iterator<Item = &MetricName>| -> String {
-        metrics.map(|metric| clean(api_name(metric))).collect::<Vec<_>>().join(", ")
+        metrics.map(|metric| clean(metric.api_name())).collect::<Vec<_>>().join(", ")
     };
     let all = StandardMetric::ALL.map(MetricName::Standard);
     let missing: Vec<&MetricName> = all.iter().filter(|metric| !metrics.contains(metric)).collect();

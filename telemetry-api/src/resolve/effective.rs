@@ -248,6 +248,14 @@ impl MetricName {
             MetricName::Custom(name) => name,
         }
     }
+
+    /// The name in documents.
+    pub fn api_name(&self) -> &str {
+        match self {
+            MetricName::Standard(metric) => metric.api_name(),
+            MetricName::Custom(name) => name,
+        }
+    }
 }
 
 /// What changes of one metric.

@@ -172,20 +172,12 @@ impl<'t> Collected<'t> {
                     .collect(),
             })
             .collect();
-        overrides.sort_by(|a, b| sort_name(&a.metric).cmp(sort_name(&b.metric)));
+        overrides.sort_by(|a, b| a.metric.api_name().cmp(b.metric.api_name()));
         ProviderMetrics {
             provider: self.provider.clone(),
             reporting_interval: self.interval.in_force().cloned(),
             overrides,
         }
-    }
-}
-
-/// Istio sorts by the name in the API, custom names among them.
-fn sort_name(metric: &MetricName) -> &str {
-    match metric {
-        MetricName::Standard(metric) => metric.api_name(),
-        MetricName::Custom(name) => name,
     }
 }
 

@@ -1,0 +1,106 @@
+//! `burgee diff`: what changes when documents take the place of others, for whom, and what that does to connections.
+
+mod base;
+mod compare;
+mod show;
+mod workloads;
+
+use burgee_api::Severity;
+use burgee_api::check::{Checked, check_revision};
+use burgee_api::problem::{Problem, worst};
+use burgee_api::resolve::DEFAULT_REVISION;
+use burgee_localnet::summary::ProblemSummary;
+use serde_json::json;
+
+use crate::args::Format;
+use crate::plan::DiffPlan;
+use crate::sources::Sources;
+use crate::{Failure, Outcome, output, report, sources};
+
+use compare::Comparison;
+
+/// One side of a comparison.
+struct Side {
+    /// `old` or `new`.
+    name: &'static str,
+    sources: Sources,
+    checked: Checked,
+}
+
+impl Side {
+    fn read(name: &'static str, files: &[std::path::PathBuf], revision: &str) -> Result<Side, Failure> {
+        let sources = sources::read(files)?;
+        let checked = check_revision(&sources.texts, revision);
+        Ok(Side { name, sources, checked })
+    }
+
+    fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.sources.problems.iter().chain(&self.checked.problems)
+    }
+
+    fn errors(&self) -> Vec<Problem> {
+        self.problems().filter(|problem| problem.severity == Severity::Error).cloned().collect()
+    }
+}
+
+/// Runs it.
+pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
+    let base = plan.base.as_deref().map(base::read).transpose()?;
+    let base = match base {
+        Some(Err(faults)) => return Ok(refused("base", &faults.problems, &[faults.text])),
+        Some(Ok(base)) => Some(base),
+        None => None,
+    };
+    let revision = plan.workload.revision.as_deref().unwrap_or(DEFAULT_REVISION);
+    let old = Side::read("old", &plan.old, revision)?;
+    let new = Side::read("new", &plan.new, revision)?;
+    let mut is_whole = true;
+    for side in [&old, &new] {
+        let errors = side.errors();
+        if worst(&errors).is_some() {
+            refused(side.name, &errors, &side.sources.texts);
+            is_whole = false;
+        }
+    }
+    if !is_whole {
+        report::aside("nothing is compared");
+        return Ok(Outcome::Found);
+    }
+    let told = told_anew(&old, &new);
+    report::print_aside_briefly(&told, &new.sources.texts);
+    let subjects = workloads::subjects(plan, &old.checked, &new.checked)?;
+    let comparison = Comparison::new(plan.delivery, base.as_ref(), &old.checked, &new.checked, subjects);
+    match plan.output {
+        Format::Text => output::text_line(show::text(&comparison, columns()).trim_end())?,
+        Format::Json => output::json(&as_json(&comparison, &told))?,
+        Format::Yaml => output::yaml(&as_json(&comparison, &told))?,
+    }
+    Ok(if comparison.is_empty() { Outcome::Done } else { Outcome::Found })
+}
+
+/// Says what is wrong with one side.
+fn refused(side: &str, problems: &[Problem], texts: &[burgee_api::document::Source]) -> Outcome {
+    report::aside(&format!("{side}: {}", report::count(problems)));
+    report::print_aside(problems, texts);
+    Outcome::Found
+}
+
+/// What is told of the new documents and was not told of the old ones, wherever it stood there.
+fn told_anew(old: &Side, new: &Side) -> Vec<Problem> {
+    let said = |problem: &Problem| (problem.code, problem.path.clone(), problem.message.clone());
+    let before: std::collections::BTreeSet<_> = old.problems().map(said).collect();
+    new.problems().filter(|problem| !before.contains(&said(problem))).cloned().collect()
+}
+
+fn as_json(comparison: &Comparison, told: &[Problem]) -> serde_json::Value {
+    let mut object = show::json(comparison);
+    let problems: Vec<ProblemSummary> = told.iter().map(ProblemSummary::from).collect();
+    object["new_problems"] = serde_json::to_value(problems).unwrap_or_else(|_| json!([]));
+    object
+}
+
+/// The columns of the terminal that is written to.
+fn columns() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    terminal.map_or(80, |(width, _)| usize::from(width.0).clamp(40, 120))
+}

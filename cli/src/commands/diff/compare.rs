@@ -1,0 +1,221 @@
+//! The comparison itself: per workload what changes in its policy and in its proxy, and who changes alike.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use burgee_api::check::Checked;
+use burgee_api::diff::{self, PolicyChange};
+use burgee_api::explain::Explainer;
+use burgee_api::origin::Origin;
+use burgee_api::resolve::{Effective, PolicySet, Workload};
+use burgee_overlay::{
+    Change, Delivery, Effect, Identity, Laying, LogFiles, Module, Options, PluginModule, Value, changes,
+};
+
+use super::base;
+use super::workloads::{Subject, Subjects};
+use crate::args::ProxyDelivery;
+use crate::environment;
+
+/// Where extension configurations are said to be; proxies of different makers have them in different places.
+const DIRECTORY: &str = "extensions";
+/// What stands for the digest of a module that no document gives: nothing is fetched or built to compare.
+const UNKNOWN_DIGEST: &str = "unknown";
+
+/// Who changes alike, and how.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Their names.
+    pub workloads: Vec<String>,
+    /// What changes in their policy; the values are those of the first of them.
+    pub policy: Vec<PolicyChange>,
+    /// What changes in their proxies; the values are those of the first of them.
+    pub configuration: Vec<Change>,
+}
+
+impl Group {
+    /// The gravest effect of their changes; absent where no listener of the base carries what changes.
+    pub fn effect(&self) -> Option<Effect> {
+        self.configuration.iter().map(|change| change.effect).max()
+    }
+}
+
+/// What comes of one set of documents taking the place of another.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// By effect, the gravest first, then by the number of workloads.
+    pub groups: Vec<Group>,
+    /// Those that only the new documents know.
+    pub added: Vec<String>,
+    /// Those that only the old documents know.
+    pub removed: Vec<String>,
+    /// How many stay as they are.
+    pub unchanged: usize,
+    /// Whether the names stand for workloads that no document describes.
+    pub are_examples: bool,
+    /// How proxies are told.
+    pub delivery: ProxyDelivery,
+}
+
+impl Comparison {
+    pub fn new(
+        delivery: ProxyDelivery,
+        base: Option<&Value>,
+        old: &Checked,
+        new: &Checked,
+        subjects: Subjects,
+    ) -> Comparison {
+        let Subjects { all, are_examples } = subjects;
+        let mut comparison = Comparison {
+            groups: Vec::new(),
+            added: Vec::new(),
+            removed: Vec::new(),
+            unchanged: 0,
+            are_examples,
+            delivery,
+        };
+        let sides = Sides { delivery, base, old: OneSide::new(old), new: OneSide::new(new) };
+        let mut groups: HashMap<Vec<String>, usize> = HashMap::new();
+        for Subject { name, old, new } in all {
+            match (old, new) {
+                (None, None) => {}
+                (None, Some(_)) => comparison.added.push(name),
+                (Some(_), None) => comparison.removed.push(name),
+                (Some(old), Some(new)) => {
+                    let (policy, configuration) = sides.changes(&old, &new);
+                    if policy.is_empty() && configuration.is_empty() {
+                        comparison.unchanged += 1;
+                        continue;
+                    }
+                    let index = *groups.entry(alike(&policy, &configuration)).or_insert_with(|| {
+                        comparison.groups.push(Group { workloads: Vec::new(), policy, configuration });
+                        comparison.groups.len() - 1
+                    });
+                    comparison.groups[index].workloads.push(name);
+                }
+            }
+        }
+        comparison.groups.sort_by_key(|group| {
+            (std::cmp::Reverse(group.effect()), std::cmp::Reverse(group.workloads.len()))
+        });
+        comparison
+    }
+
+    /// Whether nothing changes for anybody.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// How many workloads change.
+    pub fn changed(&self) -> usize {
+        self.groups.iter().map(|group| group.workloads.len()).sum()
+    }
+
+    /// How many workloads change, by the gravest effect.
+    pub fn by_effect(&self) -> BTreeMap<Option<Effect>, usize> {
+        let mut counts = BTreeMap::new();
+        for group in &self.groups {
+            *counts.entry(group.effect()).or_default() += group.workloads.len();
+        }
+        counts
+    }
+}
+
+/// What workloads with equal texts change alike in. Values that follow from who a workload is, such as the name of its
+/// spans, do not tell them apart.
+fn alike(policy: &[PolicyChange], configuration: &[Change]) -> Vec<String> {
+    let said = policy.iter().map(|change| {
+        let PolicyChange { class, signal, of, metric, field, old, new } = change;
+        let value = |said: &Option<diff::Said>| match said {
+            Some(said) if matches!(said.origin, Origin::Document { .. }) => said.value.json.to_string(),
+            Some(_) => "by a rule".to_owned(),
+            None => String::new(),
+        };
+        format!("{class:?} {signal:?} {of:?} {metric:?} {field} {} {}", value(old), value(new))
+    });
+    let written = configuration
+        .iter()
+        .map(|change| format!("{:?} {:?} {:?}", change.subject, change.difference, change.effect));
+    said.chain(written).collect()
+}
+
+/// The documents of one side, ready to be asked.
+struct OneSide<'c> {
+    explainer: Explainer<'c>,
+    set: PolicySet,
+}
+
+impl<'c> OneSide<'c> {
+    fn new(checked: &'c Checked) -> OneSide<'c> {
+        let control_plane = environment::without_values();
+        OneSide {
+            explainer: Explainer::of(checked, control_plane.clone()),
+            set: PolicySet::of(checked.resources.clone(), control_plane),
+        }
+    }
+}
+
+struct Sides<'c> {
+    delivery: ProxyDelivery,
+    base: Option<&'c Value>,
+    old: OneSide<'c>,
+    new: OneSide<'c>,
+}
+
+impl Sides<'_> {
+    fn changes(&self, old: &Workload, new: &Workload) -> (Vec<PolicyChange>, Vec<Change>) {
+        let policy = diff::changes(&self.old.explainer.explain(old), &self.new.explainer.explain(new));
+        // An explanation has every value of a policy, so a proxy whose policy is the same is told the same.
+        if policy.is_empty() {
+            return (policy, Vec::new());
+        }
+        let (before, after) = (self.old.set.resolve(old), self.new.set.resolve(new));
+        let ports = [&before, &after].into_iter().flat_map(ports).collect();
+        let sample;
+        let base = match self.base {
+            Some(base) => base,
+            None => {
+                sample = base::sample(new, &ports);
+                &sample
+            }
+        };
+        let (of_before, of_after) = (options(self.delivery, &before), options(self.delivery, &after));
+        let configuration = changes(
+            base,
+            Laying { policy: &before, options: &of_before },
+            Laying { policy: &after, options: &of_after },
+        );
+        (policy, configuration)
+    }
+}
+
+/// The ports that plugins are for.
+fn ports(effective: &Effective) -> BTreeSet<u16> {
+    let plugins = effective.classes.values().flat_map(|class| &class.plugins);
+    plugins.flat_map(|plugin| plugin.ports.iter().copied()).collect()
+}
+
+/// How a policy is laid over a base to be compared. A module stands by what the document says of it.
+fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
+    let plugins = effective.classes.values().flat_map(|class| &class.plugins).map(|plugin| {
+        let document = &plugin.document;
+        let path = document.local_module.as_ref().unwrap_or(&document.url).value.clone();
+        let sha256 = document.sha256.as_ref().map_or(UNKNOWN_DIGEST, |digest| digest.value.as_str());
+        (plugin.id(), PluginModule::Ready(Module { path, sha256: sha256.to_owned() }))
+    });
+    Options {
+        module: Module { path: "telemetry.wasm".to_owned(), sha256: UNKNOWN_DIGEST.to_owned() },
+        delivery: match delivery {
+            ProxyDelivery::Xds => Delivery::Discovery { directory: DIRECTORY.to_owned() },
+            ProxyDelivery::Static => Delivery::Inline,
+        },
+        identity: match delivery {
+            ProxyDelivery::Xds => Identity::Node,
+            ProxyDelivery::Static => Identity::Written,
+        },
+        classes: BTreeMap::new(),
+        ports: BTreeMap::new(),
+        plugins: plugins.collect(),
+        log_files: LogFiles::AsWritten,
+        reporter: None,
+    }
+}
