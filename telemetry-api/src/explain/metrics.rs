@@ -132,7 +132,7 @@ fn change_facts(collected: &Collected<'_>, change: &MetricOverride) -> Vec<Fact>
         );
     }
     let off = disabled.as_ref().filter(|disabled| disabled.value);
-    let moot = off.map(|disabled| format!("{} is switched off by {}", api_name(metric), disabled.origin));
+    let moot = off.map(|disabled| format!("{} is switched off by {}", metric.api_name(), disabled.origin));
     for (tag, operation) in tags {
         let before =
             said.and_then(|said| said.tags.get(tag.as_str())).map_or(&[][..], |said| said.overridden());
