@@ -8,7 +8,7 @@ use burgee_tests::fuzz::TARGETS;
 use burgee_tests::generate::Chance;
 
 /// How many changes are made of each input.
-const CHANGES: usize = 12;
+const CHANGES: usize = 4;
 
 /// The inputs in a folder and those below it, by name.
 fn inputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
