@@ -109,37 +109,38 @@ impl Receiver {
     }
 }
 
-const TCP_DOCUMENTS: &str = "\
-extensionProviders:
-- {name: tcp, envoyTcpAls: {service: als.obs.internal, port: 9000, logName: connections}}
+/// What says that connections are reported to a collector at a port.
+fn tcp_documents(port: &str) -> String {
+    format!(
+        "extensionProviders:
+- {{name: tcp, envoyTcpAls: {{service: als.obs.internal, port: 9000, logName: connections}}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {name: als, namespace: obs}
-spec: {hosts: [als.obs.internal], ports: [{number: 9000, name: grpc, protocol: GRPC}], resolution: DNS}
+metadata: {{name: als, namespace: obs}}
+spec:
+  hosts: [als.obs.internal]
+  ports: [{{number: 9000, name: grpc, protocol: GRPC}}]
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1, ports: {{grpc: {port}}}}}]
 ---
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: connections, namespace: istio-system}
-spec: {accessLogging: [{providers: [{name: tcp}]}]}
-";
+metadata: {{name: connections, namespace: istio-system}}
+spec: {{accessLogging: [{{providers: [{{name: tcp}}]}}]}}
+"
+    )
+}
 
-/// A proxy of TCP as people write it, with a cluster for the collector.
-fn tcp_base(upstream: u16, collector: &str) -> String {
-    let (_, port) = collector.rsplit_once(':').expect("an address");
-    let cluster = |name: &str, port: &str| {
-        format!(
-            "  - name: {name}\n    type: STATIC\n    load_assignment:\n      cluster_name: {name}\n      endpoints:\n      \
-             - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}}}]\n"
-        )
-    };
-    let mut base = "\
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
-node: {id: proxy-1, cluster: web}
+/// A proxy of TCP as people write it; what leads to the collector is not in it.
+fn tcp_base(upstream: u16) -> String {
+    format!(
+        "admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
+node: {{id: proxy-1, cluster: web}}
 static_resources:
   listeners:
   - name: front
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
     filter_chains:
     - filters:
       - name: tcp
@@ -148,14 +149,14 @@ static_resources:
           stat_prefix: tcp
           cluster: app
   clusters:
+  - name: app
+    type: STATIC
+    load_assignment:
+      cluster_name: app
+      endpoints:
+      - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]
 "
-    .to_owned();
-    base += &cluster("app", &upstream.to_string());
-    base += &cluster("\"outbound|9000||als.obs.internal\"", port);
-    base += "    typed_extension_protocol_options:\n      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \
-             '@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        \
-             explicit_http_config: {http2_protocol_options: {}}\n";
-    base
+    )
 }
 
 /// A server that waits for five bytes and answers with eight, once. Gives its port.
@@ -190,7 +191,8 @@ fn render(folder: &Path, base: &str, documents: &str) -> std::path::PathBuf {
 fn a_connection_of_tcp_is_reported_with_its_bytes() {
     let folder = tempdir();
     let mut receiver = Receiver::start();
-    let rendered = render(folder.path(), &tcp_base(greeter(), &receiver.address), TCP_DOCUMENTS);
+    let (_, port) = receiver.address.rsplit_once(':').expect("an address");
+    let rendered = render(folder.path(), &tcp_base(greeter()), &tcp_documents(port));
     let proxy = Proxy::start(folder.path(), &rendered);
     let listener = eventually("a listener", || {
         let listeners = page(&proxy.admin, "/listeners");
