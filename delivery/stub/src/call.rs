@@ -125,7 +125,9 @@ impl Call {
 /// The headers by which proxies see that a request and the calls made for it belong together.
 fn is_passed_on(name: &HeaderName) -> bool {
     const NAMES: &[&str] = &["traceparent", "tracestate", "b3", "x-request-id", "x-ot-span-context"];
-    NAMES.contains(&name.as_str()) || name.as_str().starts_with("x-b3-")
+    const BEGINNINGS: &[&str] = &["x-b3-", "x-datadog-", "sw8"];
+    let name = name.as_str();
+    NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
 /// Reads a body to its end, so that the connection can be used again, and keeps its first lines.

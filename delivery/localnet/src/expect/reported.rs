@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::Traced;
 use burgee_api::problem::Problem;
-use burgee_api::resolve::{ListenerClass, Plugin, Tracer, Tracing, TracingSettings};
+use burgee_api::resolve::{ListenerClass, Plugin, TraceContext, Tracer, Tracing, TracingSettings};
 
 use super::{Asked, traced};
 use crate::codes::{PLUGIN_NOT_LOADED, WRONG_LOG_COUNT, WRONG_SPAN_COUNT};
@@ -84,24 +84,56 @@ pub(super) enum Decided {
 pub(super) fn decided(asked: &[Asked<'_>]) -> Decided {
     let gateways = || asked.iter().filter(|one| one.class == ListenerClass::Gateway);
     let is_gateways_say = gateways().next().is_some() && gateways().all(|one| settings(one).is_some());
-    let deciding = asked.iter().filter(|one| !is_gateways_say || one.class == ListenerClass::Gateway);
-    let mut settings = deciding.filter_map(settings).peekable();
-    if settings.peek().is_none() {
+    let everybody: Vec<_> = asked.iter().filter_map(settings).collect();
+    let deciding =
+        if is_gateways_say { gateways().filter_map(settings).collect() } else { everybody.clone() };
+    if deciding.is_empty() {
         return Decided::None;
     }
-    let settings: Vec<_> = settings.collect();
     // A sampler of a tracer's own is offered every request, and keeps some.
     if asked.iter().any(|one| has_own_sampler(one)) {
         return Decided::Some;
     }
-    if settings.iter().all(|one| one.sampling.value >= 100.0) {
+    // The request's id says yes to every tracer; a no is in headers alone, which not every tracer reads.
+    let refusing = if have_common_headers(asked) { &deciding } else { &everybody };
+    if deciding.iter().all(|one| one.sampling.value >= 100.0) {
         Decided::All
     // Without a say of the request's id, Envoy leaves it to the tracer, which has no sampler here.
-    } else if settings.iter().all(|one| one.sampling.value <= 0.0 && one.use_request_id.value) {
+    } else if refusing.iter().all(|one| one.sampling.value <= 0.0 && one.use_request_id.value) {
         Decided::None
     } else {
         Decided::Some
     }
+}
+
+/// Kinds of headers by which a tracer tells the next one of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Headers {
+    W3c,
+    B3,
+    Skywalking,
+}
+
+/// Those that a tracer reads and sends. Datadog's own are left out: it has W3C's too.
+fn headers(tracer: &Tracer) -> &'static [Headers] {
+    match tracer {
+        Tracer::Opentelemetry { .. } | Tracer::Datadog { .. } => &[Headers::W3c],
+        Tracer::Zipkin { trace_context: TraceContext::B3, .. } => &[Headers::B3],
+        Tracer::Zipkin { trace_context: TraceContext::B3AndW3c, .. } => &[Headers::B3, Headers::W3c],
+        Tracer::Skywalking { .. } => &[Headers::Skywalking],
+    }
+}
+
+/// Whether there is a kind of headers that all tracers have.
+fn have_common_headers(asked: &[Asked<'_>]) -> bool {
+    let tracers = || {
+        asked.iter().filter_map(|one| match &one.policy.tracing {
+            Tracing::Provider { tracer, .. } => Some(tracer),
+            Tracing::Untouched | Tracing::Off(_) | Tracing::LeftOut(_) | Tracing::Bootstrap(_) => None,
+        })
+    };
+    let kinds = [Headers::W3c, Headers::B3, Headers::Skywalking];
+    kinds.iter().any(|kind| tracers().all(|tracer| headers(tracer).contains(kind)))
 }
 
 fn settings<'a>(asked: &Asked<'a>) -> Option<&'a TracingSettings> {

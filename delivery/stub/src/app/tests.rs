@@ -195,6 +195,8 @@ async fn calls_carry_the_urls_host_and_the_trace_of_the_request() {
         ("x-b3-traceid", "abc"),
         ("x-request-id", "id"),
         ("x-ot-span-context", "context"),
+        ("x-datadog-trace-id", "7"),
+        ("sw8", "1-a"),
         ("authorization", "secret"),
     ];
     let got = ask(&app, Method::POST, "/q?echo.size=1&size=4000", &headers).await.body;
@@ -208,6 +210,8 @@ async fn calls_carry_the_urls_host_and_the_trace_of_the_request() {
         "\n  x-b3-traceid: abc\n",
         "\n  x-request-id: id\n",
         "\n  x-ot-span-context: context\n",
+        "\n  x-datadog-trace-id: 7\n",
+        "\n  sw8: 1-a\n",
     ] {
         assert!(got.contains(expected), "{expected:?}: {got}");
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::problem::Code;
 use burgee_api::resolve::{
-    AccessLogger, ClassPolicy, Collector, Exporter, LogFormat, LogSink, Protocol, Tracer,
+    AccessLogger, ClassPolicy, Collector, Exporter, HttpCall, LogFormat, LogSink, Protocol, Tracer,
 };
 
 use super::*;
@@ -119,6 +120,40 @@ fn gateways_decide_about_traces_and_without_them_everybody_must_agree() {
     let (all, none) = (mk_tracing(100.0), mk_tracing(0.0));
     let asked = [mk_asked(&all, ListenerClass::Inbound, 1), mk_asked(&none, ListenerClass::Outbound, 1)];
     assert_eq!(decided(&asked), Decided::Some);
+}
+
+#[test]
+fn a_no_of_the_gateway_is_heard_by_tracers_that_read_its_headers_alone() {
+    let collector = || Collector::new("obs", "collector", 9411, Protocol::Http1);
+    let zipkin = |trace_context| Tracer::Zipkin {
+        call: HttpCall {
+            collector: collector(),
+            path: "/api/v2/spans".to_owned(),
+            timeout: Duration::from_secs(5),
+            headers: Vec::new(),
+        },
+        short_trace_ids: false,
+        trace_context,
+    };
+    let (service_name, collector) = ("app.shop".to_owned(), collector());
+    let skywalking = Tracer::Skywalking { collector: collector.clone(), service_name: service_name.clone() };
+    let datadog = Tracer::Datadog { collector, service_name };
+    for (own, gateway, sidecar, expected) in [
+        (&datadog, 0.0, 100.0, Decided::None),
+        (&zipkin(TraceContext::B3AndW3c), 0.0, 100.0, Decided::None),
+        (&zipkin(TraceContext::B3), 0.0, 100.0, Decided::Some),
+        (&skywalking, 0.0, 100.0, Decided::Some),
+        (&skywalking, 0.0, 0.0, Decided::None),
+        (&skywalking, 100.0, 0.0, Decided::All),
+    ] {
+        let (gateway, mut sidecar) = (mk_tracing(gateway), mk_tracing(sidecar));
+        if let Tracing::Provider { tracer, .. } = &mut sidecar.tracing {
+            tracer.clone_from(own);
+        }
+        let asked =
+            [mk_asked(&gateway, ListenerClass::Gateway, 1), mk_asked(&sidecar, ListenerClass::Inbound, 1)];
+        assert_eq!(decided(&asked), expected, "{own:?}");
+    }
 }
 
 #[test]
