@@ -1,14 +1,16 @@
 //! Each kind of provider delivers: a real Envoy reports to a real receiver, and what came is what was asked for.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use burgee_localnet::summary::{AccessLogSummary, LogSinkKind, Summary};
-use burgee_stub::protocol::{Listening, Log, Protocol, Record};
+use burgee_localnet::summary::{AccessLogSummary, LogSinkKind, SpanSummary, Summary};
+use burgee_stub::protocol::{Listening, Protocol, Record};
 use serde_json::{Value, json};
 
+use crate::support::http::{self, Server};
 use crate::support::mesh::page;
 use crate::support::program::{Held, Program};
 use crate::support::proxy::Proxy;
@@ -37,6 +39,7 @@ fn every_kind_of_provider_of_a_mesh_gets_what_the_documents_ask_for() {
     let summary: Summary = serde_json::from_value(ended.json()).expect("a summary");
     assert_eq!(summary.requests.ok as usize, REQUESTS);
     check_logs(&summary);
+    check_spans(&summary);
 }
 
 fn check_logs(summary: &Summary) {
@@ -81,6 +84,44 @@ fn check_logs(summary: &Summary) {
     assert_eq!(Value::Object(record.clone()), json!({"path": "/a?b"}));
 }
 
+fn check_spans(summary: &Summary) {
+    let each = REQUESTS / 4;
+    let gateways = summary.spans.iter().filter(|span| span.proxy == GATEWAY);
+    let of_gateway: BTreeSet<&str> = gateways.map(|span| span.trace_id.as_str()).collect();
+    // The gateway and SkyWalking have a second span for what is sent on.
+    for (proxy, protocol, count, kind) in [
+        (GATEWAY, Protocol::OtlpGrpc, 2 * REQUESTS, "server"),
+        ("apps/http", Protocol::OtlpHttp, each, "server"),
+        ("apps/zipkin", Protocol::Zipkin, each, "server"),
+        ("apps/datadog", Protocol::Datadog, each, "unspecified"),
+        ("apps/skywalking", Protocol::Skywalking, 2 * each, "server"),
+    ] {
+        let spans: Vec<&SpanSummary> = summary.spans.iter().filter(|span| span.proxy == proxy).collect();
+        assert_eq!(spans.len(), count, "{proxy}");
+        let (namespace, name) = proxy.split_once('/').expect("two names");
+        let (provider, operation, code) = match name {
+            "gateway" => ("otlp-grpc", None, "http.status_code"),
+            "http" => ("otlp-http", Some("http.apps.internal:80/*".to_owned()), "http.status_code"),
+            "skywalking" => (name, Some("/a?b".to_owned()), "status_code"),
+            _ => (name, Some(format!("{name}.apps.internal:80/*")), "http.status_code"),
+        };
+        for span in &spans {
+            assert_eq!((span.provider.as_str(), span.protocol), (provider, protocol), "{span:?}");
+            assert_eq!(span.service, format!("{name}.{namespace}"), "{span:?}");
+            assert!(operation.as_ref().is_none_or(|operation| span.name == *operation), "{span:?}");
+            for (tag, expected) in [("tier", "front"), ("tenant", "nobody"), (code, "200")] {
+                assert_eq!(span.tags.get(tag).map(String::as_str), Some(expected), "{tag} of {span:?}");
+            }
+            assert!(!span.is_error && span.start_ns > 0, "{span:?}");
+        }
+        let kinds = spans.iter().filter(|span| span.kind == kind).count();
+        assert_eq!(kinds, if count == each { each } else { count / 2 }, "{proxy}");
+        // SkyWalking has headers of its own, so its traces begin where it does.
+        let alone = spans.iter().filter(|span| !of_gateway.contains(span.trace_id.as_str())).count();
+        assert_eq!(alone, if name == "skywalking" { count } else { 0 }, "{proxy}");
+    }
+}
+
 /// A receiver that prints what it gets.
 struct Receiver {
     held: Held,
@@ -96,67 +137,95 @@ impl Receiver {
         Receiver { held, address: listening.listening }
     }
 
-    /// The log that comes, of the first record that is one.
-    fn log(&mut self) -> Log {
+    /// The first record that is what is looked for.
+    fn first<T>(&mut self, what: impl Fn(Record) -> Option<T>) -> T {
         self.held.wait_for("a record", |held| {
             let stdout = held.stdout();
             let records = stdout.lines().skip(1).map(serde_json::from_str);
-            records.filter_map(Result::ok).find_map(|record| match record {
-                Record::Log(log) => Some(log),
-                Record::Span(_) => None,
-            })
+            records.filter_map(Result::ok).find_map(&what)
         })
     }
 }
 
-/// What says that connections are reported to a collector at a port.
-fn tcp_documents(port: &str) -> String {
+/// What says that connections and requests are reported to a collector at a port.
+fn documents(port: &str) -> String {
     format!(
         "extensionProviders:
-- {{name: tcp, envoyTcpAls: {{service: als.obs.internal, port: 9000, logName: connections}}}}
+- {{name: tcp, envoyTcpAls: {{service: collector.obs.internal, port: 9000, logName: connections}}}}
+- name: spans
+  opentelemetry:
+    service: collector.obs.internal
+    port: 4318
+    http: {{path: /v1/traces}}
+    resourceDetectors: {{environment: {{}}, dynatrace: {{}}}}
+    dynatraceSampler: {{tenant: abc, clusterId: 7}}
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {{name: als, namespace: obs}}
+metadata: {{name: collector, namespace: obs}}
 spec:
-  hosts: [als.obs.internal]
-  ports: [{{number: 9000, name: grpc, protocol: GRPC}}]
+  hosts: [collector.obs.internal]
+  ports: [{{number: 9000, name: grpc, protocol: GRPC}}, {{number: 4318, name: http, protocol: HTTP}}]
   resolution: STATIC
-  endpoints: [{{address: 127.0.0.1, ports: {{grpc: {port}}}}}]
+  endpoints: [{{address: 127.0.0.1, ports: {{grpc: {port}, http: {port}}}}}]
 ---
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {{name: connections, namespace: istio-system}}
-spec: {{accessLogging: [{{providers: [{{name: tcp}}]}}]}}
+metadata: {{name: everything, namespace: istio-system}}
+spec:
+  accessLogging: [{{providers: [{{name: tcp}}]}}]
+  tracing: [{{providers: [{{name: spans}}]}}]
 "
     )
 }
 
-/// A proxy of TCP as people write it; what leads to the collector is not in it.
-fn tcp_base(upstream: u16) -> String {
-    format!(
-        "admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
-node: {{id: proxy-1, cluster: web}}
-static_resources:
-  listeners:
-  - name: front
+/// A proxy of TCP and of HTTP as people write it; what leads to the collector is not in it.
+fn base(tcp: u16, http: u16) -> String {
+    let listener = |name: &str, filter: &str| {
+        format!(
+            "  - name: {name}
     address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
     filter_chains:
     - filters:
-      - name: tcp
+      - name: {name}
         typed_config:
-          '@type': type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
-          stat_prefix: tcp
-          cluster: app
-  clusters:
-  - name: app
+          '@type': type.googleapis.com/envoy.extensions.filters.network.{filter}
+          stat_prefix: {name}
+"
+        )
+    };
+    let cluster = |name: &str, port: u16| {
+        format!(
+            "  - name: {name}
     type: STATIC
     load_assignment:
-      cluster_name: app
+      cluster_name: {name}
       endpoints:
-      - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]
+      - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}}}]
 "
-    )
+        )
+    };
+    [
+        "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
+node: {id: proxy-1, cluster: web}
+layered_runtime: {layers: [{name: ours, static_layer: {tracing: {opentelemetry: {flush_interval_ms: 200}}}}]}
+static_resources:
+  listeners:
+",
+        &listener("connections", "tcp_proxy.v3.TcpProxy"),
+        "          cluster: tcp\n",
+        &listener("requests", "http_connection_manager.v3.HttpConnectionManager"),
+        "          route_config:
+            virtual_hosts: [{name: all, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: http}}]}]
+          http_filters:
+          - name: router
+            typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+  clusters:
+",
+        &cluster("tcp", tcp),
+        &cluster("http", http),
+    ]
+    .concat()
 }
 
 /// A server that waits for five bytes and answers with eight, once. Gives its port.
@@ -188,32 +257,57 @@ fn render(folder: &Path, base: &str, documents: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_connection_of_tcp_is_reported_with_its_bytes() {
+fn what_somebodys_own_proxy_reports_arrives_through_clusters_that_were_added() {
     let folder = tempdir();
-    let mut receiver = Receiver::start();
+    let (mut receiver, server) = (Receiver::start(), Server::start());
     let (_, port) = receiver.address.rsplit_once(':').expect("an address");
-    let rendered = render(folder.path(), &tcp_base(greeter()), &tcp_documents(port));
-    let proxy = Proxy::start(folder.path(), &rendered);
-    let listener = eventually("a listener", || {
-        let listeners = page(&proxy.admin, "/listeners");
-        listeners.trim().strip_prefix("front::").map(str::to_owned).ok_or(listeners)
-    });
-    let mut stream = TcpStream::connect(listener).expect("a connection");
+    let rendered = render(folder.path(), &base(greeter(), server.port()), &documents(port));
+    let variables = [("OTEL_RESOURCE_ATTRIBUTES", "team=web,zone=north")];
+    let proxy = Proxy::start_with(folder.path(), &rendered, &variables);
+    let listener = |name: &str| {
+        let name = format!("{name}::");
+        eventually("a listener", || {
+            let listeners = page(&proxy.admin, "/listeners");
+            let address = listeners.lines().find_map(|line| line.strip_prefix(&name));
+            address.map(str::to_owned).ok_or(listeners)
+        })
+    };
+
+    let mut stream = TcpStream::connect(listener("connections")).expect("a connection");
     stream.write_all(b"hello").expect("it is taken");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert_eq!(answer, "good day");
     drop(stream);
-
-    let log = receiver.log();
+    let log = receiver.first(|record| match record {
+        Record::Log(log) if log.attributes["access_log_type"] == "TcpConnectionEnd" => Some(log),
+        Record::Log(_) | Record::Span(_) => None,
+    });
     assert_eq!((log.protocol, log.reporter), (Protocol::AccessLogService, None));
     for (field, expected) in [
         ("log_name", json!("connections")),
         ("received_bytes", json!(5)),
         ("sent_bytes", json!(8)),
-        ("upstream_cluster", json!("app")),
-        ("access_log_type", json!("TcpConnectionEnd")),
+        ("upstream_cluster", json!("tcp")),
     ] {
         assert_eq!(log.attributes[field], expected, "{field} of {:?}", log.attributes);
     }
+
+    assert_eq!(http::get(&listener("requests"), "shop.example", "/page").expect("an answer").status, 200);
+    let span = receiver.first(|record| match record {
+        Record::Span(span) if span.parent_span_id.is_none() => Some(span),
+        Record::Log(_) | Record::Span(_) => None,
+    });
+    assert_eq!((span.protocol, &span.reporter), (Protocol::OtlpHttp, &None));
+    for (key, expected) in [("service.name", "front.shop"), ("team", "web"), ("zone", "north")] {
+        assert_eq!(
+            span.resource.get(key).map(String::as_str),
+            Some(expected),
+            "{key} of {:?}",
+            span.resource
+        );
+    }
+    assert_eq!(span.tags["http.url"], "http://shop.example/page");
+    // What Dynatrace's sampler says of each trace that it keeps; it keeps the first ones although nobody answers it.
+    assert_eq!(span.tags["supportability.atm_sampling_ratio"], "1", "{span:?}");
 }

@@ -60,7 +60,7 @@ pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<(ListenerClass, u16
 }
 
 /// The bootstrap of one Envoy.
-pub fn bootstrap(workload: &Workload, proxy: &ProxySite) -> Value {
+pub fn bootstrap(workload: &Workload, service_cluster: &str, proxy: &ProxySite) -> Value {
     let source = |file: &str| {
         json!({
             "path_config_source": {"path": proxy.path(file)},
@@ -69,7 +69,7 @@ pub fn bootstrap(workload: &Workload, proxy: &ProxySite) -> Value {
         })
     };
     json!({
-        "node": node(workload),
+        "node": node(workload, service_cluster),
         "admin": {"address": address(&proxy.admin)},
         // Distributions reach the admin page at a flush; five seconds, the default, is long to watch.
         "stats_flush_interval": "1s",
@@ -88,7 +88,7 @@ pub fn bootstrap(workload: &Workload, proxy: &ProxySite) -> Value {
     })
 }
 
-fn node(workload: &Workload) -> Value {
+fn node(workload: &Workload, service_cluster: &str) -> Value {
     let identity = workload.identity();
     let mut labels = workload.labels.clone();
     labels.insert("service.istio.io/canonical-name".to_owned(), identity.canonical_service.clone());
@@ -100,7 +100,7 @@ fn node(workload: &Workload) -> Value {
     let (name, namespace) = (&workload.name, &workload.namespace);
     json!({
         "id": format!("{role}~127.0.0.1~{name}.{namespace}~{namespace}.svc.cluster.local"),
-        "cluster": format!("{}.{namespace}", identity.canonical_service),
+        "cluster": service_cluster,
         "metadata": {
             "NAME": name,
             "NAMESPACE": namespace,

@@ -55,7 +55,7 @@ impl Localnet {
         keep_to_what_runs(&mut mesh, &self.mesh, &mut problems);
         start::reserve(&mesh, None, &mut self.reserved)?;
         let site = self.site();
-        let inputs = Inputs { mesh: &mesh, site: &site, modules };
+        let inputs = Inputs { mesh: &mesh, policy, site: &site, modules };
         let mut proposed = Vec::new();
         for proxy in &self.proxies {
             let mut effective = if asked.contains(&proxy.workload.to_string()) {

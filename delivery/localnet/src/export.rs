@@ -94,7 +94,8 @@ pub fn export(inputs: ExportInputs<'_>) -> Result<Export, Vec<Problem>> {
     }
     let (modules, files) = in_containers(inputs.modules);
     let mut export = Export { modules: files, ..Export::default() };
-    let render_inputs = Inputs { mesh: &mesh, site: &containers.site, modules: &modules };
+    let render_inputs =
+        Inputs { mesh: &mesh, policy: inputs.policy, site: &containers.site, modules: &modules };
     let mut bootstraps = BTreeMap::new();
     for policy in &policies {
         let Some(folder) = containers.folder(&policy.workload.to_string()) else { continue };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use burgee_api::Problem;
 use burgee_api::problem::{self, Severity};
-use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracing, WorkloadKind};
+use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracer, Tracing, WorkloadKind};
 use burgee_api::resources::workload_entry::Call;
 use burgee_overlay::codes::REFUSES_EVERYTHING;
 use burgee_stub::protocol::Served;
@@ -33,6 +33,8 @@ const OBSERVE_TIMEOUT: Duration = Duration::from_secs(8);
 const OBSERVE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long what proxies count, log and report may take until it is seen: the longest flush interval, a look, and a bit.
 const FLUSH: Duration = Duration::from_millis(1600);
+/// The same where spans go to Datadog: nothing makes that tracer flush sooner than every two seconds.
+const DATADOG_FLUSH: Duration = Duration::from_millis(2600);
 /// How long nothing must have been logged or reported before nothing more is on its way.
 const QUIET: Duration = Duration::from_millis(600);
 /// The counts of requests that a proxy's listeners took.
@@ -129,7 +131,7 @@ impl Localnet {
         let sent = self.seen.window.sent.values().sum();
         if !expect::shows_a_flush(&self.asked(&through)) {
             // Nothing that is waited for below would show that what must not be there is not there.
-            tokio::time::sleep(FLUSH).await;
+            tokio::time::sleep(self.flush()).await;
         }
         loop {
             let (metrics, left_out) = self.scrape().await?;
@@ -251,7 +253,7 @@ impl Localnet {
         let before = |name: &String| self.seen.served.get(name).copied().unwrap_or(NOTHING);
         if served.iter().any(|(name, count)| *count != before(name)) {
             // What came in since, from whoever, must be in the values that growth is counted from.
-            tokio::time::sleep(FLUSH).await;
+            tokio::time::sleep(self.flush()).await;
         }
         let (metrics_before, left_out) = self.scrape().await?;
         let taken_before = self.taken().await;
@@ -296,8 +298,18 @@ impl Localnet {
         // Of what is filtered or sampled nobody knows how much there will be.
         let is_over =
             |since: Option<Instant>, time: Duration| since.is_none_or(|since| since.elapsed() >= time);
-        let is_settled = !asked.iter().any(reports) || (is_over(last, QUIET) && is_over(window.ended, FLUSH));
+        let is_settled =
+            !asked.iter().any(reports) || (is_over(last, QUIET) && is_over(window.ended, self.flush()));
         (expect::misses(asked, seen), is_settled)
+    }
+
+    /// How long what proxies tell may take until it is seen.
+    fn flush(&self) -> Duration {
+        let classes = self.proxies.iter().flat_map(|proxy| proxy.policy.classes.values());
+        let is_datadog = |class: &ClassPolicy| {
+            matches!(&class.tracing, Tracing::Provider { tracer: Tracer::Datadog { .. }, .. })
+        };
+        if classes.into_iter().any(is_datadog) { DATADOG_FLUSH } else { FLUSH }
     }
 
     /// What each app has counted, as far as they answer.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::resolve::{
-    ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics, TagOperation,
-    Workload, WorkloadKind,
+    ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, PolicySet, ProviderMetrics,
+    TagOperation, Workload, WorkloadKind,
 };
 use burgee_filter_config::{StandardLabel, StandardMetric};
 use burgee_overlay::{Delivery, Identity, Overlaid};
@@ -72,6 +72,8 @@ impl Files {
 pub struct Inputs<'a> {
     /// What runs.
     pub mesh: &'a Mesh,
+    /// The policies of the mesh.
+    pub policy: &'a PolicySet,
     /// Where it is.
     pub site: &'a Site,
     /// The modules, as proxies find them.
@@ -117,7 +119,7 @@ fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>)
     // The bootstrap has no listeners that these could be about.
     options.classes.clear();
     options.ports.clear();
-    let base = to_tree(&base::bootstrap(workload, proxy));
+    let base = to_tree(&base::bootstrap(workload, &inputs.policy.service_cluster(workload), proxy));
     let Overlaid { value, problems, .. } =
         burgee_overlay::overlay(&base, &reserving(workload, labels), &options);
     (to_text(&value), problems)

@@ -149,7 +149,7 @@ impl Localnet {
             .collect();
         let places = directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
         let site = start::site(&reserved, &addresses(&apps), places, Some(receiver.address()));
-        let inputs = Inputs { mesh: &mesh, site: &site, modules };
+        let inputs = Inputs { mesh: &mesh, policy, site: &site, modules };
         let mut prepared = Vec::new();
         for (number, policy) in policies.into_iter().enumerate() {
             let ready = start::prepare(number, inputs, policy, &labels, &directory, options, &mut problems)?;

@@ -98,7 +98,7 @@ async fn validate(site: impl Fn(&Mesh, &Path) -> Site) {
     let labels: BTreeSet<String> = effective.iter().flat_map(own_labels).collect();
     for policy in &effective {
         let name = policy.workload.to_string();
-        let inputs = Inputs { mesh: &mesh, site: &site, modules: &modules };
+        let inputs = Inputs { mesh: &mesh, policy: &policies, site: &site, modules: &modules };
         let configuration = configuration_of(inputs, policy, &labels);
         assert_eq!(configuration.problems, [], "{name}");
         let own = Path::new(&site.proxies[&name].directory);

@@ -8,6 +8,7 @@ use super::effective::{ClassPolicy, Effective};
 use super::hash::hash;
 use super::plugins::Plugins;
 use super::selection::{age_order, contributions};
+use super::service_name::by_mesh;
 use super::services::Services;
 use super::tracers::Lookup;
 use super::workload::{ListenerClass, Workload};
@@ -76,6 +77,11 @@ impl PolicySet {
     fn mesh_of(&self, workload: &Workload) -> &Mesh {
         let meshes = || [&self.mesh].into_iter().chain(&self.other_meshes);
         meshes().find(|mesh| mesh.config.revision == workload.revision).unwrap_or(&self.mesh)
+    }
+
+    /// The name of a proxy by the mesh's rule: in Istio that of its node's cluster, which is what Zipkin calls it.
+    pub fn service_cluster(&self, workload: &Workload) -> String {
+        by_mesh(&self.mesh_of(workload).config, workload)
     }
 
     /// What applies to a workload.

@@ -16,11 +16,17 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts one in a folder of its own and waits until it serves. The configuration has an admin address.
     pub(crate) fn start(folder: &Path, configuration: &Path) -> Proxy {
+        Proxy::start_with(folder, configuration, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn start_with(folder: &Path, configuration: &Path, variables: &[(&str, &str)]) -> Proxy {
         let address_file = folder.join("admin-address");
         let log = fs::File::create(folder.join("envoy.log")).expect("a log");
         let mut command = Command::new(&envoy().path);
         command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
         command.arg("--config-path").arg(configuration).arg("--admin-address-path").arg(&address_file);
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().expect("Envoy can be started");
         let mut proxy = Proxy { child, admin: String::new() };

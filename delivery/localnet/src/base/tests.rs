@@ -82,8 +82,9 @@ fn socket(value: &Value) -> &Value {
 
 #[test]
 fn the_node_says_who_it_is_in_istios_layout() {
-    let bootstrap = bootstrap(&mk_sidecar().workload, &mk_site().proxies["shop/hello-v1"]);
+    let bootstrap = bootstrap(&mk_sidecar().workload, "hello.shop", &mk_site().proxies["shop/hello-v1"]);
     let node = &bootstrap["node"];
+    assert_eq!(node["cluster"], "hello.shop");
     assert_eq!(node["id"], "sidecar~127.0.0.1~hello-v1.shop~shop.svc.cluster.local");
     let metadata = &node["metadata"];
     assert_eq!(metadata["NAME"], "hello-v1");

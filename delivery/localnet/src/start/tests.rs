@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use burgee_api::resolve::Workload;
+use burgee_api::resolve::{PolicySet, Workload};
+use burgee_api::resources::Resources;
 
 use super::*;
 use crate::envoy::{Envoy, Found};
@@ -20,6 +21,7 @@ fn a_name_out_of_a_document_leads_nowhere() {
     let before = fs::read_dir(parent.path()).unwrap().count();
     let module = Module { path: "stats.wasm".to_owned(), sha256: String::new() };
     let mesh = Mesh::default();
+    let documents = PolicySet::new(Resources::default());
     let modules = Modules { telemetry: module, plugins: BTreeMap::new() };
     for (number, (namespace, name)) in
         [("../out", "app"), ("ns", "../../out"), ("/../out", "a/b"), ("", "..")].into_iter().enumerate()
@@ -28,7 +30,7 @@ fn a_name_out_of_a_document_leads_nowhere() {
         let policy = Effective::nothing(workload);
         let mut site = Site::loopback(None);
         site.add_loopback_proxy(&policy.workload.to_string(), &proxy_directory(&run, number), None);
-        let inputs = Inputs { mesh: &mesh, site: &site, modules: &modules };
+        let inputs = Inputs { mesh: &mesh, policy: &documents, site: &site, modules: &modules };
         let prepared =
             prepare(number, inputs, policy, &BTreeSet::new(), &run, &mk_options(), &mut Vec::new()).unwrap();
         assert_eq!(prepared.launch.directory.parent(), Some(run.path()));
