@@ -27,6 +27,7 @@ const FIELDS: &[&str] = &[
     "drainDuration",
     "envoyAccessLogService",
     "envoyMetricsService",
+    "envoyMetricsServiceAddress",
     "extraStatTags",
     "fileFlushInterval",
     "fileFlushMinSizeKb",
