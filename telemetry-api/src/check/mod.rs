@@ -10,10 +10,13 @@ pub mod suppress;
 mod telemetry;
 mod variables;
 mod wasm_plugin;
+mod whom;
+mod world;
 
 use std::collections::HashMap;
 
 use self::suppress::Suppressed;
+use self::world::World;
 use crate::document::{self, Outline, Source};
 use crate::problem::{Problem, Severity, worst};
 use crate::resolve::DEFAULT_REVISION;
@@ -63,8 +66,10 @@ pub fn judge(documents: document::Documents, sources: &[Source], revision: &str)
         wasm_plugin::check(plugin, &mut problems);
     }
     let has_errors = worst(&problems) == Some(Severity::Error);
-    effects::check(&resources, revision, has_errors, &mut problems);
-    plugins::check(&resources, revision, &mut problems);
+    let world = World::new(&resources, revision);
+    let told = whom::check(&world, &mut problems);
+    effects::check(&world, has_errors, &mut problems);
+    plugins::check(&world, &told, &mut problems);
     let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();

@@ -1,62 +1,65 @@
 //! What plugins come to among the other documents: those that nothing gets, that see no traffic, or that stand where
 //! nobody expects them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::effects::{LABELS_HELP, other_revision};
 use super::telemetry::at;
+use super::whom::LABELS_HELP;
+use super::world::World;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{
-    KnownBy, KnownWorkload, KnownWorkloads, ListenerClass, Plugins, Workload, WorkloadKind,
-};
+use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind, resolve_plugins};
 use crate::resources::telemetry::has_labels;
 use crate::resources::wasm_plugin::{TrafficSelector, WasmPlugin};
 use crate::resources::{Resources, WorkloadEntry};
 
 /// A workload among the documents, and the ports that a plugin's `match` compares with there.
-struct Known {
-    workload: Workload,
+struct Known<'w> {
+    workload: &'w Workload,
     ports: BTreeMap<ListenerClass, BTreeSet<u16>>,
 }
 
-pub(super) fn check(resources: &Resources, revision: &str, problems: &mut Vec<Problem>) {
-    let workloads = known_workloads(resources, revision);
-    let root = resources.mesh_config.root_namespace.value.as_str();
+/// Judges plugins. `told` are the documents of whose targets something was told already.
+pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mut Vec<Problem>) {
+    let resources = world.resources;
+    let workloads = known_workloads(world);
+    let root = world.root();
     let with_pods: BTreeSet<&str> = resources.pods.iter().map(|pods| &*pods.meta.id.namespace).collect();
     // Pods of the root namespace alone are those of the control plane, and say nothing of others.
     let pods_are_known = |namespace: &str| match namespace == root {
         true => with_pods.iter().any(|namespace| *namespace != root),
         false => with_pods.contains(namespace),
     };
-    for plugin in &resources.wasm_plugins {
-        if !plugin.meta.is_for_revision(revision) {
-            other_revision(&plugin.meta, revision, problems);
-            continue;
+    let mut applying: HashMap<&DocumentId, Vec<&Known<'_>>> = HashMap::new();
+    for known in &workloads {
+        for plugin in world.set.plugins(known.workload) {
+            applying.entry(&plugin.meta.id).or_default().push(known);
         }
+    }
+    for plugin in resources.wasm_plugins.iter().filter(|plugin| world.is_seen(&plugin.meta)) {
         let namespace = &*plugin.meta.id.namespace;
         if resources.workload_entries.is_empty() && !pods_are_known(namespace) {
             // What runs is not among the documents, so that nothing can be said about it.
             continue;
         }
-        let of: Vec<&Known> = workloads
-            .iter()
-            .filter(|known| namespace == root || namespace == known.workload.namespace)
-            .filter(|known| Plugins::applies(plugin, &known.workload))
-            .collect();
-        if of.is_empty() {
-            problems.push(without_workload(plugin, namespace == root));
-        } else {
-            for selector in plugin.matches.iter().filter(|selector| !sees_any(selector, &of)) {
-                problems.push(matches_nothing(selector, &of));
+        match applying.get(&plugin.meta.id) {
+            None if !told.contains(&plugin.meta.id) => {
+                problems.push(without_workload(plugin, namespace == root));
+            }
+            None => {}
+            Some(of) => {
+                for selector in plugin.matches.iter().filter(|selector| !sees_any(selector, of)) {
+                    problems.push(matches_nothing(selector, of));
+                }
             }
         }
     }
-    unset_priorities(resources, &workloads, problems);
+    unset_priorities(world, &workloads, problems);
 }
 
 /// Every workload among the documents, with its ports; none where they are not known.
-fn known_workloads(resources: &Resources, revision: &str) -> Vec<Known> {
+fn known_workloads<'w>(world: &'w World<'_>) -> Vec<Known<'w>> {
+    let resources = world.resources;
     let outbound: BTreeSet<u16> = resources
         .service_entries
         .iter()
@@ -84,8 +87,8 @@ fn known_workloads(resources: &Resources, revision: &str) -> Vec<Known> {
             [ListenerClass::Inbound, ListenerClass::Outbound].map(|class| (class, BTreeSet::new())).into()
         }
     };
-    let known = KnownWorkloads::new(resources, revision).workloads;
-    known.into_iter().map(|known| Known { ports: ports(&known), workload: known.workload }).collect()
+    let known = world.known.workloads.iter();
+    known.map(|known| Known { ports: ports(known), workload: &known.workload }).collect()
 }
 
 /// The ports of its own at which services reach a workload over HTTP.
@@ -135,7 +138,7 @@ fn without_workload(plugin: &WasmPlugin, in_root: bool) -> Problem {
 }
 
 /// Whether some traffic of some workload is selected. Where the ports of a class are not known, any may be there.
-fn sees_any(selector: &TrafficSelector, workloads: &[&Known]) -> bool {
+fn sees_any(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> bool {
     workloads.iter().flat_map(|known| &known.ports).any(|(class, ports)| {
         selector.mode.covers(class.is_client())
             && (selector.ports.is_empty()
@@ -144,7 +147,7 @@ fn sees_any(selector: &TrafficSelector, workloads: &[&Known]) -> bool {
     })
 }
 
-fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known]) -> Problem {
+fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> Problem {
     let mut ports: BTreeMap<ListenerClass, BTreeSet<u16>> = BTreeMap::new();
     for (class, of_class) in workloads.iter().flat_map(|known| &known.ports) {
         ports.entry(*class).or_default().extend(of_class);
@@ -178,18 +181,17 @@ fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known]) -> Problem 
 }
 
 /// Plugins without a priority beside plugins with one of 0 or less: Istio's documentation and its code disagree.
-fn unset_priorities(resources: &Resources, workloads: &[Known], problems: &mut Vec<Problem>) {
+fn unset_priorities(world: &World<'_>, workloads: &[Known<'_>], problems: &mut Vec<Problem>) {
     let is_low = |plugin: &WasmPlugin| plugin.priority.as_ref().is_some_and(|priority| priority.value <= 0);
-    let all = &resources.wasm_plugins;
+    let all = &world.resources.wasm_plugins;
     if all.iter().all(|plugin| plugin.priority.is_some()) || !all.iter().any(is_low) {
         return;
     }
-    let set = Plugins::new(all.clone());
-    let root = resources.mesh_config.root_namespace.value.as_str();
     let mut reported: BTreeSet<DocumentId> = BTreeSet::new();
     for known in workloads {
+        let applying = world.set.plugins(known.workload);
         for class in known.ports.keys() {
-            let plugins = set.resolve(root, &known.workload, *class);
+            let plugins = resolve_plugins(&applying, known.workload, *class);
             for (index, plugin) in plugins.iter().enumerate() {
                 let document = &plugin.document;
                 let low = plugins[..index].iter().find(|other| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::kinds::NAME_HELP;
 use super::reader::{Context, Field, Object};
 use crate::origin::{DocumentId, Traced};
-use crate::resources::kubernetes::{ControlPlane, GatewayClass, KubernetesGateway, Pods, Service};
+use crate::resources::kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 use crate::resources::{Meta, Resources};
 
 /// Every kind that is read: its group and name.
@@ -155,7 +155,7 @@ fn add_pods(
         .collect();
     for (_, container) in named.iter().filter(|(name, _)| name == CONTROL_PLANE_CONTAINER) {
         let variables = variables(container, context).into_iter().collect();
-        resources.control_planes.push(ControlPlane { meta: meta.clone(), variables });
+        resources.istiods.push(Istiod { meta: meta.clone(), variables });
     }
     let pods = Pods {
         workload: workload(&meta, metadata, &made.labels, context),

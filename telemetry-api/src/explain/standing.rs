@@ -3,7 +3,8 @@
 
 use super::answer::{Reason, ReasonKind};
 use super::{Explainer, Here};
-use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Workload, WorkloadKind};
+use crate::resolve::flags::GATEWAYS_BY_LABELS;
+use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Workload, gateway_of, is_gateway, target_of};
 use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::wasm_plugin::PluginKind;
 use crate::resources::{Meta, Telemetry, WasmPlugin};
@@ -29,6 +30,8 @@ pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &
             format!("put it into namespace {own}, or take the selector out to have it for the whole mesh");
         reasons.push(Reason::new(ReasonKind::RootSelector, text).help(help));
     }
+    let by_labels = !telemetry.is_namespace_wide() && target_refs.is_empty();
+    reasons.extend(labels_do_not_count(here).filter(|_| by_labels));
     reasons.extend(whom(selector.as_ref(), target_refs, here.workload));
     reasons.extend(hidden(here, telemetry).filter(|_| reasons.is_empty()));
     reasons
@@ -51,6 +54,7 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPl
             format!("it is in namespace {namespace}, and what it targets must be in the same namespace");
         reasons.push(Reason::new(ReasonKind::OtherNamespace, text));
     }
+    reasons.extend(labels_do_not_count(here).filter(|_| target_refs.is_empty()));
     reasons.extend(whom(selector.as_ref(), target_refs, here.workload));
     if *kind == PluginKind::Network {
         let text = "it is of type NETWORK, which this version does not apply yet";
@@ -85,6 +89,18 @@ fn common(explainer: &Explainer<'_>, workload: &Workload, meta: &Meta) -> Vec<Re
     reasons
 }
 
+/// That a control plane passes over labels at a gateway.
+fn labels_do_not_count(here: &Here<'_>) -> Option<Reason> {
+    if here.set.labels_count(here.workload) {
+        return None;
+    }
+    let text = format!(
+        "the workload serves a Gateway of the Gateway API, and its control plane has {GATEWAYS_BY_LABELS} set to \
+         false: what names no Gateway in `targetRefs` is not for it"
+    );
+    Some(Reason::new(ReasonKind::Selector, text))
+}
+
 /// What the selector or the targets of a document have against a workload.
 fn whom(selector: Option<&Selector>, targets: &[TargetRef], workload: &Workload) -> Option<Reason> {
     if !targets.is_empty() {
@@ -108,17 +124,15 @@ fn whom(selector: Option<&Selector>, targets: &[TargetRef], workload: &Workload)
 }
 
 fn not_targeted(targets: &[TargetRef], workload: &Workload) -> Option<Reason> {
-    let gateway = workload.labels.get(GATEWAY_NAME_LABEL).filter(|_| workload.kind == WorkloadKind::Gateway);
-    let is_gateway =
-        |target: &&TargetRef| target.group == "gateway.networking.k8s.io" && target.kind == "Gateway";
-    if targets.iter().filter(is_gateway).any(|target| Some(&target.name) == gateway) {
+    if target_of(targets, workload).is_some() {
         return None;
     }
+    let gateway = gateway_of(workload);
     let first = targets.first()?;
     let names: Vec<String> =
         targets.iter().map(|target| format!("{} {}", target.kind, target.name)).collect();
     let names = names.join(", ");
-    if !targets.iter().any(|target| is_gateway(&target)) {
+    if !targets.iter().any(is_gateway) {
         let text =
             format!("it is for {names}, which only waypoints serve, and waypoints are not resolved yet");
         return Some(Reason::new(ReasonKind::WaypointTarget, text).at(&first.place));

@@ -4,42 +4,56 @@ mod calls;
 
 use std::fmt::{Debug, Write as _};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use self::calls::Calls;
 use super::control_plane::ControlPlane;
-use super::plugins::Plugins;
-use super::services::Services;
+use super::policies::Policy;
 use crate::origin::Traced;
 use crate::resources::mesh_config::{ExtensionProvider, ProviderConfig, ProxyTracing};
 use crate::resources::telemetry::{AccessLoggingEntry, MetricsEntry, Selector, TargetRef, TracingEntry};
 use crate::resources::{MeshConfig, Meta, Telemetry};
 
-/// A hash in lower-case hex. Values are taken without their places: where a document stands in a file is no part of
-/// what it says.
-pub(super) fn hash<'m>(
-    meshes: impl Iterator<Item = &'m MeshConfig>,
-    telemetries: &[Telemetry],
-    plugins: &Plugins,
-    services: &Services,
-    control_plane: &ControlPlane,
-) -> String {
-    let mut text = format!("{:?}", control_plane.trace_sampling);
-    meshes.for_each(|mesh| describe_mesh(mesh, Calls(control_plane), &mut text));
-    for telemetry in telemetries {
-        let Telemetry { meta, selector, target_refs, metrics, tracing, access_logging } = telemetry;
-        describe_whom(meta, selector.as_ref(), target_refs, &mut text);
-        metrics.iter().for_each(|entry| describe_metrics(entry, &mut text));
-        tracing.iter().for_each(|entry| describe_tracing(entry, &mut text));
-        access_logging.iter().for_each(|entry| describe_access_logging(entry, &mut text));
-    }
-    plugins.describe(&mut text);
-    services.describe(&mut text);
-    let digest = Sha256::digest(text.as_bytes());
+/// What stands for a text: equal for equal texts alone.
+pub(super) type Digest = [u8; 32];
+
+/// The digest of a text.
+pub(super) fn digest(text: &str) -> Digest {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// A digest in lower-case hex.
+pub(super) fn hex(digest: &Digest) -> String {
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+impl Policy for Telemetry {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn selector(&self) -> Option<&Selector> {
+        self.selector.as_ref()
+    }
+
+    fn targets(&self) -> &[TargetRef] {
+        &self.target_refs
+    }
+
+    fn sort_name(&self) -> String {
+        self.meta.id.name.to_string()
+    }
+
+    fn describe(&self, text: &mut String) {
+        let Telemetry { meta, selector, target_refs, metrics, tracing, access_logging } = self;
+        describe_whom(meta, selector.as_ref(), target_refs, text);
+        metrics.iter().for_each(|entry| describe_metrics(entry, text));
+        tracing.iter().for_each(|entry| describe_tracing(entry, text));
+        access_logging.iter().for_each(|entry| describe_access_logging(entry, text));
+    }
 }
 
 /// Which document it is, and whom it is for.
@@ -69,7 +83,9 @@ fn named<T: Debug>(traced: &[(String, Traced<T>)]) -> Vec<(&String, &T)> {
     traced.iter().map(|(name, traced)| (name, &traced.value)).collect()
 }
 
-fn describe_mesh(mesh: &MeshConfig, calls: Calls<'_>, text: &mut String) {
+/// Everything that a mesh's configuration says, with what it takes from a control plane.
+pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, text: &mut String) {
+    let calls = Calls(control_plane);
     let MeshConfig {
         was_read: _,
         source: _,

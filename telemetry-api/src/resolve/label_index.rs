@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Selectors, by one label of each: a workload without it cannot be selected. They are known by their number in the
-/// order in which they were given.
+/// Selectors, by one label of each: a workload without it cannot be selected. They are known by their numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LabelIndex {
     /// Those without labels, which select everything.
@@ -14,13 +13,15 @@ pub(crate) struct LabelIndex {
 
 impl LabelIndex {
     /// An index of these selectors. Each is found by the label that the fewest others have.
-    pub fn new<'s>(selectors: impl Iterator<Item = &'s BTreeMap<String, String>> + Clone) -> LabelIndex {
+    pub fn new<'s>(
+        selectors: impl Iterator<Item = (usize, &'s BTreeMap<String, String>)> + Clone,
+    ) -> LabelIndex {
         let mut uses: HashMap<(&str, &str), usize> = HashMap::new();
-        for (name, value) in selectors.clone().flatten() {
+        for (name, value) in selectors.clone().flat_map(|(_, selector)| selector) {
             *uses.entry((name, value)).or_default() += 1;
         }
         let mut index = LabelIndex::default();
-        for (number, selector) in selectors.enumerate() {
+        for (number, selector) in selectors {
             let rarest =
                 selector.iter().min_by_key(|(name, value)| uses.get(&(name.as_str(), value.as_str())));
             match rarest {
@@ -63,7 +64,7 @@ mod tests {
             selectors in proptest::collection::vec(labels(), 0..12),
             of_workload in labels(),
         ) {
-            let found = LabelIndex::new(selectors.iter()).candidates(&of_workload);
+            let found = LabelIndex::new(selectors.iter().enumerate()).candidates(&of_workload);
             prop_assert!(found.is_sorted());
             let selecting = |index: &usize| has_labels(&of_workload, &selectors[*index]);
             let all: Vec<usize> = (0..selectors.len()).filter(selecting).collect();
@@ -78,6 +79,6 @@ mod tests {
             BTreeMap::from([("tier".to_owned(), "web".to_owned()), ("app".to_owned(), app.to_owned())])
         };
         let selectors: Vec<_> = (0..100).map(|number| selector(&number.to_string())).collect();
-        assert_eq!(LabelIndex::new(selectors.iter()).candidates(&selector("7")), [7]);
+        assert_eq!(LabelIndex::new(selectors.iter().enumerate()).candidates(&selector("7")), [7]);
     }
 }

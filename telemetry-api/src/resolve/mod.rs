@@ -1,17 +1,20 @@
 //! Which resources apply to a workload, and what they add up to.
 
 pub(crate) mod access_log;
+mod affected;
 mod collector;
 mod control_plane;
 mod effective;
 #[cfg(test)]
 mod fixture;
+pub(crate) mod flags;
 mod hash;
 pub(crate) mod label_index;
 pub(crate) mod log_format;
 pub(crate) mod metrics;
 mod node;
 mod plugins;
+mod policies;
 mod policy_set;
 pub(crate) mod providers;
 pub(crate) mod said;
@@ -24,6 +27,7 @@ pub(crate) mod tracing;
 mod workload;
 mod workloads;
 
+pub use affected::{WorkloadIndex, affected};
 pub use collector::{Collector, Endpoint, Protocol};
 pub use control_plane::ControlPlane;
 pub use effective::{
@@ -31,9 +35,9 @@ pub use effective::{
     MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, TcpKeepalive, Tracing,
     TracingSettings,
 };
-pub(crate) use plugins::Plugins;
-pub use policy_set::PolicySet;
-pub(crate) use selection::{age_order, target_of};
+pub(crate) use plugins::resolve as resolve_plugins;
+pub use policy_set::{Change, PolicySet};
+pub(crate) use selection::{age_order, gateway_of, is_gateway, target_of};
 pub use tracer::{
     Exporter, Header, HeaderValue, HttpCall, ResourceDetector, Sampler, Secret, TraceContext, Tracer,
 };

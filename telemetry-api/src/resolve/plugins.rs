@@ -1,88 +1,71 @@
 //! Which plugins apply to a workload's listeners, and in which order they stand: Istio's rules, step by step.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::effective::Plugin;
 use super::hash::{describe_whom, value};
+use super::policies::Policy;
 use super::selection;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::Origin;
-use crate::resources::WasmPlugin;
+use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::wasm_plugin::TrafficSelector;
+use crate::resources::{Meta, WasmPlugin};
 
 /// What Istio appends to a plugin's name before it sorts by it. It comes after `-`, so `a-b` goes before `a`.
 const SORT_SUFFIX: &str = "~istio-translated-wasmplugin";
 
-/// Plugins by namespace, oldest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Plugins {
-    by_namespace: BTreeMap<Arc<str>, Vec<Arc<WasmPlugin>>>,
+impl Policy for WasmPlugin {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn selector(&self) -> Option<&Selector> {
+        self.selector.as_ref()
+    }
+
+    fn targets(&self) -> &[TargetRef] {
+        &self.target_refs
+    }
+
+    fn sort_name(&self) -> String {
+        format!("{}{SORT_SUFFIX}", self.meta.id.name)
+    }
+
+    fn describe(&self, text: &mut String) {
+        describe(self, text);
+    }
 }
 
-impl Plugins {
-    /// Plugins in any order.
-    pub(crate) fn new(mut plugins: Vec<WasmPlugin>) -> Plugins {
-        plugins.sort_by_cached_key(|plugin| {
-            let id = &plugin.meta.id;
-            (plugin.meta.created.clone(), format!("{}{SORT_SUFFIX}", id.name), id.namespace.clone())
-        });
-        let mut by_namespace: BTreeMap<Arc<str>, Vec<Arc<WasmPlugin>>> = BTreeMap::new();
-        for plugin in plugins {
-            by_namespace.entry(plugin.meta.id.namespace.clone()).or_default().push(Arc::new(plugin));
-        }
-        Plugins { by_namespace }
-    }
-
-    /// The plugins of one class of a workload's listeners, in the order in which they stand there: by phase, then by
-    /// priority, those without one last. Among equals those of the workload's namespace go before those of the root
-    /// namespace, and older ones before younger ones.
-    pub(crate) fn resolve(
-        &self,
-        root_namespace: &str,
-        workload: &Workload,
-        class: ListenerClass,
-    ) -> Vec<Plugin> {
-        let of = |namespace: &str| self.by_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
-        let own = of(&workload.namespace);
-        let root = if root_namespace == workload.namespace { &[] } else { of(root_namespace) };
-        let mut plugins: Vec<Plugin> = own
-            .iter()
-            .chain(root)
-            .filter(|plugin| Plugins::applies(plugin, workload))
-            .filter_map(|plugin| {
-                let ports = ports(&plugin.matches, class)?;
-                Some(Plugin {
-                    origin: origin(plugin, workload),
-                    namespace: plugin.meta.id.namespace.to_string(),
-                    name: plugin.meta.id.name.to_string(),
-                    document: Arc::clone(plugin),
-                    ports,
-                })
+/// The plugins of one class of a workload's listeners, in the order in which they stand there: by phase, then by
+/// priority, those without one last. Equals stay as they are in `plugins`, which are those for the workload: those of
+/// its namespace before those of the root namespace, older ones before younger ones.
+pub(crate) fn resolve(
+    plugins: &[&Arc<WasmPlugin>],
+    workload: &Workload,
+    class: ListenerClass,
+) -> Vec<Plugin> {
+    let mut plugins: Vec<Plugin> = plugins
+        .iter()
+        .filter_map(|plugin| {
+            let ports = ports(&plugin.matches, class)?;
+            Some(Plugin {
+                origin: origin(plugin, workload),
+                namespace: plugin.meta.id.namespace.to_string(),
+                name: plugin.meta.id.name.to_string(),
+                document: Arc::clone(plugin),
+                ports,
             })
-            .collect();
-        plugins.sort_by_key(|plugin| {
-            // Istio's documentation says that absent means 0; its code ranks it below every other value.
-            let priority = plugin.document.priority.as_ref().map_or(i32::MIN, |priority| priority.value);
-            (plugin.document.phase.value, Reverse(priority))
-        });
-        plugins
-    }
-
-    /// Whether a plugin that is in one of a workload's namespaces is for it.
-    pub(crate) fn applies(plugin: &WasmPlugin, workload: &Workload) -> bool {
-        plugin.meta.is_for_revision(&workload.revision)
-            && selection::is_for(&plugin.meta, plugin.selector.as_ref(), &plugin.target_refs, workload)
-    }
-
-    /// Writes what the plugins say, without places, for a hash.
-    pub(super) fn describe(&self, text: &mut String) {
-        for plugin in self.by_namespace.values().flatten() {
-            describe(plugin, text);
-        }
-    }
+        })
+        .collect();
+    plugins.sort_by_key(|plugin| {
+        // Istio's documentation says that absent means 0; its code ranks it below every other value.
+        let priority = plugin.document.priority.as_ref().map_or(i32::MIN, |priority| priority.value);
+        (plugin.document.phase.value, Reverse(priority))
+    });
+    plugins
 }
 
 fn describe(plugin: &WasmPlugin, text: &mut String) {

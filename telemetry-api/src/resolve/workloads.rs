@@ -60,6 +60,8 @@ pub struct Waypoint<'r> {
     pub namespace: &'r str,
     /// Its name.
     pub name: String,
+    /// The name of the gateway that it serves; empty if that is not known.
+    pub gateway: String,
     /// The document that it is known by.
     pub meta: &'r Meta,
 }
@@ -187,7 +189,15 @@ impl<'r> Found<'r, '_> {
             return;
         }
         let Some(mut workload) = workload else {
-            self.known.waypoints.push(Waypoint { namespace, name: name.to_owned(), meta });
+            let labels = match by {
+                KnownBy::Entry(entry) => Some(&entry.labels),
+                KnownBy::Pods(pods) => Some(&pods.labels),
+                KnownBy::Gateway(_) | KnownBy::KubernetesGateway(_) => None,
+            };
+            // What is made for a gateway that is a waypoint has its name.
+            let gateway = labels.map_or(Some(name), |labels| Some(labels.get(GATEWAY_NAME_LABEL)?.as_str()));
+            let (name, gateway) = (name.to_owned(), gateway.unwrap_or_default().to_owned());
+            self.known.waypoints.push(Waypoint { namespace, name, gateway, meta });
             return;
         };
         let said = workload.annotations.get(REVISION_KEY).or(workload.labels.get(REVISION_KEY));
@@ -199,7 +209,7 @@ impl<'r> Found<'r, '_> {
     /// those in a namespace that select the same. One without labels is served by every gateway, which makes no workload
     /// one: it is returned where there is no other.
     fn mark_gateways(&mut self, gateways: &'r [Gateway]) -> Vec<&'r Gateway> {
-        let index = LabelIndex::new(gateways.iter().map(|gateway| &gateway.selector));
+        let index = LabelIndex::new(gateways.iter().map(|gateway| &gateway.selector).enumerate());
         let mut served = vec![false; gateways.len()];
         for known in &mut self.known.workloads {
             for number in index.candidates(&known.workload.labels) {

@@ -48,7 +48,7 @@ pub struct Pods {
 
 /// A control plane of Istio: what its own process is told, which no document of the mesh says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControlPlane {
+pub struct Istiod {
     /// Name and place of what runs it.
     pub meta: Meta,
     /// The variables of its process that are written as plain values, by name.

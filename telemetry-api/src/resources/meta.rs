@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::origin::{DocumentId, Origin, Place};
+use crate::resolve::Workload;
 
 /// The label, and the annotation, that names the revision which something belongs to.
 pub(crate) const REVISION_KEY: &str = "istio.io/rev";
@@ -46,6 +47,11 @@ impl Meta {
     /// Whether the document is for a revision.
     pub fn is_for_revision(&self, revision: &str) -> bool {
         self.revision().is_none_or(|wanted| wanted == revision)
+    }
+
+    /// Whether the document is for workloads such as this one, wherever it is and whatever else it says.
+    pub(crate) fn is_for(&self, workload: &Workload) -> bool {
+        self.is_for_revision(&workload.revision)
     }
 
     /// The origin of a field of this document.

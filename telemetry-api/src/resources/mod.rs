@@ -10,7 +10,7 @@ pub mod wasm_plugin;
 pub mod workload_entry;
 
 pub use gateway::{Gateway, GatewayServer};
-pub use kubernetes::{ControlPlane, GatewayClass, KubernetesGateway, Pods, Service};
+pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
 pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
@@ -41,7 +41,7 @@ pub struct Resources {
     /// Pods that exist, or that something makes.
     pub pods: Vec<Pods>,
     /// Control planes that exist.
-    pub control_planes: Vec<ControlPlane>,
+    pub istiods: Vec<Istiod>,
     /// Gateways of the Gateway API that exist.
     pub kubernetes_gateways: Vec<KubernetesGateway>,
     /// Classes of those.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::check::{Checked, check};
+use burgee_api::problem::{Basis, Code, codes};
 use burgee_api::resolve::{
     ControlPlane, Effective, ListenerClass, Plugin, PolicySet, Workload, WorkloadKind,
 };
@@ -174,10 +175,15 @@ fn verdicts(row: &Row) -> BTreeMap<String, String> {
     row.documents().into_iter().map(|(name, sources)| (name, verdict(&check(&sources)))).collect()
 }
 
+/// What is only not done yet is no verdict on a document.
 fn verdict(checked: &Checked) -> String {
-    let worst = checked.problems.iter().map(|problem| problem.severity).max();
+    let not_yet: BTreeSet<Code> =
+        codes::pages().filter(|page| page.basis == Basis::NotYet).map(|page| page.code).collect();
+    let told: Vec<&Problem> =
+        checked.problems.iter().filter(|problem| !not_yet.contains(&problem.code)).collect();
+    let worst = told.iter().map(|problem| problem.severity).max();
     let Some(worst) = worst.filter(|worst| *worst > Severity::Note) else { return "ok".to_owned() };
-    let of_worst = checked.problems.iter().filter(|problem| problem.severity == worst);
+    let of_worst = told.into_iter().filter(|problem| problem.severity == worst);
     let fields: BTreeSet<&str> = of_worst.map(|problem: &Problem| problem.path.as_str()).collect();
     format!("{} {}", worst.name(), fields.into_iter().collect::<Vec<_>>().join(", "))
 }

@@ -119,7 +119,7 @@ fn gateways_of_both_groups_may_share_a_name() {
 }
 
 #[test]
-fn a_control_plane_s_variables_are_read_and_no_other_s() {
+fn a_istiod_s_variables_are_read_and_no_other_s() {
     let read = documents(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: istiod, namespace: istio-system}\n\
          spec: {template: {metadata: {labels: {app: istiod}}, spec: {containers: [\n\
@@ -127,7 +127,7 @@ fn a_control_plane_s_variables_are_read_and_no_other_s() {
          {name: helper, env: [{name: SECRET, value: x}]}]}}}\n",
     );
     assert!(read.problems.is_empty(), "{:#?}", read.problems);
-    let variables = &read.resources.control_planes[0].variables;
+    let variables = &read.resources.istiods[0].variables;
     assert_eq!(variables.keys().collect::<Vec<_>>(), ["REVISION"]);
     assert_eq!(variables["REVISION"].value, "canary");
 }

@@ -141,6 +141,30 @@ fn a_gateway_is_asked_by_its_own_name() {
 }
 
 #[test]
+fn labels_that_a_control_plane_passes_over_are_told() {
+    let istiod = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: istiod, namespace: root}\nspec: {template: \
+                  {spec: {containers: [{name: discovery, env: [{name: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: \
+                  'false'}]}]}}}\n";
+    let documents = "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: at, namespace: a}\n\
+                     spec: {selector: {matchLabels: {app: x}}, accessLogging: [{providers: [{name: envoy}]}]}\n---\n\
+                     apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: all, namespace: a}\n\
+                     spec: {url: 'file:///m.wasm'}\n";
+    let labels =
+        [("app", "x"), (GATEWAY_NAME_LABEL, "g")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let gateway = Workload::new(WorkloadKind::Gateway, "a", "g-istio", labels.into());
+    for (text, expected) in
+        [(documents.to_owned(), &[][..]), (format!("{istiod}{documents}"), &[ReasonKind::Selector])]
+    {
+        let checked = checked(&format!("rootNamespace: root\n{text}"));
+        for asked in ["Telemetry/a/at", "WasmPlugin/a/all"] {
+            let answers = Explainer::new(&checked).why_not(&Asked::parse(asked).expect("a name"), &gateway);
+            let kinds: Vec<ReasonKind> = answers[0].reasons.iter().map(|reason| reason.kind).collect();
+            assert_eq!(kinds, expected, "{asked}: {:?}", answers[0].reasons);
+        }
+    }
+}
+
+#[test]
 fn a_document_that_is_for_the_workload_says_what_comes_of_its_fields() {
     let first = answer("a/first", &workload());
     assert_eq!((first.effect, first.reasons.len(), first.fields.len()), (Effect::All, 0, 1));

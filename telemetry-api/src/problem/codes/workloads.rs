@@ -36,4 +36,169 @@ crate::codes! {
             right: "Leave waypoints as they are; render for sidecars and gateways.",
         },
     }
+
+    /// A target that only waypoints have.
+    NEEDS_WAYPOINT = "BG0122" {
+        severity: Severity::Warning,
+        basis: Basis::NotYet,
+        means: "A document names a Service, a ServiceEntry or a GatewayClass in `targetRefs`, or a Gateway that is a \
+                waypoint. Of these only waypoints, which serve whole services, get anything, and documents are not \
+                resolved for waypoints yet.",
+        matters: "Nothing comes of the target. Sidecars and gateways never get it, in Istio neither.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: hello, namespace: shop}
+spec:
+  targetRefs: [{kind: Service, name: hello}]
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: hello, namespace: shop}
+spec:
+  selector: {matchLabels: {app: hello}}
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+        },
+    }
+
+    /// A gateway that a document is for and that is not there.
+    NO_TARGET = "BG0123" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "Gateways of the Gateway API are among the documents, and none of this name is in the namespace of the \
+                document that is for it. Without any such gateway among the documents this is not told.",
+        matters: "Nothing comes of the target.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: entry, namespace: shop}
+spec: {gatewayClassName: istio}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: at-entry, namespace: shop}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: enty}]
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+            right: "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: entry, namespace: shop}
+spec: {gatewayClassName: istio}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: at-entry, namespace: shop}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: entry}]
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+        },
+    }
+
+    /// A selector whose labels do not count at a gateway.
+    GATEWAY_LABELS = "BG0124" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "The workload of a gateway of the Gateway API has the labels of a selector, and its control plane has \
+                `ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY` set to false: what selects by labels is then not for it. \
+                Istio's default is true.",
+        matters: "The document has no effect at the gateway.",
+        analyzer: "IST0166 is told whether or not the setting is false.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system}
+spec:
+  template:
+    metadata: {labels: {app: istiod}}
+    spec:
+      containers:
+      - name: discovery
+        env: [{name: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: \"false\"}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: entry-istio, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: entry, gateway.networking.k8s.io/gateway-name: entry}}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: at-entry, namespace: shop}
+spec:
+  selector: {matchLabels: {app: entry}}
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+            right: "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system}
+spec:
+  template:
+    metadata: {labels: {app: istiod}}
+    spec:
+      containers:
+      - name: discovery
+        env: [{name: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: \"false\"}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: entry-istio, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: entry, gateway.networking.k8s.io/gateway-name: entry}}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: at-entry, namespace: shop}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: entry}]
+  accessLogging: [{providers: [{name: envoy}]}]
+",
+        },
+    }
+
+    /// A setting of a control plane that it cannot read.
+    ODD_SETTING = "BG0125" {
+        severity: Severity::Warning,
+        basis: Basis::Quirk,
+        means: "The process of a control plane is given a value that is no boolean for a setting that decides what \
+                applies to whom.",
+        matters: "The default holds.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system}
+spec:
+  template:
+    metadata: {labels: {app: istiod}}
+    spec:
+      containers:
+      - name: discovery
+        env: [{name: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: \"no\"}]
+",
+            right: "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: istio-system}
+spec:
+  template:
+    metadata: {labels: {app: istiod}}
+    spec:
+      containers:
+      - name: discovery
+        env: [{name: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY, value: \"false\"}]
+",
+        },
+    }
 }
