@@ -120,8 +120,8 @@ impl<'c> Explainer<'c> {
         Explanation { workload: workload.clone(), has_mesh_config, documents, others, classes }
     }
 
-    /// Why a document has an effect at a workload, or none. One answer, unless documents of several kinds that are
-    /// applied have the name.
+    /// Why a document has an effect at a workload, or none. One answer, unless several documents that can apply
+    /// have the name.
     pub fn why_not(&self, asked: &Asked, workload: &Workload) -> Vec<Answer> {
         why_not::answers(self, asked, workload)
     }

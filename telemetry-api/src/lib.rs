@@ -22,6 +22,7 @@ pub mod problem;
 pub mod resolve;
 pub mod resources;
 pub mod schema;
+pub mod text;
 
 pub use origin::{Origin, Place, Traced};
 pub use problem::{Problem, Severity};

@@ -68,12 +68,12 @@ fn whom(here: &Here<'_>, meta: &Meta, selector: Option<&Selector>, targets: &[Ta
     let workload: &Workload = here.workload;
     let namespace = &*meta.id.namespace;
     let is_root = namespace == here.set.mesh_config().root_namespace.value;
-    let where_ = match is_root && namespace != workload.namespace {
+    let place = match is_root && namespace != workload.namespace {
         true => format!("in the root namespace {namespace}"),
         false => format!("in namespace {namespace}"),
     };
     if let Some(target) = crate::resolve::target_of(targets, workload) {
-        return format!("{where_}, and for {} {}, which the workload serves", target.kind, target.name);
+        return format!("{place}, and for {} {}, which the workload serves", target.kind, target.name);
     }
     let labels: Vec<String> = selector
         .into_iter()
@@ -81,7 +81,7 @@ fn whom(here: &Here<'_>, meta: &Meta, selector: Option<&Selector>, targets: &[Ta
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     match (labels.is_empty(), is_root) {
-        (false, _) => format!("{where_}, and its selector finds {}", labels.join(",")),
+        (false, _) => format!("{place}, and its selector finds {}", labels.join(",")),
         (true, true) => format!("in the root namespace {namespace}, for the whole mesh"),
         (true, false) => format!("for all of namespace {namespace}"),
     }

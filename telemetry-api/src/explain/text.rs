@@ -4,7 +4,7 @@
 mod answer;
 mod lines;
 
-use lines::{Lines, clean, place, unbroken};
+use lines::{Lines, place, unbroken};
 
 use burgee_filter_config::StandardMetric;
 
@@ -107,7 +107,7 @@ fn of_section(section: &Section, columns: usize) -> String {
             told = &group.fact.why;
         }
         if !defaults.is_empty() {
-            let shown = |fact: &&Fact| format!("{} {}", clean(&fact.field), clean(&fact.value.text));
+            let shown = |fact: &&Fact| format!("{} {}", fact.field, fact.value.text);
             let all: Vec<String> = defaults.iter().map(shown).collect();
             let indent = if is_about_one { 4 } else { 2 };
             lines.add(indent, &format!("by default: {}", all.join(", ")));
@@ -153,17 +153,17 @@ fn write_lost(section: &Section, lines: &mut Lines) {
     while let Some((_, _, why)) = lost.first().copied() {
         let (same, others): (Vec<_>, Vec<_>) = lost.into_iter().partition(|(_, _, other)| *other == why);
         for (origin, value, _) in same {
-            lines.add(4, &format!("{}: {}", path(origin), clean(&value.text)));
+            lines.add(4, &format!("{}: {}", path(origin), value.text));
             lines.labelled(6, "at", &from(origin));
         }
-        lines.labelled(6, "why", &clean(why));
+        lines.labelled(6, "why", why);
         lost = others;
     }
 }
 
 fn write_remark(remark: &Remark, lines: &mut Lines) {
     let code = remark.code.map_or(String::new(), |code| format!(" ({code})"));
-    lines.labelled(2, "note", &format!("{}{code}", clean(&remark.text)));
+    lines.labelled(2, "note", &format!("{}{code}", remark.text));
     if let Some(origin) = &remark.origin {
         lines.labelled(7, "at", &from(origin));
     }
@@ -211,8 +211,8 @@ fn write_group(group: &Group<'_>, indent: usize, told: &str, lines: &mut Lines) 
     let (own, fields): (Vec<_>, Vec<_>) =
         group.fields.iter().partition(|(fact, _)| fact.field.starts_with(ISTIO_TAG));
     for (fact, metrics) in fields {
-        let field = clean(&fact.field);
-        lines.add(indent, &format!("{field}{}: {}{by}", of_metrics(metrics), clean(&fact.value.text)));
+        let field = &fact.field;
+        lines.add(indent, &format!("{field}{}: {}{by}", of_metrics(metrics), fact.value.text));
     }
     if !own.is_empty() {
         let tags: Vec<&Fact> = own.iter().map(|(fact, _)| *fact).collect();
@@ -231,7 +231,7 @@ fn write_group(group: &Group<'_>, indent: usize, told: &str, lines: &mut Lines) 
             Origin::Rule(rule) => (*rule).to_owned(),
             Origin::Document { .. } => self::from(origin),
         };
-        lines.labelled(indent + 2, "over", &format!("{}, {from}", clean(&value.text)));
+        lines.labelled(indent + 2, "over", &format!("{}, {from}", value.text));
     }
 }
 
@@ -239,9 +239,8 @@ fn write_group(group: &Group<'_>, indent: usize, told: &str, lines: &mut Lines) 
 fn istio_tags(tags: &[&Fact]) -> String {
     let (results, service): (Vec<&&Fact>, Vec<&&Fact>) =
         tags.iter().partition(|fact| fact.field.contains("dry_run"));
-    let name = |fact: &&&Fact| {
-        format!("{} {}", fact.field.trim_start_matches("customTags."), clean(&fact.value.text))
-    };
+    let name =
+        |fact: &&&Fact| format!("{} {}", fact.field.trim_start_matches("customTags."), fact.value.text);
     let mut all: Vec<String> = service.iter().map(name).collect();
     if !results.is_empty() {
         all.push(format!("istio.authorization.dry_run.* ({})", results.len()));
@@ -252,12 +251,14 @@ fn istio_tags(tags: &[&Fact]) -> String {
 /// The metrics that something is of, in words.
 fn of_metrics(metrics: &[&MetricName]) -> String {
     let names = |metrics: &mut dyn Iterator<Item = &MetricName>| -> String {
-        metrics.map(|metric| clean(metric.api_name())).collect::<Vec<_>>().join(", ")
+        metrics.map(MetricName::api_name).collect::<Vec<_>>().join(", ")
     };
     let all = StandardMetric::ALL.map(MetricName::Standard);
     let missing: Vec<&MetricName> = all.iter().filter(|metric| !metrics.contains(metric)).collect();
+    let are_standard = metrics.iter().all(|metric| all.contains(metric));
     match (metrics, missing.as_slice()) {
         ([], _) => String::new(),
+        _ if !are_standard => format!(" of {}", names(&mut metrics.iter().copied())),
         (_, []) => " of every metric".to_owned(),
         (_, [_, rest @ ..]) if rest.len() < 3 => {
             format!(" of every metric but {}", names(&mut missing.iter().copied()))
@@ -289,7 +290,7 @@ fn at(origin: &Origin) -> String {
 fn path(origin: &Origin) -> String {
     match origin {
         Origin::Document { path, .. } if path.is_empty() => "the document".to_owned(),
-        Origin::Document { path, .. } => clean(path),
+        Origin::Document { path, .. } => path.to_string(),
         Origin::Rule(rule) => (*rule).to_owned(),
     }
 }

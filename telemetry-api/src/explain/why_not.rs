@@ -55,7 +55,7 @@ impl Asked {
     }
 }
 
-/// The answers about the documents that are meant: one, unless several kinds that are applied have the name.
+/// The answers about the documents that are meant: one, unless several that can apply have the name.
 pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> Vec<Answer> {
     let outlines = &explainer.checked.outlines;
     let mesh = explainer.mesh_outline().map(|outline| &outline.place);
@@ -68,7 +68,6 @@ pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workl
     if meant.iter().any(can_apply) {
         meant.retain(can_apply);
     }
-    meant.dedup_by(|later, earlier| later.id == earlier.id);
     if meant.is_empty() {
         return vec![not_there(explainer, asked, workload)];
     }
@@ -159,12 +158,12 @@ fn judged(
     if explainer.mesh_outline().is_some_and(|mesh| mesh.place == outline.place) {
         return (Vec::new(), mesh::fields(here, explanation));
     }
-    if let Some(telemetry) = resources.telemetries.iter().find(|found| found.meta.id == outline.id) {
+    if let Some(telemetry) = resources.telemetries.iter().find(|found| found.meta.place == outline.place) {
         let reasons = standing::telemetry(explainer, here, telemetry);
         let fields = if reasons.is_empty() { of_telemetry(telemetry, explanation) } else { Vec::new() };
         return (reasons, fields);
     }
-    if let Some(plugin) = resources.wasm_plugins.iter().find(|found| found.meta.id == outline.id) {
+    if let Some(plugin) = resources.wasm_plugins.iter().find(|found| found.meta.place == outline.place) {
         let reasons = standing::plugin(explainer, here, plugin);
         let id = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
         let fields = if reasons.is_empty() { of_plugin(&id, explanation) } else { Vec::new() };

@@ -261,3 +261,23 @@ fn documents_are_named_with_or_without_their_kind() {
         assert_eq!(Asked::parse(text), None, "{text}");
     }
 }
+
+#[test]
+fn each_document_of_a_name_is_answered_for() {
+    let spec = "metrics: [{providers: [{name: prom}]}]";
+    let mut text =
+        documents("", &[("N", spec), ("W", spec)]) + &documents("", &[("N", spec)]).replace(PROVIDERS, "");
+    text += "---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: w, namespace: a}\n\
+             spec: {url: 'file:///m.wasm'}\n";
+    let checked = checked(&text);
+    let explainer = Explainer::new(&checked);
+    let told = |asked: &str| -> Vec<(String, Effect)> {
+        let answers = explainer.why_not(&Asked::parse(asked).expect("a name"), &workload());
+        answers.iter().map(|answer| (answer.document.kind.to_string(), answer.effect)).collect()
+    };
+    let telemetry = |effect| ("Telemetry".to_owned(), effect);
+    // The second of two is refused.
+    assert_eq!(told("a/n"), [telemetry(Effect::Nothing), telemetry(Effect::NotForIt)]);
+    assert_eq!(told("a/w"), [telemetry(Effect::All), ("WasmPlugin".to_owned(), Effect::All)]);
+    assert_eq!(told("wasmplugin/a/w").len(), 1);
+}

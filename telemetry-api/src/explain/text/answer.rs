@@ -1,6 +1,6 @@
 //! Answers as text.
 
-use super::lines::{Lines, clean, place};
+use super::lines::{Lines, place};
 use super::{at, from, of_metrics, path, write_remark};
 use crate::explain::answer::{Answer, Effect, FieldAnswer, FieldAtClass, OverriddenBy, Reason, What};
 
@@ -8,7 +8,7 @@ impl Answer {
     /// The answer for people, in lines of at most so many columns where words allow it.
     pub fn to_text(&self, columns: usize) -> String {
         let mut lines = Lines::new(columns);
-        let mut document = clean(self.document.to_string().trim());
+        let mut document = self.document.to_string().trim().to_owned();
         if let Some(at) = &self.place {
             document += &format!(" ({})", place(at));
         }
@@ -23,9 +23,7 @@ impl Answer {
             }
             Effect::Nothing => format!("{document} is for {workload}, and nothing that it says is in force:"),
             Effect::Some => {
-                format!(
-                    "{document} has an effect on {workload}: {in_force} of its {count} fields are in force"
-                )
+                format!("{document} has an effect on {workload}; in force: {in_force} of its {count} fields")
             }
             Effect::All => format!("{document} has an effect on {workload}; in force: all of it"),
         };
@@ -42,26 +40,25 @@ fn is_in_force(field: &FieldAnswer) -> bool {
 }
 
 fn of_reason(reason: &Reason, lines: &mut Lines) {
-    lines.add(2, &clean(&reason.text));
+    lines.add(2, &reason.text);
     if let Some(at) = &reason.place {
         lines.labelled(4, "at", &place(at));
     }
     for problem in &reason.problems {
         let at = problem.place.as_ref().map_or(String::new(), |at| format!("{} ", place(at)));
-        let path =
-            if problem.path.is_empty() { String::new() } else { format!("{}: ", clean(&problem.path)) };
-        lines.add(4, &format!("{at}{}: {path}{}", problem.code, clean(&problem.message)));
+        let path = if problem.path.is_empty() { String::new() } else { format!("{}: ", problem.path) };
+        lines.add(4, &format!("{at}{}: {path}{}", problem.code, problem.message));
         if !problem.help.is_empty() {
-            lines.labelled(7, "help", &clean(&problem.help));
+            lines.labelled(7, "help", &problem.help);
         }
     }
     if !reason.help.is_empty() {
-        lines.labelled(4, "help", &clean(&reason.help));
+        lines.labelled(4, "help", &reason.help);
     }
 }
 
 fn of_field(field: &FieldAnswer, lines: &mut Lines) {
-    lines.add(2, &format!("{}: {}", path(&field.origin), clean(&field.value.text)));
+    lines.add(2, &format!("{}: {}", path(&field.origin), field.value.text));
     lines.labelled(4, "at", &at(&field.origin));
     let mut told: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
     for class in &field.classes {
@@ -94,7 +91,7 @@ fn verdicts(class: &FieldAtClass) -> Vec<String> {
         let of = if is_partly { of_whats(same.iter().map(|by| &by.what)) } else { String::new() };
         let mut by: Vec<String> = Vec::new();
         for one in same {
-            let value = format!("{} ({})", clean(&one.value.text), from(&one.origin));
+            let value = format!("{} ({})", one.value.text, from(&one.origin));
             if !by.contains(&value) {
                 by.push(value);
             }
@@ -104,7 +101,7 @@ fn verdicts(class: &FieldAtClass) -> Vec<String> {
     }
     if let Some((_, why)) = &class.lost {
         let elsewhere = if verdicts.is_empty() { "" } else { " otherwise" };
-        verdicts.push(format!("no effect{elsewhere}: {}", clean(why)));
+        verdicts.push(format!("no effect{elsewhere}: {why}"));
     }
     verdicts
 }
@@ -118,5 +115,5 @@ fn of_whats<'a>(whats: impl Iterator<Item = &'a What>) -> String {
     }
     let mut names: Vec<&str> = whats.iter().filter_map(|what| what.of.as_deref()).collect();
     names.dedup();
-    if names.is_empty() { String::new() } else { format!(" of {}", clean(&names.join(", "))) }
+    if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) }
 }
