@@ -171,6 +171,10 @@ pub(crate) struct CheckArgs {
     /// burgee.dev/ignore of a document does this for that document alone.
     #[arg(long = "ignore", value_name = "CODE", value_delimiter = ',')]
     pub ignored: Vec<String>,
+    /// A saved page of metrics, such as a proxy's /stats/prometheus: how many series tags make is counted from what is
+    /// there.
+    #[arg(long, value_name = "FILE")]
+    pub observed: Option<PathBuf>,
     /// How to print the problems.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = CheckFormat::Text)]
     pub output: CheckFormat,

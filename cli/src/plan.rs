@@ -49,6 +49,7 @@ pub(crate) struct CheckPlan {
     pub files: Vec<PathBuf>,
     pub fail_on: Severity,
     pub ignored: BTreeSet<Code>,
+    pub observed: Option<PathBuf>,
     pub output: CheckFormat,
 }
 
@@ -162,7 +163,7 @@ impl CheckPlan {
             .iter()
             .map(|name| Ok(codes::find(&pages, name)?.code))
             .collect::<Result<_, Failure>>()?;
-        Ok(CheckPlan { files, fail_on, ignored, output: args.output })
+        Ok(CheckPlan { files, fail_on, ignored, observed: args.observed, output: args.output })
     }
 }
 

@@ -109,8 +109,8 @@ fn programs_get_problems_as_documented() {
 #[test]
 fn fail_on_says_how_bad_is_too_bad() {
     let odd = "apiVersion: v1\nkind: Secret\nmetadata: {name: web, namespace: shop}\n";
-    let two = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: one, namespace: shop}\nspec: {}\n\
-        ---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: two, namespace: shop}\nspec: {}\n";
+    let two = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: one, namespace: shop}\nspec: {metrics: [{}]}\n\
+        ---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: two, namespace: shop}\nspec: {metrics: [{}]}\n";
     let folder = folder(&[("note.yaml", odd), ("warning.yaml", two), ("error.yaml", WRONG)]);
     for (file, fail_on, code) in [
         ("note.yaml", "error", 0),
@@ -139,7 +139,7 @@ fn warnings_are_ignored_by_annotation_and_by_flag_and_errors_are_not() {
         format!(
             "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
              metadata: {{name: t, namespace: shop, annotations: {{{annotations}}}}}\n\
-             spec: {{selector: {{}}{more}}}\n"
+             spec: {{selector: {{}}, metrics: [{{}}]{more}}}\n"
         )
     };
     let folder = folder(&[
@@ -174,6 +174,26 @@ fn reports_for_other_programs_go_to_standard_output_and_the_summary_beside() {
     let junit =
         check(&folder, &["wrong.yaml", "-o", "junit"]).run().expect_code(1).expect_said(&["5 errors"]);
     assert_eq!(junit.stdout.matches("<failure ").count(), EXPECTED.len(), "{junit}");
+}
+
+#[test]
+fn series_are_counted_from_a_saved_page() {
+    let telemetry = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
+        metadata: {name: t, namespace: istio-system, annotations: {burgee.dev/label-sizes: path=30}}\nspec:\n  metrics:\n  \
+        - providers: [{name: prometheus}]\n    overrides: [{tagOverrides: {path: {value: request.path}}}]\n";
+    let page = "istio_requests_total{reporter=\"source\",response_code=\"200\"} 5\n";
+    let folder = folder(&[("t.yaml", telemetry), ("page.txt", page), ("cut.txt", &page[..40])]);
+    let json =
+        check(&folder, &["t.yaml", "--observed", "page.txt", "-o", "json"]).run().expect_code(0).json();
+    let problem = &json["problems"][0];
+    assert_eq!((&problem["code"], &problem["severity"]), (&json!("BG0229"), &json!("note")), "{json}");
+    assert_eq!(problem["message"], "the 1 series of the page become up to 30: 29 more");
+    let cut = check(&folder, &["t.yaml", "--observed", "cut.txt"]).run().expect_code(2);
+    cut.expect_said(&["--observed cut.txt is no page of metrics: cut.txt:1:", "help: "]);
+    check(&folder, &["t.yaml", "--observed", "nothing.txt"])
+        .run()
+        .expect_code(2)
+        .expect_said(&["cannot be read"]);
 }
 
 #[test]
@@ -369,6 +389,8 @@ fn the_commands_of_the_page_about_continuous_integration_work() {
     fs::create_dir(folder.path().join("mesh")).expect("a folder");
     let mesh = "rootNamespace: istio-system\n---\napiVersion: v1\nkind: Thing\nmetadata: {name: t}\n";
     fs::write(folder.path().join("mesh/mesh.yaml"), mesh).expect("a file");
+    fs::write(folder.path().join("page.txt"), "istio_requests_total{reporter=\"source\"} 1\n")
+        .expect("a file");
     for command in commands {
         let arguments = command.strip_prefix("burgee ").unwrap_or_else(|| panic!("{command} is not ours"));
         let arguments = arguments.split(" > ").next().unwrap_or_default().split_whitespace();

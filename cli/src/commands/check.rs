@@ -4,9 +4,13 @@ mod fingerprint;
 mod junit;
 mod sarif;
 
-use burgee_api::check::check;
+use std::path::Path;
+
+use burgee_api::check::cardinality::observed::Observed;
+use burgee_api::check::judge_observed;
 use burgee_api::check::suppress::{Suppressed, SuppressedBy, by_caller};
-use burgee_api::document::{Outline, Source};
+use burgee_api::document::{self, Outline, Source};
+use burgee_api::resolve::DEFAULT_REVISION;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProblemSummary;
 use serde::Serialize;
@@ -52,13 +56,31 @@ pub(crate) fn run(plan: &CheckPlan) -> Result<Outcome, Failure> {
 fn find(plan: &CheckPlan) -> Result<Found, Failure> {
     let sources = sources::read(&plan.files)?;
     let files = sources.texts.len() + sources.problems.len();
-    let checked = check(&sources.texts);
+    let observed = plan.observed.as_deref().map(observed).transpose()?;
+    let documents = document::read(&sources.texts);
+    let checked = judge_observed(documents, &sources.texts, DEFAULT_REVISION, observed.as_ref());
     let mut problems = sources.problems;
     problems.extend(checked.problems);
     let mut ignored = checked.suppressed;
     ignored.extend(by_caller(&mut problems, &plan.ignored));
     let (texts, outlines) = (sources.texts, checked.outlines);
     Ok(Found { texts, outlines, files, problems, ignored, fail_on: plan.fail_on })
+}
+
+/// Reads a page of metrics.
+fn observed(file: &Path) -> Result<Observed, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("--observed {} cannot be read: {error}", file.display());
+        Failure::new(message, "name a file, such as what `curl 127.0.0.1:15000/stats/prometheus` prints")
+    })?;
+    Observed::read(&text).map_err(|fault| {
+        let message =
+            format!("--observed {} is no page of metrics: {}:{fault}", file.display(), file.display());
+        Failure::new(
+            message,
+            "save the whole page of a proxy: its /stats/prometheus, or what Prometheus federates",
+        )
+    })
 }
 
 impl Found {

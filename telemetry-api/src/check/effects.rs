@@ -7,6 +7,7 @@ mod tracing;
 mod undone;
 mod without_effect;
 
+use super::cardinality;
 use super::telemetry::at;
 use super::telemetry::providers::{Signal, by_default};
 use super::world::World;
@@ -16,8 +17,14 @@ use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, PolicySet, Workload, Wor
 use crate::resources::Resources;
 use crate::resources::telemetry::{MetricMatch, Telemetry};
 
-pub(super) fn check(world: &World<'_>, has_errors: bool, problems: &mut Vec<Problem>) {
+pub(super) fn check(
+    world: &World<'_>,
+    sizes: cardinality::Known<'_>,
+    has_errors: bool,
+    problems: &mut Vec<Problem>,
+) {
     let resources = world.resources;
+    cardinality::unknown_labels(resources, sizes.declared, problems);
     default_providers(resources, problems);
     access_logs::mesh_format(&resources.mesh_config, problems);
     log_services::check(resources, problems);
@@ -25,7 +32,7 @@ pub(super) fn check(world: &World<'_>, has_errors: bool, problems: &mut Vec<Prob
     undone(resources, problems);
     // What documents add up to says little while a part of them could not be read.
     if !has_errors {
-        in_force(world, problems);
+        in_force(world, sizes, problems);
     }
 }
 
@@ -97,7 +104,7 @@ struct Levels<'s> {
 }
 
 /// What comes of each document where it applies.
-fn in_force(world: &World<'_>, problems: &mut Vec<Problem>) {
+fn in_force(world: &World<'_>, sizes: cardinality::Known<'_>, problems: &mut Vec<Problem>) {
     let set = &world.set;
     collectors::check(set, world.resources, problems);
     for telemetry in &world.resources.telemetries {
@@ -111,6 +118,7 @@ fn in_force(world: &World<'_>, problems: &mut Vec<Problem>) {
         let levels = Levels { before: &contributions[..position], all: &contributions };
         let mut found: Vec<Problem> = Vec::new();
         metrics(set, telemetry, &workload, &mut found);
+        cardinality::check(set, telemetry, &workload, sizes, &mut found);
         without_effect::asks_nothing(telemetry, &mut found);
         without_effect::lost_overrides(telemetry, &mut found);
         without_effect::at_gateways(telemetry, workload.kind, &mut found);

@@ -1,6 +1,7 @@
 //! What makes each kind valid: everything that is wrong with a set of documents, at once.
 
 mod attributes;
+pub mod cardinality;
 pub mod code_page;
 mod effects;
 mod expression;
@@ -15,6 +16,7 @@ mod world;
 
 use std::collections::HashMap;
 
+use self::cardinality::observed::Observed;
 use self::suppress::Suppressed;
 use self::world::World;
 use crate::document::{self, Outline, Source};
@@ -56,7 +58,17 @@ pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
 
 /// Judges documents that were read from these sources, for workloads of a revision.
 pub fn judge(documents: document::Documents, sources: &[Source], revision: &str) -> Checked {
-    let document::Documents { mut resources, outlines, mut problems, ignores, .. } = documents;
+    judge_observed(documents, sources, revision, None)
+}
+
+/// The same, given a page of metrics that somebody saved: what tags come to is counted from it.
+pub fn judge_observed(
+    documents: document::Documents,
+    sources: &[Source],
+    revision: &str,
+    observed: Option<&Observed>,
+) -> Checked {
+    let document::Documents { mut resources, outlines, mut problems, ignores, label_sizes, .. } = documents;
     resources.choose_revision(revision);
     mesh_revisions::check(&resources, revision, &mut problems);
     for telemetry in &resources.telemetries {
@@ -66,9 +78,10 @@ pub fn judge(documents: document::Documents, sources: &[Source], revision: &str)
         wasm_plugin::check(plugin, &mut problems);
     }
     let has_errors = worst(&problems) == Some(Severity::Error);
+    let known = cardinality::Known { declared: &label_sizes, observed };
     let world = World::new(&resources, revision);
     let told = whom::check(&world, &mut problems);
-    effects::check(&world, has_errors, &mut problems);
+    effects::check(&world, known, has_errors, &mut problems);
     plugins::check(&world, &told, &mut problems);
     let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);
     let order: HashMap<&str, usize> =

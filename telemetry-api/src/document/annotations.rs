@@ -3,7 +3,7 @@
 use super::reader::{Context, Field, Object, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{Place, Traced};
-use crate::problem::{Severity, closest, codes};
+use crate::problem::{Problem, Severity, closest, codes};
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
 
@@ -13,8 +13,16 @@ const PREFIX: &str = "burgee.dev/";
 /// The annotation of any document with the codes that are not to be told of it.
 pub const IGNORE_ANNOTATION: &str = "burgee.dev/ignore";
 
+/// The annotation that says how many values labels of metrics have: of a Telemetry, or of the ConfigMap that holds the
+/// mesh's configuration, for all of them.
+pub const LABEL_SIZES_ANNOTATION: &str = "burgee.dev/label-sizes";
+
 /// Every annotation of ours but that of any document, and the kind that has it.
-const KNOWN: &[(&str, &str)] = &[(MODULE_ANNOTATION, "WasmPlugin"), (CALLS_ANNOTATION, "WorkloadEntry")];
+const KNOWN: &[(&str, &str)] = &[
+    (MODULE_ANNOTATION, "WasmPlugin"),
+    (CALLS_ANNOTATION, "WorkloadEntry"),
+    (LABEL_SIZES_ANNOTATION, "Telemetry"),
+];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
 fn annotations<'a>(document: &Object<'a>, context: &Context) -> Option<Object<'a>> {
@@ -109,6 +117,59 @@ pub(super) fn ignores(document: &Field<'_>, context: &mut Context) -> Vec<Ignore
     }
     let ignore = |(code, place)| Ignore { document: document.place(), code, place, path: field.path.clone() };
     parts(&field, &text).into_iter().map(ignore).collect()
+}
+
+/// How many values a document says that a label has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelSize {
+    /// Where the document begins.
+    pub document: Place,
+    /// Whether it is for every document.
+    pub is_for_all: bool,
+    /// The label.
+    pub label: String,
+    /// How many values it has; at least 1.
+    pub size: u64,
+    /// Where that is written.
+    pub place: Place,
+    /// The annotation's path.
+    pub path: String,
+}
+
+/// How many values a document says that labels have.
+pub(super) fn label_sizes(document: &Field<'_>, context: &mut Context) -> Vec<LabelSize> {
+    let is_for_all = match &*context.document.kind {
+        "ConfigMap" | "IstioOperator" => true,
+        "Telemetry" => false,
+        _ => return Vec::new(),
+    };
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    let Some(object) = document.any_object(&mut unheard) else { return Vec::new() };
+    let Some((field, text)) = annotation(&object, LABEL_SIZES_ANNOTATION, context) else { return Vec::new() };
+    let mut sizes = Vec::new();
+    for (part, place) in parts(&field, &text) {
+        match label_size(&part) {
+            Some((label, size)) => {
+                let (document, path) = (document.place(), field.path.clone());
+                sizes.push(LabelSize { document, is_for_all, label, size, place, path });
+            }
+            None => {
+                let message = format!("`{}` is no label and a number", shorten(&part));
+                let help =
+                    "write LABEL=NUMBER, several separated by commas, such as `request_path=200, tenant=50`";
+                let problem = Problem::new(Severity::Warning, codes::BAD_LABEL_SIZE, message).help(help);
+                context.problems.push(problem.at(place, field.path.clone()));
+            }
+        }
+    }
+    sizes
+}
+
+fn label_size(text: &str) -> Option<(String, u64)> {
+    let (label, size) = text.split_once('=')?;
+    let (label, size) = (label.trim(), size.trim());
+    let size: u64 = size.bytes().all(|byte| byte.is_ascii_digit()).then(|| size.parse().ok()).flatten()?;
+    (!label.is_empty() && size > 0).then(|| (label.to_owned(), size))
 }
 
 /// The parts of a text between commas, each with where it stands as far as that is known.

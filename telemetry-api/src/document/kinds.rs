@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::annotations::Ignore;
+use super::annotations::{Ignore, LabelSize};
 use super::foreign::{NotRead, Written};
 use super::mesh_config::installer;
 use super::mesh_sources::{MeshSource, Sort, revision_of, settle};
@@ -25,6 +25,8 @@ pub struct Documents {
     pub outlines: Vec<Outline>,
     /// What documents ask not to be told of them.
     pub ignores: Vec<Ignore>,
+    /// How many values documents say that labels have.
+    pub label_sizes: Vec<LabelSize>,
     /// Every name that was read, and where.
     names: HashMap<DocumentId, Place>,
     /// What says what the mesh's configuration is; which of it counts is decided at the end.
@@ -85,6 +87,7 @@ impl Documents {
         self.outlines.push(Outline::of(&root));
         self.dispatch(source, &root, &mut context);
         self.ignores.append(&mut annotations::ignores(&root, &mut context));
+        self.label_sizes.append(&mut annotations::label_sizes(&root, &mut context));
         self.problems.append(&mut context.problems);
     }
 

@@ -18,7 +18,7 @@ pub(crate) mod telemetry;
 pub mod tree;
 pub(crate) mod wasm_plugin;
 
-pub use annotations::{IGNORE_ANNOTATION, Ignore};
+pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize};
 pub use kinds::{Documents, read};
 pub use outline::Outline;
 pub use tree::Source;

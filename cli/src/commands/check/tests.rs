@@ -40,7 +40,8 @@ fn found(more: &str) -> Found {
     };
     let files = vec![file("it is wrong.yaml", &format!("{more}{WRONG}")), file("right.yaml", RIGHT)];
     let ignored = BTreeSet::from([codes::CUSTOM_METRIC]);
-    let plan = CheckPlan { files, fail_on: Severity::Warning, ignored, output: CheckFormat::Text };
+    let (fail_on, output) = (Severity::Warning, CheckFormat::Text);
+    let plan = CheckPlan { files, fail_on, ignored, observed: None, output };
     let mut found = find(&plan).expect("the files are read");
     // Where the folder is differs between runs.
     let root = format!("{}/", folder.path().display());

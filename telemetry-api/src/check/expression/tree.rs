@@ -85,6 +85,24 @@ pub(crate) fn attribute(tree: &Expr) -> Option<(&str, Option<&str>)> {
     }
 }
 
+/// What a tree reads, if it is an attribute or something below one: `a.b['c']` is `a.b.c`. Two trees that read the same
+/// have the same.
+pub(crate) fn path(tree: &Expr) -> Option<String> {
+    match tree {
+        Expr::Ident(root) => Some(root.clone()),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", path(&select.operand.expr)?, select.field))
+        }
+        Expr::Call(call) => match index(call)? {
+            (object, Expr::Literal(LiteralValue::String(key))) => {
+                Some(format!("{}.{}", path(object)?, key.inner()))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What is indexed, and by what.
 pub(crate) fn index(call: &CallExpr) -> Option<(&Expr, &Expr)> {
     match call.args.as_slice() {
@@ -102,6 +120,40 @@ pub(crate) fn conditional(call: &CallExpr) -> Option<[&Expr; 3]> {
         _ => None,
     }
 }
+
+/// Whether the value can be told to be a boolean.
+pub(crate) fn is_boolean(tree: &Expr) -> bool {
+    match tree {
+        Expr::Literal(LiteralValue::Boolean(_)) => true,
+        Expr::Select(select) => select.test || attribute(tree) == Some(("connection", Some("mtls"))),
+        Expr::Call(call) => match conditional(call) {
+            Some([_, yes, no]) => is_boolean(yes) && is_boolean(no),
+            None => BOOLEAN.contains(&call.func_name.as_str()),
+        },
+        // All macros but `map` and `filter`, which begin with an empty list.
+        Expr::Comprehension(comprehension) => is_boolean(&comprehension.accu_init.expr),
+        _ => false,
+    }
+}
+
+/// Functions and operators whose value is a boolean.
+const BOOLEAN: &[&str] = &[
+    operators::LOGICAL_AND,
+    operators::LOGICAL_OR,
+    operators::LOGICAL_NOT,
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::IN,
+    "bool",
+    "contains",
+    "endsWith",
+    "matches",
+    "startsWith",
+];
 
 /// Functions and operators whose value is never a boolean.
 const NEVER_BOOLEAN: &[&str] = &[

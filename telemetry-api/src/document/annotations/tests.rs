@@ -94,7 +94,7 @@ fn annotations_that_mean_nothing_are_said() {
             help("did you mean `burgee.dev/calls`?"),
             help("it belongs to WasmPlugin; take it out here"),
             help(
-                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/ignore (any kind)"
+                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/ignore (any kind)"
             ),
         ]
     );

@@ -194,6 +194,118 @@ spec:
         },
     }
 
+    /// A tag whose values have no bound.
+    UNBOUNDED_TAG = "BG0228" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "The value of a tag of metrics is chosen by whoever sends a request, is new for each of them, or is \
+                measured: a path, a host, a header, an address, an id, a time, a size. The expression is read as a tree: \
+                comparisons, choices between texts and `x in ['a', 'b'] ? x : 'other'` bound it.",
+        matters: "Each new value makes series that a proxy keeps as long as it runs, and that every Prometheus server \
+                  stores: memory grows with what clients choose to send. The help says how many series a value makes: the \
+                  product of how many values each label has at one workload, times the series per metric (a counter has \
+                  1, a distribution 22: 20 buckets, sum and count). Usual sizes are 5 workloads at the other end, 5 \
+                  response codes and 2 response flags; all other standard labels follow from these. The annotation \
+                  `burgee.dev/label-sizes` of the Telemetry, or of the ConfigMap with the mesh's configuration, says \
+                  better: `\"request_path=200, tenant=50\"`. A tag whose size is declared is not told here.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT}
+      tagOverrides: {request_path: {value: request.url_path}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh-default, namespace: istio-system}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT}
+      tagOverrides:
+        request_path: {value: \"request.url_path.startsWith('/api/') ? 'api' : 'other'\"}
+",
+        },
+    }
+
+    /// Very many series by a document's tags.
+    MANY_SERIES = "BG0229" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "With what documents add up to, the tags of this one make a workload report very many series: more than \
+                100,000. Below that it is a note, told where sizes are declared (`burgee.dev/label-sizes`) or a saved \
+                page of metrics is given (`burgee check --observed FILE`, with a proxy's `/stats/prometheus`).",
+        matters: "A proxy keeps every series in memory and writes all of them at every scrape, and a Prometheus server \
+                  that stores some millions in all is a large one. The help shows the arithmetic: the sizes of the labels \
+                  at one workload (see BG0228), or the series that the page has, times the sizes of tags that are new.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata:
+  name: mesh-default
+  namespace: istio-system
+  annotations: {burgee.dev/label-sizes: \"request_path=200\"}
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - tagOverrides: {request_path: {value: request.url_path}}
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata:
+  name: mesh-default
+  namespace: istio-system
+spec:
+  metrics:
+  - providers: [{name: prometheus}]
+    overrides:
+    - match: {metric: REQUEST_COUNT}
+      tagOverrides: {request_method: {value: request.method}}
+",
+        },
+    }
+
+    /// A label's size that cannot be used.
+    BAD_LABEL_SIZE = "BG0230" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The annotation `burgee.dev/label-sizes` has something that is no LABEL=NUMBER, or a label that no metric \
+                has.",
+        matters: "The estimate of series goes on without it.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata:
+  name: shop
+  namespace: shop
+  annotations: {burgee.dev/label-sizes: \"request_path: 200\"}
+spec:
+  metrics: [{providers: [{name: prometheus}]}]
+",
+            right: "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata:
+  name: shop
+  namespace: shop
+  annotations: {burgee.dev/label-sizes: \"response_code=8\"}
+spec:
+  metrics: [{providers: [{name: prometheus}]}]
+",
+        },
+    }
+
     /// A tag whose name cannot be a label.
     BAD_TAG_NAME = "BG0219" {
         severity: Severity::Error,
