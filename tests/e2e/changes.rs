@@ -48,6 +48,8 @@ kind: Telemetry
 metadata:
   name: mesh-default
   namespace: istio-system
+  annotations:
+    burgee.dev/label-sizes: "{label}=5"
 spec:
   metrics:
     - providers:
@@ -231,7 +233,7 @@ fn a_broken_document_changes_nothing_until_it_is_repaired() {
 
     let no_expression = telemetry("request_method", "request.method +", true);
     let said = mesh.change(&documents.telemetry(), &no_expression, UNCHANGED);
-    assert!(said.contains("telemetry.yaml:13:22]"), "{said}");
+    assert!(said.contains("telemetry.yaml:15:22]"), "{said}");
     assert!(said.contains("tagOverrides.request_method.value"), "{said}");
 
     mesh.send(3, "/meanwhile");
@@ -393,7 +395,7 @@ fn a_new_label_takes_a_restart_and_corrupts_no_series_until_then() {
     let said =
         mesh.change(&documents.telemetry(), &telemetry("route", "request.url_path", true), REST_IN_FORCE);
     assert!(said.contains("the label `route` is new"), "{said}");
-    assert!(said.contains("telemetry.yaml:13:"), "{said}");
+    assert!(said.contains("telemetry.yaml:15:"), "{said}");
     assert!(said.contains("start it again"), "{said}");
     // What stands is told once.
     let said = mesh.change(&documents.telemetry(), &telemetry("route", "request.path", true), IN_FORCE);

@@ -83,13 +83,13 @@ fn each_line_that_asks_is_told_once_with_those_of_whom_it_asks() {
     let mut policies = policies("docs/t.yaml");
     let text = asked(&policies, Path::new("docs"));
     let expected = "  every proxy
-    no istio_request_bytes                          t.yaml:38
-    every metric with method=request.method         t.yaml:41
-    logs by lines: text in /dev/stdout              t.yaml:44
-    logs by lines only where response.code >= 400   t.yaml:46
+    no istio_request_bytes                               t.yaml:38
+    every metric with method=request.method              t.yaml:41
+    logs by lines: text in /dev/stdout                   t.yaml:44
+    logs by lines only where response.code >= 400        t.yaml:46
     spans by otel: OTLP to collector.shop.internal:4317  t.yaml:49
-    spans of 25 % of requests                       t.yaml:50
-    spans with tenant=the header x-tenant           t.yaml:53";
+    spans of 25 % of requests                            t.yaml:50
+    spans with tenant=the header x-tenant                t.yaml:53";
     assert_eq!(text, expected, "{text}");
 
     policies[0].2.access_logs.clear();
