@@ -290,7 +290,7 @@ fn two_providers_count_every_request_twice_and_that_is_what_is_asked_for() {
     fs::write(folder.path().join("mesh.yaml"), mesh).expect("a document can be written");
     let telemetry = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: istio-system}\n\
         spec:\n  metrics:\n  - providers: [{name: prometheus}, {name: second}]\n    \
-        overrides: [{tagOverrides: {page: {value: request.method}}}]\n";
+        overrides: [{tagOverrides: {page: {value: \"'one'\"}}}]\n";
     fs::write(folder.path().join("telemetry.yaml"), telemetry).expect("a document can be written");
     let ended = Program::up(folder.path())
         .args(["--path", "/", "--requests", "5", "-o", "json"])
