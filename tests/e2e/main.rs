@@ -26,3 +26,4 @@ mod refusals;
 mod rendering;
 mod support;
 mod swaps;
+mod tracers;

@@ -14,7 +14,7 @@ use crate::support::proxy::Proxy;
 use crate::support::{envoy, module, one_service, root, tempdir};
 
 /// The bases that every rule holds for.
-fn bases() -> Vec<PathBuf> {
+pub(crate) fn bases() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("tests/cases/bases")).expect("there are bases").flatten();
     let mut bases: Vec<_> = entries.map(|entry| entry.path()).collect();
     bases.sort();
@@ -22,12 +22,12 @@ fn bases() -> Vec<PathBuf> {
     bases
 }
 
-fn name(path: &Path) -> &str {
+pub(crate) fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("a name")
 }
 
 /// A configuration as Envoy reads it.
-fn read(path: &Path, text: &str) -> Value {
+pub(crate) fn read(path: &Path, text: &str) -> Value {
     let source = Source::new(name(path), text.to_owned());
     let is_json = path.extension().is_some_and(|ending| ending == "json");
     let value = if is_json { Value::from_json(&source) } else { Value::from_yaml(&source) };
@@ -35,7 +35,7 @@ fn read(path: &Path, text: &str) -> Value {
 }
 
 /// What `render` makes of a base, with more arguments.
-fn render(base: &Path, more: &[&str]) -> String {
+pub(crate) fn render(base: &Path, more: &[&str]) -> String {
     let program = Program::new(["render".as_ref(), "--base".as_ref(), base.as_os_str()])
         .args(["--workload", "quickstart/hello-v1", "--labels", "app=hello,version=v1"])
         .args(["--module".as_ref(), module().as_os_str()])
@@ -49,7 +49,7 @@ fn render_with_documents(base: &Path) -> String {
 }
 
 /// Puts a text where a base was, under the same name.
-fn put(folder: &TempDir, base: &Path, text: &str) -> PathBuf {
+pub(crate) fn put(folder: &TempDir, base: &Path, text: &str) -> PathBuf {
     let path = folder.path().join(name(base));
     fs::write(&path, text).expect("a file can be written");
     path
@@ -57,7 +57,7 @@ fn put(folder: &TempDir, base: &Path, text: &str) -> PathBuf {
 
 /// Has Envoy validate a configuration. A file of the listener discovery service is no bootstrap, so its listeners
 /// are put into one.
-fn validate(path: &Path, text: &str) {
+pub(crate) fn validate(path: &Path, text: &str) {
     let folder = tempdir();
     let value = read(path, text);
     let file = match value.field("resources") {
@@ -80,14 +80,14 @@ fn validate(path: &Path, text: &str) {
 }
 
 /// A resource of a discovery response without what says its type and version.
-fn plain(resource: &Value) -> Value {
+pub(crate) fn plain(resource: &Value) -> Value {
     let inner = resource.field("resource").unwrap_or(resource);
     let Value::Map(fields) = inner else { panic!("no resource: {resource:?}") };
     Value::Map(fields.iter().filter(|(key, _)| key != "@type").cloned().collect())
 }
 
 /// A bootstrap that has listeners, and the control plane that they ask for their routes.
-fn bootstrap_of(listeners: Value) -> Value {
+pub(crate) fn bootstrap_of(listeners: Value) -> Value {
     let dynamic =
         bases().into_iter().find(|base| name(base) == "dynamic.yaml").expect("a base with a control plane");
     let mut bootstrap = read(&dynamic, &fs::read_to_string(&dynamic).expect("a base"));

@@ -171,7 +171,7 @@ pub fn awaits(clusters: &[String]) -> Option<Problem> {
     let message = format!("{what} {names} must come from whoever serves this proxy's clusters");
     let help = format!(
         "a control plane of Istio has {have}; a file of clusters gets {have} when it is rendered with the same \
-                        documents"
+         documents; Envoy refuses a listener with Zipkin's or Datadog's tracer until then"
     );
     let problem = plan::problem(Severity::Note, codes::AWAITED_CLUSTERS, String::new(), message, help);
     (!clusters.is_empty()).then_some(problem)

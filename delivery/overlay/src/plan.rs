@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     clusters: Needed,
     /// Those of them that have to come from elsewhere.
     awaited: Vec<String>,
+    /// The clusters that are there when the base's listeners are made, where others come after that.
+    first: Option<BTreeSet<String>>,
 }
 
 impl Plan {
@@ -71,7 +73,7 @@ impl Plan {
 
 /// Plans a policy over a base without anything of ours in it.
 fn plan(base: &Value, shape: Shape, policy: &Effective, options: &Options) -> Plan {
-    let mut plan = Plan::default();
+    let mut plan = Plan { first: clusters::first(base, shape), ..Plan::default() };
     let listeners = view::listeners(base, shape);
     for listener in &listeners {
         let class = options.classes.get(listener.name).copied().unwrap_or_else(|| listener.class());

@@ -2,7 +2,7 @@
 
 use burgee_api::problem::{Basis, Case, Laid, Severity};
 
-use super::examples::{BASE, MESH_SERVICE, MESH_SERVICE_AT, TRACES};
+use super::examples::{ASKS_FOR_CLUSTERS, BASE, MESH_SERVICE, MESH_SERVICE_AT, TRACES, ZIPKIN};
 
 burgee_api::codes! {
     /// Codes of this area.
@@ -52,10 +52,25 @@ static_resources: {clusters: []}
         means: "Configuration that was laid over the base refers to clusters which are not in it and have no place in it: \
                 the bootstrap asks somebody else for its clusters, or the base is a file of listeners.",
         matters: "Whoever serves the clusters has to have them. A control plane of Istio has those of every service that \
-                  it knows. Without them, what would be sent is dropped.",
+                  it knows. Without them, what would be sent is dropped; and a listener with Zipkin's or Datadog's tracer is \
+                  refused.",
         case: Case::Situation {
             wrong: "`burgee render` of a provider of access logs over a file of listeners alone.",
             right: "Render the file of clusters with the same documents too: those that it lacks are added to it.",
+        },
+    }
+
+    /// A tracer whose cluster would come after its listener.
+    CLUSTER_TOO_LATE = "BG0640" {
+        severity: Severity::Warning,
+        basis: Basis::Envoy,
+        means: "Spans are to go to Zipkin or Datadog from a listener of the bootstrap itself, and the cluster that leads \
+                there is not in the bootstrap: it asks somebody else for its clusters.",
+        matters: "Envoy makes such a tracer only where the cluster is there already, and would not start. So the listener \
+                  gets no traces. Other kinds of tracers wait for their cluster.",
+        case: Case::Base {
+            wrong: Laid { documents: ZIPKIN, base: ASKS_FOR_CLUSTERS },
+            right: Laid { documents: TRACES, base: ASKS_FOR_CLUSTERS },
         },
     }
 

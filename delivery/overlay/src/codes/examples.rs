@@ -94,6 +94,28 @@ pub(super) const TRACES: &str = traces!("{providers: [{name: otel}]}");
 pub(super) const BY_CHANCE: &str =
     traces!("{providers: [{name: otel}], useRequestIdForTraceSampling: false}");
 
+/// A document that asks for traces by Zipkin.
+pub(super) const ZIPKIN: &str = "
+extensionProviders:
+- name: spans
+  zipkin: {service: zipkin.observability.internal, port: 9411}
+defaultProviders: {tracing: [spans]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: zipkin, namespace: observability}
+spec:
+  hosts: [zipkin.observability.internal]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 9411, name: http, protocol: HTTP}]
+  endpoints: [{address: 127.0.0.1}]
+";
+
+/// A base that asks for its clusters.
+pub(super) const ASKS_FOR_CLUSTERS: &str =
+    base!(top: "dynamic_resources: {cds_config: {path_config_source: {path: /etc/envoy/clusters.yaml}}}");
+
 /// A mesh that logs to a service which is nowhere.
 pub(super) const MESH_SERVICE: &str = "
 enableEnvoyAccessLogService: true

@@ -99,6 +99,15 @@ pub(crate) fn tracing(
     Some(Value::Map(fields))
 }
 
+/// Whether Envoy refuses a listener with a tracer whose cluster is not there. Of the others' spans it drops what it would
+/// send.
+pub(crate) const fn needs_cluster(tracer: &Tracer) -> bool {
+    match tracer {
+        Tracer::Zipkin { .. } | Tracer::Datadog { .. } => true,
+        Tracer::Skywalking { .. } | Tracer::Opentelemetry { .. } => false,
+    }
+}
+
 /// Texts have no numbers with a fraction, and Protobuf reads one from a string.
 fn percent(value: f64) -> Value {
     let is_whole = value.fract() == 0.0 && (0.0..=100.0).contains(&value);

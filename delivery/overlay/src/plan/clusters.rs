@@ -1,5 +1,7 @@
 //! The clusters that a plan's edits refer to: found in the base, added to it, or left to whoever serves them.
 
+use std::collections::BTreeSet;
+
 use burgee_api::resolve::Effective;
 use burgee_api::{Problem, Severity};
 
@@ -11,6 +13,14 @@ use crate::mark::Before;
 use crate::mark::clusters::{Around, marked};
 use crate::value::Value;
 use crate::view::{self, Shape};
+
+/// The clusters that are there when a base's listeners are made, if others come after that: a bootstrap's own, where it
+/// asks for more.
+pub(super) fn first(base: &Value, shape: Shape) -> Option<BTreeSet<String>> {
+    let name = |cluster: view::Cluster<'_>| view::name(cluster.config).to_owned();
+    let come_later = shape == Shape::Bootstrap && view::asks_for_clusters(base);
+    come_later.then(|| view::clusters(base, shape).into_iter().map(name).collect())
+}
 
 /// Plans what becomes of the clusters that the policy needs.
 pub(super) fn plan(base: &Value, shape: Shape, policy: &Effective, plan: &mut Plan) {

@@ -134,6 +134,10 @@ fn plan_tracing(
         return;
     }
     let Some(settings) = tracing::settings(wanted) else { return };
+    if let Some(problem) = too_early(listener, wanted, plan) {
+        plan.say(problem);
+        return;
+    }
     let has_own = manager.config.field(REQUEST_ID_EXTENSION).is_some();
     let by_chance = !settings.use_request_id.value;
     if by_chance && has_own {
@@ -157,6 +161,27 @@ fn plan_tracing(
     for (collector, provider) in wanted.collectors() {
         cluster::note(&mut plan.clusters, Upstream::of(collector), provider);
     }
+}
+
+/// A tracer that Envoy makes only where its cluster is there already, in a listener that is made before that comes.
+fn too_early(listener: &Listener<'_>, wanted: &Tracing, plan: &Plan) -> Option<Problem> {
+    let (Tracing::Provider { provider, tracer, .. }, Some(first)) = (wanted, &plan.first) else {
+        return None;
+    };
+    let cluster = tracer.collector().cluster();
+    if !tracing::needs_cluster(tracer) || first.contains(&cluster) {
+        return None;
+    }
+    let message = format!(
+        "listener {:?} gets no traces: with a tracer of {} Envoy would not start before it has the cluster {cluster:?}, \
+         and the base's own clusters are without it",
+        listener.name,
+        tracer.name()
+    );
+    let help = "add the cluster to static_resources, or let the listener come from where the other clusters come from";
+    let problem =
+        problem(Severity::Warning, codes::CLUSTER_TOO_LATE, listener.path.to_string(), message, help);
+    Some(placed(problem, &provider.origin))
 }
 
 /// A manager that traces by itself, where the documents say something else.

@@ -169,3 +169,31 @@ fn the_meshs_own_tracer_is_a_provider_of_the_manager() {
     assert_eq!(dig(&found, "provider.name").as_str(), Some("burgee.tracing.mesh"));
     assert!(has(&found, &super::support::yaml("{random_sampling: {value: 20}}")));
 }
+
+#[test]
+fn a_tracer_that_needs_its_cluster_is_left_out_where_that_comes_later() {
+    let later = |clusters: &str| {
+        let text = listener_with(Vec::new()).to_json();
+        super::support::yaml(&format!(
+            "{{dynamic_resources: {{cds_config: {{ads: {{}}}}}}, \
+             static_resources: {{listeners: [{text}], clusters: [{clusters}]}}}}"
+        ))
+    };
+    for (name, tracer) in tracers() {
+        let cluster = format!("{{name: '{}'}}", tracer.collector().cluster());
+        let needs = matches!(name, "zipkin" | "zipkin-full" | "datadog");
+        let policy = of_tracing(tracing_with(name, tracer, true));
+        for (clusters, is_written) in [(cluster.as_str(), true), ("", !needs)] {
+            let base = later(clusters);
+            let result = overlay(&base, &policy, &options());
+            let codes: Vec<_> = result.problems.iter().map(|problem| problem.code.0).collect();
+            let expected: &[&str] = if is_written { &[] } else { &["BG0640"] };
+            assert_eq!(codes, expected, "{name}: {clusters}");
+            assert_eq!(result.value != base, is_written, "{name}: {clusters}");
+            assert_eq!(overlay(&result.value, &nothing(), &options()).value, base, "{name}");
+        }
+        // A part of a configuration does not say what else there is.
+        let part = overlay(&listener_with(Vec::new()), &policy, &options());
+        assert!(part.problems.is_empty() && !part.awaited_clusters.is_empty(), "{name}");
+    }
+}

@@ -57,7 +57,7 @@ pub(super) fn tags_of_mesh(mesh: &MeshConfig, problems: &mut Vec<Problem>) {
 /// A tag that Istio has under the same name.
 fn twice(name: &str, origin: &Origin) -> Option<Problem> {
     is_own_tag(name).then(|| {
-        let message = format!("Istio has a tag `{name}` too, and spans carry both");
+        let message = format!("Istio has a tag `{name}` too, and of the two spans carry Istio's");
         let help = "name it otherwise, or switch Istio's own tags off with `enableIstioTags: false`";
         at(origin, Severity::Warning, codes::TAG_TWICE, message, help.to_owned())
     })

@@ -11,7 +11,8 @@ crate::codes! {
         severity: Severity::Warning,
         basis: Basis::Quirk,
         means: "A custom tag has the name of one of Istio's own, such as `istio.mesh_id`, and those are switched on.",
-        matters: "Spans carry both, and which of the two is shown depends on where they are kept.",
+        matters: "Proxies are told of both tags, and put the first of one name on their spans, which is Istio's: this one \
+                  has no effect.",
         case: Case::Documents {
             wrong: "
 apiVersion: telemetry.istio.io/v1
