@@ -117,6 +117,8 @@ fn top_level(root: &Path) -> BTreeSet<String> {
         .expect("the workspace can be listed")
         .filter_map(Result::ok)
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        // What is built is there only where it has been built.
+        .filter(|name| name != "target")
         .collect()
 }
 
