@@ -194,7 +194,7 @@ pub(crate) struct CodeArgs {
 /// Arguments of `explain`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
-    /// The workload. Its labels are those of its WorkloadEntry, if the documents have one.
+    /// The workload. Its labels are those that the documents have for it, in a WorkloadEntry or in its pods.
     #[arg(value_name = "NAMESPACE/NAME")]
     pub workload: String,
     #[command(flatten)]

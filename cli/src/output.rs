@@ -31,3 +31,12 @@ pub(crate) fn line_is_read(text: &str) -> Result<bool, Failure> {
         Err(error) => Err(Failure::new(format!("standard output cannot be written: {error}"), "")),
     }
 }
+
+/// The columns of a text that is not written to a terminal.
+const COLUMNS: usize = 80;
+
+/// The columns of the terminal that results are written to.
+pub(crate) fn columns() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    terminal.map_or(COLUMNS, |(width, _)| usize::from(width.0).clamp(40, 120))
+}

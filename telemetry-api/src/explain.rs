@@ -100,6 +100,11 @@ impl<'c> Explainer<'c> {
         !self.refused.is_empty()
     }
 
+    /// The policies that are explained.
+    pub fn policies(&self) -> &PolicySet {
+        &self.set
+    }
+
     /// What is in force at a workload, and why.
     pub fn explain(&self, workload: &Workload) -> Explanation {
         let here = self.here(workload);

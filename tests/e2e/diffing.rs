@@ -95,6 +95,31 @@ fn each_group_of_workloads_is_told_what_changes_and_what_that_does() {
 }
 
 #[test]
+fn a_workload_that_neither_side_has_is_doubted() {
+    let folder = a_bit_of_everything();
+    let ended = diff(folder.path(), &["shop/car-v1"]);
+    assert!(ended.stderr.contains("BG0006") && ended.stderr.contains("shop/cart-v1"), "{}", ended.stderr);
+    let ended = diff(folder.path(), &["shop/cart-v1"]);
+    assert!(!ended.stderr.contains("BG0006"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_documents_hold_does_nothing_to_a_screen() {
+    let spec = |text: &str| {
+        telemetry(
+            "web",
+            &format!(
+                "{{tracing: [{{customTags: {{tag: {{literal: {{value: \"{text}\"}}}}}}, providers: [{{name: spans}}]}}]}}"
+            ),
+        )
+    };
+    let side = |text: &str| format!("{MESH}{WORKLOADS}{}", spec(text));
+    let folder = versions(&side("old"), &side("\\e[2Jnew"));
+    let shown = diff(folder.path(), &[]).expect_code(1).stdout;
+    assert!(shown.contains("[2Jnew") && !shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
 fn programs_read_the_same() {
     let folder = a_bit_of_everything();
     let found = json(folder.path(), &[]);

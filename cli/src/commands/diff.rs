@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::args::Format;
 use crate::plan::DiffPlan;
 use crate::sources::Sources;
-use crate::{Failure, Outcome, output, report, sources};
+use crate::{Failure, Outcome, environment, output, report, sources};
 
 use compare::Comparison;
 
@@ -68,10 +68,11 @@ pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
     }
     let told = told_anew(&old, &new);
     report::print_aside_briefly(&told, &new.sources.texts);
+    report::print_aside(&doubts(plan, &new), &new.sources.texts);
     let subjects = workloads::subjects(plan, &old.checked, &new.checked)?;
     let comparison = Comparison::new(plan.delivery, base.as_ref(), &old.checked, &new.checked, subjects);
     match plan.output {
-        Format::Text => output::text_line(show::text(&comparison, columns()).trim_end())?,
+        Format::Text => output::text_line(show::text(&comparison, output::columns()).trim_end())?,
         Format::Json => output::json(&as_json(&comparison, &told))?,
         Format::Yaml => output::yaml(&as_json(&comparison, &told))?,
     }
@@ -83,6 +84,12 @@ fn refused(side: &str, problems: &[Problem], texts: &[burgee_api::document::Sour
     report::aside(&format!("{side}: {}", report::count(problems)));
     report::print_aside(problems, texts);
     Outcome::Found
+}
+
+/// What makes the workload that is named look misspelt, and what the new documents want of the environment and do not get.
+fn doubts(plan: &DiffPlan, new: &Side) -> Vec<Problem> {
+    let resources = &new.checked.resources;
+    plan.workload.doubts(resources, None).into_iter().chain(environment::doubts(resources)).collect()
 }
 
 /// What is told of the new documents and was not told of the old ones, wherever it stood there.
@@ -97,10 +104,4 @@ fn as_json(comparison: &Comparison, told: &[Problem]) -> serde_json::Value {
     let problems: Vec<ProblemSummary> = told.iter().map(ProblemSummary::from).collect();
     object["new_problems"] = serde_json::to_value(problems).unwrap_or_else(|_| json!([]));
     object
-}
-
-/// The columns of the terminal that is written to.
-fn columns() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stdout());
-    terminal.map_or(80, |(width, _)| usize::from(width.0).clamp(40, 120))
 }

@@ -11,9 +11,6 @@ use crate::args::Format;
 use crate::plan::ExplainPlan;
 use crate::{Failure, Outcome, environment, output, report, sources};
 
-/// The columns of a text that is not written to a terminal.
-const COLUMNS: usize = 80;
-
 /// Runs it.
 pub(crate) fn run(plan: &ExplainPlan) -> Result<Outcome, Failure> {
     let sources = sources::read(&plan.files)?;
@@ -67,7 +64,7 @@ fn explain(
 ) -> Result<(), Failure> {
     let explanation = explainer.explain(workload).only(classes, &plan.signals);
     match plan.output {
-        Format::Text => output::text_line(explanation.to_text(columns()).trim_end()),
+        Format::Text => output::text_line(explanation.to_text(output::columns()).trim_end()),
         Format::Json => output::json(&explanation.to_json()),
         Format::Yaml => output::yaml(&explanation.to_json()),
     }
@@ -83,7 +80,7 @@ fn why_not(
     let answers = explainer.why_not(asked, workload);
     match plan.output {
         Format::Text => {
-            let texts: Vec<String> = answers.iter().map(|answer| answer.to_text(columns())).collect();
+            let texts: Vec<String> = answers.iter().map(|answer| answer.to_text(output::columns())).collect();
             output::text_line(texts.join("\n").trim_end())?;
         }
         Format::Json => output::json(&answers_to_json(&answers))?,
@@ -91,10 +88,4 @@ fn why_not(
     }
     let reasons = answers.iter().flat_map(|answer| &answer.reasons);
     Ok(!reasons.into_iter().any(|reason| reason.kind == ReasonKind::NotThere))
-}
-
-/// The columns of the terminal that is written to.
-fn columns() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stdout());
-    terminal.map_or(COLUMNS, |(width, _)| usize::from(width.0).clamp(40, 120))
 }

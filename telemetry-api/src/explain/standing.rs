@@ -16,11 +16,7 @@ pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &
     let root = here.set.mesh_config().root_namespace.value.as_str();
     let (namespace, own) = (&*meta.id.namespace, here.workload.namespace.as_str());
     if namespace != own && namespace != root {
-        let text = format!(
-            "it is in namespace {namespace}: a Telemetry is for workloads of its own namespace or, in the root \
-             namespace {root}, of all of them"
-        );
-        reasons.push(Reason::new(ReasonKind::OtherNamespace, text));
+        reasons.push(elsewhere(meta, root));
     } else if namespace != own && !telemetry.is_namespace_wide() {
         let text = format!(
             "in the root namespace {root} a Telemetry with a selector or targets is for workloads of that namespace \
@@ -44,11 +40,7 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPl
     let root = here.set.mesh_config().root_namespace.value.as_str();
     let (namespace, own) = (&*meta.id.namespace, here.workload.namespace.as_str());
     if namespace != own && namespace != root {
-        let text = format!(
-            "it is in namespace {namespace}: a WasmPlugin is for workloads of its own namespace or, in the root \
-             namespace {root}, of all of them"
-        );
-        reasons.push(Reason::new(ReasonKind::OtherNamespace, text));
+        reasons.push(elsewhere(meta, root));
     } else if namespace != own && !target_refs.is_empty() {
         let text =
             format!("it is in namespace {namespace}, and what it targets must be in the same namespace");
@@ -69,6 +61,16 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPl
         reasons.push(Reason::new(ReasonKind::NoTraffic, text));
     }
     reasons
+}
+
+/// Why a document of neither the workload's nor the root namespace is not for it.
+fn elsewhere(meta: &Meta, root: &str) -> Reason {
+    let (kind, namespace) = (&meta.id.kind, &meta.id.namespace);
+    let text = format!(
+        "it is in namespace {namespace}: a {kind} is for workloads of its own namespace or, in the root namespace {root}, \
+         of all of them"
+    );
+    Reason::new(ReasonKind::OtherNamespace, text)
 }
 
 /// What keeps documents of any kind away.

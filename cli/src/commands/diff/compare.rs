@@ -6,7 +6,7 @@ use burgee_api::check::Checked;
 use burgee_api::diff::{self, PolicyChange};
 use burgee_api::explain::Explainer;
 use burgee_api::origin::Origin;
-use burgee_api::resolve::{Effective, PolicySet, Workload};
+use burgee_api::resolve::{Effective, Workload};
 use burgee_overlay::{
     Change, Delivery, Effect, Identity, Laying, LogFiles, Module, Options, PluginModule, Value, changes,
 };
@@ -73,7 +73,8 @@ impl Comparison {
             are_examples,
             delivery,
         };
-        let sides = Sides { delivery, base, old: OneSide::new(old), new: OneSide::new(new) };
+        let explainer = |checked| Explainer::of(checked, environment::without_values());
+        let sides = Sides { delivery, base, old: explainer(old), new: explainer(new) };
         let mut groups: HashMap<Vec<String>, usize> = HashMap::new();
         for Subject { name, old, new } in all {
             match (old, new) {
@@ -138,37 +139,21 @@ fn alike(policy: &[PolicyChange], configuration: &[Change]) -> Vec<String> {
     said.chain(written).collect()
 }
 
-/// The documents of one side, ready to be asked.
-struct OneSide<'c> {
-    explainer: Explainer<'c>,
-    set: PolicySet,
-}
-
-impl<'c> OneSide<'c> {
-    fn new(checked: &'c Checked) -> OneSide<'c> {
-        let control_plane = environment::without_values();
-        OneSide {
-            explainer: Explainer::of(checked, control_plane.clone()),
-            set: PolicySet::of(checked.resources.clone(), control_plane),
-        }
-    }
-}
-
 struct Sides<'c> {
     delivery: ProxyDelivery,
     base: Option<&'c Value>,
-    old: OneSide<'c>,
-    new: OneSide<'c>,
+    old: Explainer<'c>,
+    new: Explainer<'c>,
 }
 
 impl Sides<'_> {
     fn changes(&self, old: &Workload, new: &Workload) -> (Vec<PolicyChange>, Vec<Change>) {
-        let policy = diff::changes(&self.old.explainer.explain(old), &self.new.explainer.explain(new));
+        let policy = diff::changes(&self.old.explain(old), &self.new.explain(new));
         // An explanation has every value of a policy, so a proxy whose policy is the same is told the same.
         if policy.is_empty() {
             return (policy, Vec::new());
         }
-        let (before, after) = (self.old.set.resolve(old), self.new.set.resolve(new));
+        let (before, after) = (self.old.policies().resolve(old), self.new.policies().resolve(new));
         let ports = [&before, &after].into_iter().flat_map(ports).collect();
         let sample;
         let base = match self.base {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use burgee_api::diff::{PolicyChange, Said};
 use burgee_api::origin::Origin;
 use burgee_api::resolve::{ListenerClass, MetricName};
+use burgee_api::text::clean;
 use burgee_filter_config::StandardMetric;
 use burgee_overlay::{Change, ConfigPart, Effect};
 use serde_json::{Value as Json, json};
@@ -218,7 +219,7 @@ fn wrapped(out: &mut String, line: &str, indent: usize, columns: usize) {
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    for line in textwrap::wrap(line, options) {
+    for line in textwrap::wrap(&clean(line), options) {
         out.push_str(line.trim_end());
         out.push('\n');
     }
