@@ -141,6 +141,7 @@ pub(crate) fn pages() -> Vec<&'static Page> {
     let mut pages: Vec<&Page> = burgee_api::problem::codes::pages()
         .chain(burgee_overlay::codes::pages())
         .chain(burgee_localnet::codes::pages())
+        .chain(burgee_filter_test::codes::pages())
         .chain(OWN)
         .collect();
     pages.sort_by_key(|page| page.code);

@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-component", &["burgee-api"]),
     ("burgee-overlay", &["burgee-api", "burgee-filter-config"]),
     ("burgee-headers", &["burgee-filter-config", "burgee-kit"]),
+    ("burgee-filter-test", &["burgee-api"]),
     ("burgee-machine", &[]),
     // Stands alone, so that it is small where it is a program of its own.
     ("burgee-stub", &[]),
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "burgee-api",
             "burgee-filter-config",
+            "burgee-filter-test",
             "burgee-localnet",
             "burgee-machine",
             "burgee-modules",

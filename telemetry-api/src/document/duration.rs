@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A duration in Go's notation: numbers with units, such as `1m30s` or `1.5s`. None for what is not one, for
 /// negative ones and for those beyond what 64 bits of nanoseconds hold.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Some(Duration::ZERO);

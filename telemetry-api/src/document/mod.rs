@@ -11,7 +11,7 @@ mod mesh_config;
 mod mesh_sources;
 mod networking;
 mod outline;
-pub(crate) mod reader;
+pub mod reader;
 pub mod scalar;
 pub(crate) mod selection;
 pub(crate) mod telemetry;
@@ -19,6 +19,7 @@ pub mod tree;
 pub(crate) mod wasm_plugin;
 
 pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize};
+pub use duration::parse as parse_duration;
 pub use kinds::{Documents, read};
 pub use outline::Outline;
 pub use tree::Source;

@@ -12,7 +12,7 @@ use crate::origin::{DocumentId, Origin, Place, Traced};
 use crate::problem::{Code, Problem, Severity, closest, codes};
 
 /// The document being read, and what is wrong with it so far.
-pub(crate) struct Context {
+pub struct Context {
     /// The document.
     pub document: DocumentId,
     /// What is wrong.
@@ -51,7 +51,8 @@ impl Context {
         );
     }
 
-    fn wrong_type(&mut self, field: &Field<'_>, expected: &str, help: &str) {
+    /// Writes down that a field is of another type than is expected.
+    pub fn wrong_type(&mut self, field: &Field<'_>, expected: &str, help: &str) {
         let found = field.type_name();
         self.report(
             Severity::Error,
@@ -65,7 +66,7 @@ impl Context {
 
 /// A value and its path.
 #[derive(Clone, Debug)]
-pub(crate) struct Field<'a> {
+pub struct Field<'a> {
     /// The value.
     pub node: &'a Node,
     /// Its path, such as `spec.metrics[0]`.
@@ -359,7 +360,7 @@ impl<'a> Field<'a> {
 
 /// An object's fields.
 #[derive(Clone, Debug)]
-pub(crate) struct Object<'a> {
+pub struct Object<'a> {
     path: String,
     place: Place,
     entries: Vec<(String, (&'a Node, &'a Node))>,
@@ -448,7 +449,7 @@ pub(crate) fn is_snake_case(name: &str, camel: &str) -> bool {
 
 /// A path one field deeper. Keys with dots or slashes are put in brackets. What ends with a colon is the path of a text
 /// that holds another document.
-pub(crate) fn join(path: &str, key: &str) -> String {
+pub fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && !key.contains(['.', '/', '[', ']', ' ', ':']);
     match (path.is_empty(), plain) {
         (true, _) => key.to_owned(),
@@ -459,12 +460,12 @@ pub(crate) fn join(path: &str, key: &str) -> String {
 }
 
 /// Names for a message.
-pub(crate) fn list(names: &[&str]) -> String {
+pub fn list(names: &[&str]) -> String {
     names.join(", ")
 }
 
 /// A text short enough for a message.
-pub(crate) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= 60 && line.len() == text.len() {
         return text.to_owned();

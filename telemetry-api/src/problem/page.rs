@@ -110,6 +110,7 @@ pub fn area(code: &str) -> &'static str {
         Some("04") => "The mesh on loopback",
         Some("05") => "Documents together",
         Some("06") => "Laying documents over a base",
+        Some("07") => "Tests of filters",
         _ => "Others",
     }
 }
