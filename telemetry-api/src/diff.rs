@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 
-use crate::explain::{Explanation, Fact, Section, Signal, Value, origin};
+use crate::explain::{ClassExplanation, Fact, Section, Signal, Value, origin};
 use crate::origin::Origin;
 use crate::resolve::{ListenerClass, MetricName};
 
@@ -68,8 +68,9 @@ impl PolicyChange {
     }
 }
 
-/// What changes from one policy of a workload to another, by class and signal; what goes stands before what comes.
-pub fn changes(old: &Explanation, new: &Explanation) -> Vec<PolicyChange> {
+/// What changes from what is in force at the classes of a workload's listeners to what is in force there afterwards, by
+/// class and signal; what goes stands before what comes.
+pub fn changes(old: &[ClassExplanation], new: &[ClassExplanation]) -> Vec<PolicyChange> {
     let mut changes = Vec::new();
     for class in ListenerClass::ALL {
         for signal in Signal::ALL {
@@ -81,8 +82,8 @@ pub fn changes(old: &Explanation, new: &Explanation) -> Vec<PolicyChange> {
 }
 
 /// The facts about a signal at a class; none for a class that the workload does not have.
-fn facts(explanation: &Explanation, class: ListenerClass, signal: Signal) -> &[Fact] {
-    let class = explanation.classes.iter().find(|of| of.class == class);
+fn facts(explained: &[ClassExplanation], class: ListenerClass, signal: Signal) -> &[Fact] {
+    let class = explained.iter().find(|of| of.class == class);
     let section: Option<&Section> =
         class.and_then(|class| class.sections.iter().find(|section| section.signal == signal));
     section.map_or(&[], |section| &section.facts)

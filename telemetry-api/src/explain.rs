@@ -108,21 +108,20 @@ impl<'c> Explainer<'c> {
     /// What is in force at a workload, and why.
     pub fn explain(&self, workload: &Workload) -> Explanation {
         let here = self.here(workload);
-        let classes = ListenerClass::of(workload.kind)
-            .iter()
-            .map(|class| ClassExplanation {
-                class: *class,
-                sections: vec![
-                    metrics::section(&here, *class),
-                    tracing::section(&here, *class),
-                    access_logging::section(&here, *class),
-                    plugins::section(&here, *class),
-                ],
-            })
-            .collect();
         let (documents, others) = chain::documents(self, &here);
         let has_mesh_config = self.set.mesh_config().was_read;
-        Explanation { workload: workload.clone(), has_mesh_config, documents, others, classes }
+        Explanation {
+            workload: workload.clone(),
+            has_mesh_config,
+            documents,
+            others,
+            classes: classes(&here),
+        }
+    }
+
+    /// The same without the documents that are for the workload or not: only such are looked at as are in force.
+    pub fn in_force(&self, workload: &Workload) -> Vec<ClassExplanation> {
+        classes(&self.here(workload))
     }
 
     /// Why a document has an effect at a workload, or none. One answer, unless several documents that can apply
@@ -140,6 +139,21 @@ impl<'c> Explainer<'c> {
         let telemetries = self.set.contributions(workload);
         Here { set: &self.set, telemetries, workload, effective: self.set.resolve(workload) }
     }
+}
+
+fn classes(here: &Here<'_>) -> Vec<ClassExplanation> {
+    let classes = ListenerClass::of(here.workload.kind).iter();
+    classes
+        .map(|class| ClassExplanation {
+            class: *class,
+            sections: vec![
+                metrics::section(here, *class),
+                tracing::section(here, *class),
+                access_logging::section(here, *class),
+                plugins::section(here, *class),
+            ],
+        })
+        .collect()
 }
 
 #[cfg(test)]

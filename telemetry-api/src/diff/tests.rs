@@ -34,7 +34,7 @@ fn workload(kind: WorkloadKind) -> Workload {
 
 fn compare(old: &Checked, new: &Checked, kind: WorkloadKind) -> Vec<PolicyChange> {
     let workload = workload(kind);
-    changes(&Explainer::new(old).explain(&workload), &Explainer::new(new).explain(&workload))
+    changes(&Explainer::new(old).in_force(&workload), &Explainer::new(new).in_force(&workload))
 }
 
 /// A change in a line.

@@ -6,7 +6,7 @@ use burgee_api::check::Checked;
 use burgee_api::diff::{self, PolicyChange};
 use burgee_api::explain::Explainer;
 use burgee_api::origin::Origin;
-use burgee_api::resolve::{Effective, Workload};
+use burgee_api::resolve::{Effective, Workload, WorkloadIndex, affected};
 use burgee_overlay::{
     Change, Delivery, Effect, Identity, Laying, LogFiles, Module, Options, PluginModule, Value, changes,
 };
@@ -76,11 +76,13 @@ impl Comparison {
         let explainer = |checked| Explainer::of(checked, environment::without_values());
         let sides = Sides { delivery, base, old: explainer(old), new: explainer(new) };
         let mut groups: HashMap<Vec<String>, usize> = HashMap::new();
-        for Subject { name, old, new } in all {
+        let concerned = sides.concerned(&all);
+        for (Subject { name, old, new }, is_concerned) in all.into_iter().zip(concerned) {
             match (old, new) {
                 (None, None) => {}
                 (None, Some(_)) => comparison.added.push(name),
                 (Some(_), None) => comparison.removed.push(name),
+                (Some(_), Some(_)) if !is_concerned => comparison.unchanged += 1,
                 (Some(old), Some(new)) => {
                     let (policy, configuration) = sides.changes(&old, &new);
                     if policy.is_empty() && configuration.is_empty() {
@@ -147,8 +149,25 @@ struct Sides<'c> {
 }
 
 impl Sides<'_> {
+    /// Of each subject whether anything can change: it is not the same workload on both sides, or what differs between
+    /// the documents is for it. For every other one the two sides say the same.
+    fn concerned(&self, subjects: &[Subject]) -> Vec<bool> {
+        let mut concerned = vec![true; subjects.len()];
+        let same = subjects.iter().enumerate().filter(|(_, subject)| subject.old == subject.new);
+        let (numbers, workloads): (Vec<usize>, Vec<Workload>) =
+            same.filter_map(|(number, subject)| Some((number, subject.new.clone()?))).unzip();
+        for number in &numbers {
+            concerned[*number] = false;
+        }
+        let index = WorkloadIndex::new(workloads);
+        for number in affected(self.old.policies(), self.new.policies(), &index) {
+            concerned[numbers[number]] = true;
+        }
+        concerned
+    }
+
     fn changes(&self, old: &Workload, new: &Workload) -> (Vec<PolicyChange>, Vec<Change>) {
-        let policy = diff::changes(&self.old.explain(old), &self.new.explain(new));
+        let policy = diff::changes(&self.old.in_force(old), &self.new.in_force(new));
         // An explanation has every value of a policy, so a proxy whose policy is the same is told the same.
         if policy.is_empty() {
             return (policy, Vec::new());
@@ -204,3 +223,6 @@ fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
         reporter: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
