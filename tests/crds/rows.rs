@@ -179,7 +179,7 @@ const TELEMETRY: &[Text] = &[
         "{metrics: [{overrides: [{tagOverrides: {a: {value: 'a +'}}}]}]}",
         Definitions,
     ),
-    ("tag that is no label", "{metrics: [{overrides: [{tagOverrides: {a-b: {value: a}}}]}]}", Definitions),
+    ("tag that is no label", "{metrics: [{overrides: [{tagOverrides: {a-b: {value: a}}}]}]}", All),
     ("V27", "{metrics: [{overrides: [{match: {customMetric: ''}}]}]}", Nobody),
     ("custom metric", "{metrics: [{overrides: [{match: {customMetric: mine, mode: CLIENT}}]}]}", All),
     ("metric", "{metrics: [{overrides: [{match: {metric: REQUEST_COUNT}}]}]}", All),

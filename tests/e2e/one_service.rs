@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use burgee_api::check::cardinality::observed::Observed;
 use burgee_localnet::summary::{MetricSummary, Summary};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -221,6 +222,9 @@ fn the_admin_page_shows_what_the_summary_shows() {
     for proxy in &mesh.summary.proxies {
         let text = page(&proxy.admin, "/stats/prometheus");
         assert!(!text.contains("=.=") && !text.contains(";.;"), "labels within a name:\n{text}");
+        if let Err(fault) = Observed::read(&text) {
+            panic!("the strict reader does not take the page of {}: {fault}", proxy.workload);
+        }
         seen.extend(scrape(&proxy.admin).into_iter().map(|sample| MetricSummary {
             proxy: proxy.workload.clone(),
             name: sample.name,
@@ -235,6 +239,10 @@ fn the_admin_page_shows_what_the_summary_shows() {
                 assert!(bounds.is_empty());
             } else {
                 assert_eq!(bounds, BUCKETS, "{name} of {}", proxy.workload);
+                // What estimates of series count with: the buckets, the sum and the count.
+                let distribution = name.trim_end_matches("bucket");
+                let lines = text.lines().filter(|line| line.starts_with(distribution)).count();
+                assert_eq!(lines, 22, "{distribution} of {}", proxy.workload);
             }
         }
     }

@@ -158,12 +158,12 @@ fn many(tag: &Tag<'_>, estimate: &Estimate, is_asked: bool) -> Option<Problem> {
 pub(super) fn unknown_labels(resources: &Resources, declared: &[LabelSize], problems: &mut Vec<Problem>) {
     for size in declared.iter().filter(|size| StandardLabel::from_name(&size.label).is_none()) {
         let mut documents =
-            resources.telemetries.iter().filter(|one| size.is_for_all || one.meta.place == size.document);
+            resources.telemetries.iter().filter(|one| size.is_for_all() || one.meta.place == size.document);
         if documents.any(|telemetry| tags(telemetry).iter().any(|tag| tag.name == size.label)) {
             continue;
         }
-        let whose = if size.is_for_all { "no document" } else { "the document does not" };
-        let verb = if size.is_for_all { " sets" } else { " set" };
+        let whose = if size.is_for_all() { "no document" } else { "the document does not" };
+        let verb = if size.is_for_all() { " sets" } else { " set" };
         problems.push(
             Problem::new(
                 Severity::Warning,

@@ -1,10 +1,12 @@
 //! Expressions in CEL: whether they parse, and whether they name something that a proxy knows.
 
+mod functions;
 pub(crate) mod tree;
 
 use cel::common::ast::Expr;
 
 use super::attributes;
+pub(crate) use functions::{Missing, Use};
 
 /// The longest expression that is read, in bytes; far beyond what anybody writes.
 const MAX_BYTES: usize = 4096;
@@ -22,6 +24,10 @@ pub(crate) enum Fault {
     UnknownWord(String),
     /// It uses an attribute that Envoy does not have; the second is the one that is likely meant, or empty.
     UnknownAttribute(String, String),
+    /// It calls a function that Envoy does not have there, so it has no value.
+    Function(Missing),
+    /// It puts texts or lists together where Envoy does not.
+    Joined,
 }
 
 /// Parses an expression.
@@ -43,12 +49,15 @@ pub(crate) fn parse(text: &str) -> Result<cel::Program, String> {
 }
 
 /// Judges an expression.
-pub(crate) fn fault(text: &str) -> Option<Fault> {
+pub(crate) fn fault(text: &str, use_of: Use) -> Option<Fault> {
     let program = match parse(text) {
         Ok(program) => program,
         Err(message) => return Some(Fault::Syntax(message)),
     };
     let tree = &program.expression().expr;
+    if let Some(missing) = functions::missing(tree, text, use_of) {
+        return Some(Fault::Function(missing));
+    }
     if let Expr::Ident(word) = tree
         && !attributes::is_root(word)
     {
@@ -56,9 +65,12 @@ pub(crate) fn fault(text: &str) -> Option<Fault> {
     }
     let mut unknown = None;
     tree::for_each_attribute(tree, &mut |root, field| {
-        unknown = unknown.take().or_else(|| attributes::unknown(root, field));
+        if !functions::is_namespace(root, use_of) {
+            unknown = unknown.take().or_else(|| attributes::unknown(root, field));
+        }
     });
-    unknown.map(|(name, likely)| Fault::UnknownAttribute(name, likely))
+    let joined = (use_of == Use::Log && functions::joins(tree)).then_some(Fault::Joined);
+    unknown.map(|(name, likely)| Fault::UnknownAttribute(name, likely)).or(joined)
 }
 
 /// Whether an expression can be told to be neither true nor false. Others may be or not; whether they are is not judged.
@@ -75,16 +87,7 @@ fn plain_words(message: &str) -> String {
 /// How deep an expression nests, and how many operators it has: both make a parser and its tree deep.
 fn shape(text: &str) -> (usize, usize) {
     let (mut open, mut deepest, mut operators) = (0usize, 0usize, 0usize);
-    let mut rest = text;
-    let mut before = ' ';
-    while let Some(c) = rest.chars().next() {
-        if matches!(c, '\'' | '"') {
-            rest = after_string(rest, matches!(before, 'r' | 'R'));
-            before = ' ';
-            continue;
-        }
-        before = c;
-        rest = &rest[c.len_utf8()..];
+    for c in without_texts(text).chars() {
         match c {
             '(' | '[' | '{' => open += 1,
             ')' | ']' | '}' => open = open.saturating_sub(1),
@@ -95,6 +98,22 @@ fn shape(text: &str) -> (usize, usize) {
     }
     // `in` is an operator too.
     (deepest, operators.max(text.split_whitespace().filter(|word| *word == "in").count()))
+}
+
+/// An expression without the texts in it: a space stands for each.
+fn without_texts(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if matches!(c, '\'' | '"') {
+            rest = after_string(rest, code.ends_with(['r', 'R']));
+            code.push(' ');
+            continue;
+        }
+        code.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    code
 }
 
 /// What follows a string: one in single or triple quotes, with escapes unless it is raw. A string that does not end
@@ -153,7 +172,7 @@ mod tests {
             "[1, 2].exists(x, x == response.code)",
             "true",
         ] {
-            assert_eq!(fault(text), None, "{text}");
+            assert_eq!(fault(text, Use::Tag), None, "{text}");
         }
     }
 
@@ -172,13 +191,13 @@ mod tests {
             "request.host ==",
             "[1, 2",
         ] {
-            assert!(matches!(fault(text), Some(Fault::Syntax(_))), "{text}");
+            assert!(matches!(fault(text, Use::Tag), Some(Fault::Syntax(_))), "{text}");
         }
     }
 
     #[test]
     fn a_bare_word_is_likely_meant_as_text() {
-        assert_eq!(fault("production"), Some(Fault::UnknownWord("production".into())));
+        assert_eq!(fault("production", Use::Tag), Some(Fault::UnknownWord("production".into())));
     }
 
     #[test]
@@ -200,7 +219,7 @@ mod tests {
             ("response.code == ok ? 'a' : 'b'", "ok", ""),
         ] {
             let expected = Fault::UnknownAttribute(name.into(), likely.into());
-            assert_eq!(fault(text), Some(expected), "{text}");
+            assert_eq!(fault(text, Use::Tag), Some(expected), "{text}");
         }
         for text in [
             "'request.methd'",
@@ -216,7 +235,7 @@ mod tests {
             "type(request.host) == string",
             "request['host']",
         ] {
-            assert_eq!(fault(text), None, "{text}");
+            assert_eq!(fault(text, Use::Tag), None, "{text}");
         }
     }
 
@@ -285,21 +304,21 @@ mod tests {
             "a+".repeat(400) + "a",
             "(!".repeat(24) + &"!".repeat(370) + "a" + &")".repeat(24),
         ] {
-            let _ = fault(&text);
+            let _ = fault(&text, Use::Tag);
         }
     }
 
     proptest! {
         #[test]
         fn no_expression_makes_it_panic(text in "(?s).{0,60}") {
-            let _ = fault(&text);
+            let _ = fault(&text, Use::Tag);
         }
 
         #[test]
         fn no_cel_like_expression_makes_it_panic(
             text in "(a|1|'|\"|\\(|\\)|\\[|\\]|\\{|\\}|\\.|\\?|:|,|!|-|\\+|&&|\\|\\||==|in|has|all|map| |b\"|r'|0x|1e|u|\\\\|é){0,24}"
         ) {
-            let _ = fault(&text);
+            let _ = fault(&text, Use::Tag);
         }
     }
 }

@@ -4,7 +4,7 @@ mod attributes;
 pub mod cardinality;
 pub mod code_page;
 mod effects;
-mod expression;
+pub(crate) mod expression;
 mod mesh_revisions;
 mod plugins;
 pub mod suppress;
@@ -68,8 +68,10 @@ pub fn judge_observed(
     revision: &str,
     observed: Option<&Observed>,
 ) -> Checked {
-    let document::Documents { mut resources, outlines, mut problems, ignores, label_sizes, .. } = documents;
+    let document::Documents { mut resources, outlines, mut problems, ignores, mut label_sizes, .. } =
+        documents;
     resources.choose_revision(revision);
+    label_sizes.retain(|size| size.is_read_by(&resources.mesh_config.revision));
     mesh_revisions::check(&resources, revision, &mut problems);
     for telemetry in &resources.telemetries {
         telemetry::check(telemetry, &resources.mesh_config, &mut problems);

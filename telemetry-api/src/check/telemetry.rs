@@ -6,7 +6,7 @@ pub(super) mod providers;
 use burgee_filter_config::StandardLabel;
 
 use self::providers::{Signal, named};
-use super::expression::{Fault, did_you_mean, fault};
+use super::expression::{Fault, Use, did_you_mean, fault};
 use crate::origin::Origin;
 use crate::problem::{Code, Problem, Severity, codes};
 use crate::resources::MeshConfig;
@@ -73,7 +73,7 @@ fn tags(change: &Override, problems: &mut Vec<Problem>) {
                 (Severity::Warning, codes::REMOVE_UNKNOWN_TAG, message, help)
             }
             TagOperation::Remove => continue,
-            TagOperation::Upsert(expression) => match fault(expression) {
+            TagOperation::Upsert(expression) => match fault(expression, Use::Tag) {
                 None => continue,
                 Some(Fault::Syntax(message)) => (
                     Severity::Error,
@@ -95,6 +95,14 @@ fn tags(change: &Override, problems: &mut Vec<Problem>) {
                     format!("Envoy has no attribute `{attribute}`, so tag `{name}` will be `unknown`"),
                     did_you_mean(&likely),
                 ),
+                Some(Fault::Function(missing)) => (
+                    Severity::Warning,
+                    codes::UNKNOWN_FUNCTION,
+                    format!("{}, so there will be no tag `{name}`", missing.message),
+                    missing.help,
+                ),
+                // Tags put texts together.
+                Some(Fault::Joined) => continue,
             },
         };
         problems.push(at(&operation.origin, severity, code, message, help));

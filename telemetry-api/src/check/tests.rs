@@ -27,12 +27,62 @@ fn verdict(checked: &Checked) -> (Option<Severity>, Vec<&'static str>) {
 }
 
 #[test]
+fn a_tag_is_the_label_that_envoy_makes_of_it() {
+    let checked = telemetry(
+        "{metrics: [{providers: [{name: prometheus}], overrides: [{tagOverrides: {\"a-b.c\": {value: request.method}, \
+         1a: {value: request.method}, '': {value: request.method}}}]}]}",
+    );
+    let tags = &checked.resources.telemetries[0].metrics[0].overrides[0].tags;
+    assert_eq!(tags.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a_b_c"]);
+    let told: Vec<&str> = checked
+        .problems
+        .iter()
+        .filter(|problem| problem.code == codes::BAD_TAG_NAME)
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "`a-b.c` cannot be a label of a metric: it is `a_b_c`",
+            "`1a` cannot be a label of a metric: there will be none",
+            "`` cannot be a label of a metric: there will be none",
+        ]
+    );
+}
+
+#[test]
+fn a_tag_of_nothing_is_left_out_of_the_meshs_own_as_istio_does() {
+    let text = "defaultConfig: {tracing: {customTags: {x: {}, y: {literal: {value: z}}}}}\n";
+    let checked = check(&[Source::new("mesh.yaml", text)]);
+    assert_eq!(verdict(&checked), (Some(Severity::Warning), vec![codes::BAD_CUSTOM_TAG.0]));
+    let tags = &checked.resources.mesh_config.proxy_tracing.custom_tags;
+    assert_eq!(tags.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["y"]);
+}
+
+#[test]
+fn expressions_of_formats_are_judged_as_those_of_filters() {
+    for (expression, expected) in [
+        ("request.host", (None, vec![])),
+        ("string(response.code)", (Some(Severity::Error), vec![codes::UNKNOWN_FUNCTION_OF_LOGS.0])),
+        ("request.", (Some(Severity::Error), vec![codes::BAD_LOG_FORMAT.0])),
+        ("request.hots", (Some(Severity::Warning), vec![codes::UNKNOWN_ATTRIBUTE.0])),
+        ("'a' + request.host", (Some(Severity::Warning), vec![codes::JOINED_IN_LOGS.0])),
+    ] {
+        let text = format!("accessLogFile: /dev/stdout\naccessLogFormat: \"%CEL({expression})%\"\n");
+        assert_eq!(verdict(&check(&[Source::new("mesh.yaml", text)])), expected, "{expression}");
+    }
+}
+
+#[test]
 fn telemetry_documents_are_judged_field_by_field() {
     let ok: (Option<Severity>, Option<crate::problem::Code>) = (None, None);
     let error = |code| (Some(Severity::Error), Some(code));
     let warning = |code| (Some(Severity::Warning), Some(code));
     let metrics = |change: &str| format!("{{metrics: [{{overrides: [{change}]}}]}}");
     let tag = |body: &str| format!("{{tracing: [{{customTags: {{x: {body}}}}}]}}");
+    let filter = |text: &str| {
+        format!("{{accessLogging: [{{providers: [{{name: envoy}}], filter: {{expression: \"{text}\"}}}}]}}")
+    };
     // An override without a provider in force is a warning of ours; these rows are about something else.
     let provided =
         |change: &str| format!("{{metrics: [{{providers: [{{name: prometheus}}], overrides: [{change}]}}]}}");
@@ -51,7 +101,35 @@ fn telemetry_documents_are_judged_field_by_field() {
             metrics("{match: {metric: REQUEST_COUNT, customMetric: x}}"),
             error(codes::TWO_METRICS),
         ),
-        ("tag name", metrics("{tagOverrides: {a-b: {value: request.host}}}"), error(codes::BAD_TAG_NAME)),
+        (
+            "tag name",
+            provided("{tagOverrides: {a-b: {value: request.method}}}"),
+            warning(codes::BAD_TAG_NAME),
+        ),
+        (
+            "tag's digit",
+            provided("{tagOverrides: {1a: {value: request.method}}}"),
+            warning(codes::BAD_TAG_NAME),
+        ),
+        (
+            "no tag name",
+            provided("{tagOverrides: {'': {value: request.method}}}"),
+            warning(codes::BAD_TAG_NAME),
+        ),
+        (
+            "function of a tag",
+            provided("{tagOverrides: {t: {value: \"request.method.lowerAscii()\"}}}"),
+            warning(codes::UNKNOWN_FUNCTION),
+        ),
+        (
+            "filter's function",
+            filter("request.host.lowerAscii() == 'a'"),
+            error(codes::UNKNOWN_FUNCTION_OF_LOGS),
+        ),
+        ("filter's text", filter("string(response.code) == '200'"), error(codes::UNKNOWN_FUNCTION_OF_LOGS)),
+        ("filter's macro", filter("[1].exists(x, x == 1)"), error(codes::UNKNOWN_FUNCTION_OF_LOGS)),
+        ("filter's joined texts", filter("'a' + request.host == 'ab'"), warning(codes::JOINED_IN_LOGS)),
+        ("tag of nothing", tag("{}"), error(codes::BAD_CUSTOM_TAG)),
         ("expression", metrics("{tagOverrides: {t: {value: 'request.'}}}"), error(codes::BAD_EXPRESSION)),
         (
             "bare word",

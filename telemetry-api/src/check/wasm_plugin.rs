@@ -67,10 +67,13 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             if let Some(digest) = &plugin.sha256 {
                 problems.push(at(
                     &digest.origin,
-                    Severity::Warning,
+                    Severity::Note,
                     codes::DIGEST_IGNORED,
-                    "a module in a file is not compared with its digest".to_owned(),
-                    "take it out, or fetch the module by oci:// or https://".to_owned(),
+                    "a module in a file is not compared with its digest: it only tells one module from another"
+                        .to_owned(),
+                    "keep it that of the file: with the digest of before, a proxy may not notice that the file has \
+                     another content"
+                        .to_owned(),
                 ));
             }
         }

@@ -124,8 +124,8 @@ pub(super) fn ignores(document: &Field<'_>, context: &mut Context) -> Vec<Ignore
 pub struct LabelSize {
     /// Where the document begins.
     pub document: Place,
-    /// Whether it is for every document.
-    pub is_for_all: bool,
+    /// Which documents it is for.
+    pub reach: Reach,
     /// The label.
     pub label: String,
     /// How many values it has; at least 1.
@@ -136,22 +136,59 @@ pub struct LabelSize {
     pub path: String,
 }
 
-/// How many values a document says that labels have.
-pub(super) fn label_sizes(document: &Field<'_>, context: &mut Context) -> Vec<LabelSize> {
-    let is_for_all = match &*context.document.kind {
-        "ConfigMap" | "IstioOperator" => true,
-        "Telemetry" => false,
-        _ => return Vec::new(),
-    };
+/// Which documents a size is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The one that it stands in.
+    Document,
+    /// All that a revision of the control plane reads.
+    Revision(String),
+}
+
+impl LabelSize {
+    /// Whether it says anything where a revision reads the documents.
+    pub(crate) fn is_read_by(&self, revision: &str) -> bool {
+        match &self.reach {
+            Reach::Document => true,
+            Reach::Revision(own) => own == revision,
+        }
+    }
+
+    /// Whether it is for every document.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.reach != Reach::Document
+    }
+}
+
+/// How many values a document says that labels have. `revision` is that of the mesh's configuration in it.
+pub(super) fn label_sizes(
+    document: &Field<'_>,
+    revision: Option<&str>,
+    context: &mut Context,
+) -> Vec<LabelSize> {
     let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
     let Some(object) = document.any_object(&mut unheard) else { return Vec::new() };
+    let reach = match (&*context.document.kind, revision) {
+        ("Telemetry", _) => Reach::Document,
+        (_, Some(revision)) => Reach::Revision(revision.to_owned()),
+        ("ConfigMap" | "IstioOperator" | "Istio", None) => {
+            if let Some((field, _)) = annotation(&object, LABEL_SIZES_ANNOTATION, &unheard) {
+                let message = format!("{LABEL_SIZES_ANNOTATION} means nothing here");
+                let help = "it stands on a Telemetry, or where the mesh's configuration is";
+                context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &field, message, help);
+            }
+            return Vec::new();
+        }
+        _ => return Vec::new(),
+    };
     let Some((field, text)) = annotation(&object, LABEL_SIZES_ANNOTATION, context) else { return Vec::new() };
     let mut sizes = Vec::new();
     for (part, place) in parts(&field, &text) {
         match label_size(&part) {
             Some((label, size)) => {
                 let (document, path) = (document.place(), field.path.clone());
-                sizes.push(LabelSize { document, is_for_all, label, size, place, path });
+                let reach = reach.clone();
+                sizes.push(LabelSize { document, reach, label, size, place, path });
             }
             None => {
                 let message = format!("`{}` is no label and a number", shorten(&part));

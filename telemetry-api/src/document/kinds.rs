@@ -85,9 +85,13 @@ impl Documents {
         };
         let root = Field { node, path: path.to_owned() };
         self.outlines.push(Outline::of(&root));
+        let before = self.meshes.len();
         self.dispatch(source, &root, &mut context);
+        // A list opens its items itself.
+        let mesh = self.meshes.get(before).filter(|_| self.meshes.len() == before + 1);
+        let revision = mesh.map(|source| source.mesh.revision.clone());
         self.ignores.append(&mut annotations::ignores(&root, &mut context));
-        self.label_sizes.append(&mut annotations::label_sizes(&root, &mut context));
+        self.label_sizes.append(&mut annotations::label_sizes(&root, revision.as_deref(), &mut context));
         self.problems.append(&mut context.problems);
     }
 

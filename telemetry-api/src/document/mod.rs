@@ -18,7 +18,7 @@ pub(crate) mod telemetry;
 pub mod tree;
 pub(crate) mod wasm_plugin;
 
-pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize};
+pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize, Reach};
 pub use duration::parse as parse_duration;
 pub use kinds::{Documents, read};
 pub use outline::Outline;

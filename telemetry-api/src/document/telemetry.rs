@@ -12,7 +12,7 @@ use crate::resources::Meta;
 use crate::resources::telemetry::{Mode, Telemetry};
 
 pub(crate) use metrics::OPERATIONS;
-pub(super) use tracing::custom_tags;
+pub(super) use tracing::{TagsOf, custom_tags};
 
 /// On which side of a request an entry applies, by name.
 pub(crate) const MODES: &[(&str, Mode)] =

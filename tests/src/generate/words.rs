@@ -23,6 +23,8 @@ const FILTERS: &[&str] = &[
     "connection.mtls",
     "response.flags != 0 && !(response.code in [404, 429])",
     "request.duration > duration('1s')",
+    "request.host.matches('^a') && size(request.path) > 1 && request.time.getHours('UTC') >= 0",
+    "re.extract(request.path, '/(a)/', '\\\\1') == 'a'",
     "(response.code / 100) == 5 ? true : request.size > 1024",
     "source.address.matches('^10\\\\.')",
     "true",
@@ -31,8 +33,21 @@ const FILTERS: &[&str] = &[
 ];
 
 /// What is no filter, or a poor one.
-const NO_FILTERS: &[&str] =
-    &["", ")++++", "response.code", "no_such == 1", "1 +", "'a' == \"b", "a.b.c(", "\u{0}", "x ? y : "];
+const NO_FILTERS: &[&str] = &[
+    "",
+    ")++++",
+    "response.code",
+    "no_such == 1",
+    "1 +",
+    "'a' == \"b",
+    "a.b.c(",
+    "\u{0}",
+    "x ? y : ",
+    "string(response.code) == '200'",
+    "request.host.lowerAscii() == 'a'",
+    "[1].exists(x, x == response.code)",
+    "'a' + request.host == 'ab'",
+];
 
 /// Values of labels.
 const VALUES: &[&str] = &[

@@ -112,7 +112,7 @@ static_resources:
         basis: Basis::Envoy,
         means: "The module of a WasmPlugin is a file on the proxy, and the document has no `sha256`.",
         matters: "Envoy keeps running the code that it has under a name. A file of another content under the same name \
-                  may not be noticed.",
+                  may not be noticed, unless `sha256` changes with it. Nothing compares the file with it (BG0250).",
         case: Case::Base {
             wrong: Laid {
                 documents: "

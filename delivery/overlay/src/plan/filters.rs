@@ -226,8 +226,8 @@ fn plugin_filter(
             Severity::Note,
             codes::NO_DIGEST,
             format!("nothing says the digest of {}, the module of WasmPlugin {name}", module.path),
-            "a file of another content under the same name may not be noticed by Envoy; write `sha256`, or use a \
-             name per version"
+            "a file of another content under the same name may not be noticed by Envoy; write `sha256` and change \
+             it with the file, or use a name per version"
                 .to_owned(),
         )),
         Stand::Refusal(why) => plan.say(at_document(

@@ -16,8 +16,8 @@ pub(super) struct Sizes<'d> {
 impl<'d> Sizes<'d> {
     /// What a document and, below it, the mesh declare. `document` is where the document begins.
     pub fn of(declared: &'d [LabelSize], document: &Place) -> Sizes<'d> {
-        let of_mesh = declared.iter().filter(|size| size.is_for_all);
-        let own = declared.iter().filter(|size| !size.is_for_all && size.document == *document);
+        let of_mesh = declared.iter().filter(|size| size.is_for_all());
+        let own = declared.iter().filter(|size| !size.is_for_all() && size.document == *document);
         Sizes { by_label: of_mesh.chain(own).map(|size| (size.label.as_str(), size.size)).collect() }
     }
 

@@ -158,6 +158,28 @@ fn the_mesh_declares_sizes_for_all_documents_and_a_document_its_own() {
 }
 
 #[test]
+fn sizes_of_another_revisions_mesh_do_not_count() {
+    let mesh = |name: &str, size: u64| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: istio-system, annotations: \
+             {{burgee.dev/label-sizes: 'path={size}'}}}}\ndata: {{mesh: 'rootNamespace: istio-system'}}\n---\n"
+        )
+    };
+    let text = format!(
+        "{}{}apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: a}}\nspec: {{metrics: \
+         [{{providers: [{{name: prometheus}}], overrides: [{PATH}]}}]}}\n",
+        mesh("istio", 20),
+        mesh("istio-canary", 2)
+    );
+    let sources = [Text::new("mesh.yaml", text)];
+    for (revision, series) in [(DEFAULT_REVISION, "8,600"), ("canary", "6,800")] {
+        let found = judge_observed(read(&sources), &sources, revision, None);
+        let message = format!("with the document's tags a workload has up to {series} series");
+        assert!(found.problems.iter().any(|it| it.message == message), "{revision}: {:#?}", found.problems);
+    }
+}
+
+#[test]
 fn a_document_that_no_provider_hears_of_makes_no_series() {
     let text = format!(
         "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: a}}\nspec: {{metrics: \

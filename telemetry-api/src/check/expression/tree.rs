@@ -6,6 +6,43 @@ use cel::common::ast::{
 
 use super::attributes;
 
+/// Calls `found` with each part of an expression, the whole first.
+pub(crate) fn for_each<'e>(tree: &'e Expr, found: &mut dyn FnMut(&'e Expr)) {
+    found(tree);
+    match tree {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => {}
+        Expr::Select(select) => for_each(&select.operand.expr, found),
+        Expr::Call(call) => {
+            call.target.iter().for_each(|target| for_each(&target.expr, found));
+            call.args.iter().for_each(|argument| for_each(&argument.expr, found));
+        }
+        Expr::List(list) => list.elements.iter().for_each(|element| for_each(&element.expr, found)),
+        Expr::Map(map) => map.entries.iter().for_each(|entry| for_each_of_entry(entry, found)),
+        Expr::Struct(value) => value.entries.iter().for_each(|entry| for_each_of_entry(entry, found)),
+        Expr::Comprehension(comprehension) => {
+            for part in [
+                &comprehension.iter_range,
+                &comprehension.accu_init,
+                &comprehension.loop_cond,
+                &comprehension.loop_step,
+                &comprehension.result,
+            ] {
+                for_each(&part.expr, found);
+            }
+        }
+    }
+}
+
+fn for_each_of_entry<'e>(entry: &'e IdedEntryExpr, found: &mut dyn FnMut(&'e Expr)) {
+    match &entry.expr {
+        EntryExpr::StructField(field) => for_each(&field.value.expr, found),
+        EntryExpr::MapEntry(entry) => {
+            for_each(&entry.key.expr, found);
+            for_each(&entry.value.expr, found);
+        }
+    }
+}
+
 /// Calls `found` with each attribute that an expression reads: its root, and the field below it if there is one.
 pub(crate) fn for_each_attribute<'e>(tree: &'e Expr, found: &mut dyn FnMut(&'e str, Option<&'e str>)) {
     walk(tree, &mut Vec::new(), found);

@@ -1,6 +1,6 @@
 //! What makes an entry of `spec.accessLogging` valid: what its filter says, and whom it belongs to.
 
-use crate::check::expression::{Fault, did_you_mean, fault, is_never_boolean};
+use crate::check::expression::{Fault, Use, did_you_mean, fault, is_never_boolean};
 use crate::check::telemetry::at;
 use crate::document::reader::shorten;
 use crate::origin::Traced;
@@ -24,7 +24,7 @@ pub(super) fn check(entry: &AccessLoggingEntry, problems: &mut Vec<Problem>) {
 
 fn expression(filter: &Traced<String>, problems: &mut Vec<Problem>) {
     let text = &filter.value;
-    let (severity, code, message, help) = match fault(text) {
+    let (severity, code, message, help) = match fault(text, Use::Log) {
         None if is_never_boolean(text) => (
             Severity::Warning,
             codes::FILTER_NOT_BOOLEAN,
@@ -49,6 +49,18 @@ fn expression(filter: &Traced<String>, problems: &mut Vec<Problem>) {
             codes::UNKNOWN_ATTRIBUTE,
             format!("Envoy has no attribute `{attribute}`, so what asks for it is never true and not logged"),
             did_you_mean(&likely),
+        ),
+        Some(Fault::Function(missing)) => (
+            Severity::Error,
+            codes::UNKNOWN_FUNCTION_OF_LOGS,
+            format!("{}, and would refuse its configuration", missing.message),
+            missing.help,
+        ),
+        Some(Fault::Joined) => (
+            Severity::Warning,
+            codes::JOINED_IN_LOGS,
+            "Envoy puts no texts or lists together in a filter, so what asks for it is never true and not logged".to_owned(),
+            "compare the parts, such as `request.host == 'shop.example' && request.path == '/'`".to_owned(),
         ),
     };
     problems.push(at(&filter.origin, severity, code, message, help));

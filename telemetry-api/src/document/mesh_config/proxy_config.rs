@@ -6,7 +6,7 @@ use super::providers::max_tag_length;
 use super::{mesh_tracer, object, string};
 use crate::document::reader::{Context, Field};
 use crate::document::scalar::{self, Scalar};
-use crate::document::telemetry::custom_tags;
+use crate::document::telemetry::{TagsOf, custom_tags};
 use crate::origin::Traced;
 use crate::problem::{Severity, codes};
 use crate::resources::MeshConfig;
@@ -99,7 +99,7 @@ fn read_tracing(tracing: &mut ProxyTracing, field: &Field<'_>, context: &mut Con
         tracing.sampling = sampling(&field, context);
     }
     if let Some(field) = object.get("customTags") {
-        tracing.custom_tags = custom_tags(&field, &["literal", "environment", "header"], context);
+        tracing.custom_tags = custom_tags(&field, TagsOf::Proxies, context);
     }
     if let Some(field) = object.get("maxPathTagLength") {
         let length = max_tag_length(&object, "maxPathTagLength", context);

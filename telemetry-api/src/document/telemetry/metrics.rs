@@ -1,6 +1,7 @@
 //! Reads `spec.metrics`.
 
 use burgee_filter_config::StandardMetric;
+use burgee_filter_config::stat_name::is_valid_label_name;
 
 use super::{mode, providers};
 use crate::document::reader::{Context, Field, Object, shorten};
@@ -46,22 +47,36 @@ fn metrics_override(field: &Field<'_>, context: &mut Context) -> Option<Override
     let mut tags = Vec::new();
     if let Some(overrides) = object.get("tagOverrides").and_then(|field| field.any_object(context)) {
         for ((name, key), (_, value)) in overrides.keys().zip(overrides.fields()) {
-            if !burgee_filter_config::stat_name::is_valid_label_name(name) {
-                context.report(
-                    if name.is_empty() { Severity::Warning } else { Severity::Error },
-                    codes::BAD_TAG_NAME,
-                    &key,
-                    format!("`{}` cannot be a label of a metric", shorten(name)),
-                    "allowed: letters, digits and `_`, not beginning with a digit",
-                );
-                continue;
-            }
+            let Some(label) = label(name, &key, context) else { continue };
             if let Some(operation) = tag_operation(&value, context) {
-                tags.push((name.to_owned(), operation));
+                tags.push((label, operation));
             }
         }
     }
     Some(Override { origin: field.origin(context), metric, mode: side, disabled, tags })
+}
+
+/// The label that a tag is on a page of Prometheus; none if there cannot be one. Envoy writes `_` for what a label cannot
+/// have, but leaves a digit in front, and Prometheus then refuses the page.
+fn label(tag: &str, key: &Field<'_>, context: &mut Context) -> Option<String> {
+    if is_valid_label_name(tag) {
+        return Some(tag.to_owned());
+    }
+    let label: String =
+        tag.bytes().map(|byte| if byte.is_ascii_alphanumeric() { byte as char } else { '_' }).collect();
+    let label = Some(label).filter(|label| is_valid_label_name(label));
+    let becomes = match &label {
+        Some(label) => format!("it is `{}`", shorten(label)),
+        None => "there will be none".to_owned(),
+    };
+    context.report(
+        Severity::Warning,
+        codes::BAD_TAG_NAME,
+        key,
+        format!("`{}` cannot be a label of a metric: {becomes}", shorten(tag)),
+        "allowed: letters, digits and `_`, not beginning with a digit",
+    );
+    label
 }
 
 fn metric_match(matched: &Object<'_>, context: &mut Context) -> MetricMatch {

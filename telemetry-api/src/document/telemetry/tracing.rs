@@ -38,7 +38,7 @@ pub(super) fn entry(field: &Field<'_>, context: &mut Context) -> Option<TracingE
     let custom_tags = match entry.get("customTags") {
         Some(field) => {
             empty_tags(&field, context);
-            custom_tags(&field, TAG_SOURCES, context)
+            custom_tags(&field, TagsOf::Telemetry, context)
         }
         None => Vec::new(),
     };
@@ -64,13 +64,29 @@ fn empty_tags(field: &Field<'_>, context: &mut Context) {
     }
 }
 
-/// What a tag of a Telemetry can be made of.
-const TAG_SOURCES: &[&str] = &["literal", "environment", "header", "formatter"];
+/// Whose tags are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::document) enum TagsOf {
+    /// A Telemetry's.
+    Telemetry,
+    /// The mesh's configuration of proxies'.
+    Proxies,
+}
 
-/// Tags by name, in the order of the text. `sources` are the keys that say what a tag is made of.
+impl TagsOf {
+    /// The keys that say what a tag is made of.
+    fn sources(self) -> &'static [&'static str] {
+        match self {
+            TagsOf::Telemetry => &["literal", "environment", "header", "formatter"],
+            TagsOf::Proxies => &["literal", "environment", "header"],
+        }
+    }
+}
+
+/// Tags by name, in the order of the text.
 pub(in crate::document) fn custom_tags(
     field: &Field<'_>,
-    sources: &[&str],
+    whose: TagsOf,
     context: &mut Context,
 ) -> Vec<(String, Traced<CustomTag>)> {
     let mut found = Vec::new();
@@ -80,21 +96,43 @@ pub(in crate::document) fn custom_tags(
             let message = "the tag has no name";
             context.report(Severity::Error, codes::BAD_CUSTOM_TAG, &key, message, "name it");
         }
-        if let Some(tag) = custom_tag(&value, sources, context) {
+        if let Some(tag) = custom_tag(&value, whose, context) {
             found.push((name.to_owned(), value.traced(context, tag)));
         }
     }
     found
 }
 
-fn custom_tag(field: &Field<'_>, sources: &[&str], context: &mut Context) -> Option<CustomTag> {
+/// Says that a tag is made of nothing. Istio takes such a document. Of a Telemetry it passes the tag on, and Envoy
+/// refuses the listener; from the mesh's configuration it leaves the tag out.
+fn no_source(field: &Field<'_>, whose: TagsOf, context: &mut Context) {
+    let (severity, message) = match whose {
+        TagsOf::Telemetry => {
+            (Severity::Error, "the tag has no source, and Envoy would refuse its configuration")
+        }
+        TagsOf::Proxies => (Severity::Warning, "the tag has no source, so there is no such tag"),
+    };
+    let help = format!("write one of: {}", list(whose.sources()));
+    context.report(severity, codes::BAD_CUSTOM_TAG, field, message, help);
+}
+
+fn custom_tag(field: &Field<'_>, whose: TagsOf, context: &mut Context) -> Option<CustomTag> {
+    let sources = whose.sources();
     let tag = field.object(context, sources)?;
     let present: Vec<(&str, Field<'_>)> =
         sources.iter().filter_map(|source| Some((*source, tag.get(source)?))).collect();
-    let [(source, body)] = present.as_slice() else {
-        let help = format!("write one of: {}", list(sources));
-        context.report(Severity::Error, codes::BAD_CUSTOM_TAG, field, "the tag needs one source", help);
-        return None;
+    let (source, body) = match present.as_slice() {
+        [one] => one,
+        [] => {
+            no_source(field, whose, context);
+            return None;
+        }
+        _ => {
+            let help = format!("write one of: {}", list(sources));
+            let message = "the tag has several sources";
+            context.report(Severity::Error, codes::BAD_CUSTOM_TAG, field, message, help);
+            return None;
+        }
     };
     let named = matches!(*source, "environment" | "header");
     let required = if named { "name" } else { "value" };

@@ -206,8 +206,8 @@ spec:
                   product of how many values each label has at one workload, times the series per metric (a counter has \
                   1, a distribution 22: 20 buckets, sum and count). Usual sizes are 5 workloads at the other end, 5 \
                   response codes and 2 response flags; all other standard labels follow from these. The annotation \
-                  `burgee.dev/label-sizes` of the Telemetry, or of the ConfigMap with the mesh's configuration, says \
-                  better: `\"request_path=200, tenant=50\"`. A tag whose size is declared is not told here.",
+                  `burgee.dev/label-sizes` of the Telemetry, or of the ConfigMap or IstioOperator with the \
+                  mesh's configuration, says better: `\"request_path=200, tenant=50\"`. A tag whose size is declared is not told here.",
         case: Case::Documents {
             wrong: "
 apiVersion: telemetry.istio.io/v1
@@ -308,10 +308,12 @@ spec:
 
     /// A tag whose name cannot be a label.
     BAD_TAG_NAME = "BG0219" {
-        severity: Severity::Error,
+        severity: Severity::Warning,
         basis: Basis::Warned,
         means: "The name of a tag is empty, or has characters that a label of Prometheus cannot have.",
-        matters: "The proxy would have no such label. Istio warns of an empty name and says nothing of the others.",
+        matters: "The label has another name: Envoy writes `_` for each such character, with Istio as here. A tag without a \
+                  name, or with a digit in front, is left out: Prometheus would refuse a page that has it. Istio warns of \
+                  an empty name and says nothing of the others.",
         case: Case::Documents {
             wrong: "
 apiVersion: telemetry.istio.io/v1

@@ -210,10 +210,12 @@ spec:
 
     /// A digest that nothing is compared with.
     DIGEST_IGNORED = "BG0250" {
-        severity: Severity::Warning,
+        severity: Severity::Note,
         basis: Basis::Gap,
         means: "The module is a file, and `sha256` is there too.",
-        matters: "A file is not compared with its digest: whatever lies there is run.",
+        matters: "A file is not compared with its digest: whatever lies there is run. The digest is worth having all the \
+                  same: with a new one the proxy notices that the file has another content, which it may not without \
+                  (BG0623). It has to change with the file.",
         case: Case::Documents {
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1
@@ -228,7 +230,7 @@ apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
 metadata: {name: headers, namespace: istio-system}
 spec:
-  url: file:///opt/headers.wasm
+  url: file:///opt/headers-1.4.wasm
 ",
         },
     }
