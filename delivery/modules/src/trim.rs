@@ -1,7 +1,7 @@
 //! Takes out of a module what a proxy would pay for without need.
 //!
 //! Envoy compiles the whole module at load, once and for all workers, and calls every callback that the module
-//! exports. The SDK exports all of them; a filter's own list, which the kit puts into the module, says which ones
+//! exports. The kit exports all of them; a filter's own list, which the kit puts into the module, says which ones
 //! it uses.
 
 use walrus::{Module, ModuleConfig};

@@ -6,6 +6,7 @@ use burgee_filter_config::HeadersConfig;
 use burgee_filter_config::headers::HeaderEdits;
 use burgee_kit::{
     ConfigurationError, Host, HostError, HttpFilter, HttpHost, LogLevel, Message, Outcome, Phases,
+    RequestHeadersHost, ResponseHeadersHost, RootHost,
 };
 
 /// The `headers` filter.
@@ -17,18 +18,20 @@ pub struct Headers {
 }
 
 impl HttpFilter for Headers {
-    const PHASES: Phases = Phases { request_headers: true, response_headers: true };
+    const PHASES: Phases = Phases::REQUEST_HEADERS.and(Phases::RESPONSE_HEADERS);
 
-    fn configure<H: Host>(_host: &H, configuration: &[u8]) -> Result<Headers, ConfigurationError> {
+    type Stream = ();
+
+    fn configure<H: RootHost>(_host: &H, configuration: &[u8]) -> Result<Headers, ConfigurationError> {
         let config = HeadersConfig::from_json(configuration).map_err(ConfigurationError::new)?;
         Ok(Headers { config, is_refusal_logged: Cell::new(false) })
     }
 
-    fn on_request_headers<H: HttpHost>(&self, host: &H) -> Outcome {
+    fn on_request_headers<H: RequestHeadersHost>(&self, _: &mut (), host: &H, _: bool) -> Outcome {
         self.edit(host, Message::Request, &self.config.request)
     }
 
-    fn on_response_headers<H: HttpHost>(&self, host: &H) -> Outcome {
+    fn on_response_headers<H: ResponseHeadersHost>(&self, _: &mut (), host: &H, _: bool) -> Outcome {
         self.edit(host, Message::Response, &self.config.response)
     }
 }

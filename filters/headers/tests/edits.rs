@@ -26,11 +26,11 @@ fn requests_and_responses_are_edited_each_as_configured() {
         Message::Request,
         &[(":path", "/"), ("x-team", "a"), ("X-Debug", "1"), ("x-team", "b"), ("x-debug", "2")],
     );
-    assert_eq!(filter.on_request_headers(&host), Outcome::Continue);
+    assert_eq!(filter.on_request_headers(&mut (), &host, true), Outcome::Continue);
     assert_eq!(headers(&host, Message::Request), [":path: /", "x-team: shop"]);
 
     host.set_headers(Message::Response, &[(":status", "200"), ("server", "x"), ("x-powered-by", "y")]);
-    assert_eq!(filter.on_response_headers(&host), Outcome::Continue);
+    assert_eq!(filter.on_response_headers(&mut (), &host, true), Outcome::Continue);
     assert_eq!(headers(&host, Message::Response), [":status: 200", "server: burgee"]);
     assert_eq!(host.log_lines(), []);
 }
@@ -39,8 +39,8 @@ fn requests_and_responses_are_edited_each_as_configured() {
 fn without_a_configuration_nothing_is_asked_of_the_host() {
     let host = FakeHost::new();
     let filter = mk_filter(&host, b"");
-    assert_eq!(filter.on_request_headers(&host), Outcome::Continue);
-    assert_eq!(filter.on_response_headers(&host), Outcome::Continue);
+    assert_eq!(filter.on_request_headers(&mut (), &host, true), Outcome::Continue);
+    assert_eq!(filter.on_response_headers(&mut (), &host, true), Outcome::Continue);
     assert_eq!(host.calls(), 0);
 }
 
@@ -64,10 +64,10 @@ fn a_host_that_refuses_is_reported_once_and_the_rest_is_done() {
     let filter = mk_filter(&host, CONFIGURATION);
     host.set_headers(Message::Request, &[("x-debug", "1")]);
     host.fail_one_call(0, HostError::BadArgument);
-    assert_eq!(filter.on_request_headers(&host), Outcome::Continue);
+    assert_eq!(filter.on_request_headers(&mut (), &host, true), Outcome::Continue);
     assert_eq!(headers(&host, Message::Request), ["x-debug: 1", "x-team: shop"]);
     host.fail_every_call(HostError::InternalFailure);
-    assert_eq!(filter.on_response_headers(&host), Outcome::Continue);
+    assert_eq!(filter.on_response_headers(&mut (), &host, true), Outcome::Continue);
     let lines = host.log_lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].1.contains("x-debug") && lines[0].1.contains("bad argument"), "{lines:?}");
@@ -90,8 +90,8 @@ proptest! {
             .filter(|(name, _)| !name.starts_with(b"x-")).collect::<Vec<_>>();
         let before = kept(&host);
         host.fail_one_call(failing, HostError::of_status(status).unwrap_or(HostError::NotFound));
-        prop_assert_eq!(filter.on_request_headers(&host), Outcome::Continue);
-        prop_assert_eq!(filter.on_response_headers(&host), Outcome::Continue);
+        prop_assert_eq!(filter.on_request_headers(&mut (), &host, true), Outcome::Continue);
+        prop_assert_eq!(filter.on_response_headers(&mut (), &host, true), Outcome::Continue);
         host.stop_failing();
         prop_assert_eq!(kept(&host), before);
     }

@@ -1,21 +1,30 @@
-//! Envoy as the host: the ABI's functions with the statuses they return, and the contexts that Envoy drives.
-//!
-//! The imports are our own. The SDK's versions panic where Envoy answers with a status that they do not expect.
+//! Envoy as the host: the ABI's functions with the statuses they return.
 #![allow(
     unsafe_code,
     reason = "the host's functions are foreign, and what they return is owned by raw pointer"
 )]
 
-use std::cell::RefCell;
-use std::ptr::{null, null_mut};
+use std::cell::{Cell, OnceCell};
+use std::ptr::null_mut;
 use std::rc::Rc;
+use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, ContextType};
+use crate::attributes::{Reads, Vocabulary};
+use crate::calls::{GrpcRequest, HttpAnswer, HttpRequest};
+use crate::executor::Executor;
+use crate::host::{CallHost, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, StreamHost};
+use crate::http::{
+    Body, Header, HttpHost, LogHost, Message, Place, RequestHeadersHost, RequestHost, ResponseHeadersHost,
+    ResponseHost, check_header,
+};
+use crate::outcome::Response;
+use crate::pairs::{decode_pairs, encode_pairs};
+use crate::tcp::{ConnectionHost, DataHost, Peer};
+use crate::vm::{Proxy, Side, Vm};
 
-use crate::filter::{HttpFilter, LogFilter};
-use crate::host::{Host, HostError, LogLevel, MetricId, MetricKind};
-use crate::http::{Header, HttpHost, Message, Outcome, Response, check_header, decode_pairs, encode_pairs};
+mod callbacks;
+
+pub use callbacks::start;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -66,6 +75,37 @@ unsafe extern "C" {
         grpc_status: i32,
     ) -> u32;
     fn proxy_close_stream(kind: u32) -> u32;
+    fn proxy_continue_stream(kind: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, bytes: *const u8, length: usize) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        call: *mut u32,
+    ) -> u32;
+    fn proxy_grpc_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        service: *const u8,
+        service_size: usize,
+        method: *const u8,
+        method_size: usize,
+        metadata: *const u8,
+        metadata_size: usize,
+        message: *const u8,
+        message_size: usize,
+        timeout: u32,
+        call: *mut u32,
+    ) -> u32;
+    fn proxy_grpc_cancel(call: u32) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -76,8 +116,20 @@ unsafe extern "C" {
     ) -> u32;
 }
 
-/// The buffer that holds a plugin's configuration.
-const PLUGIN_CONFIGURATION: u32 = 7;
+/// The ABI's numbers of buffers.
+mod buffer {
+    pub const REQUEST_BODY: u32 = 0;
+    pub const RESPONSE_BODY: u32 = 1;
+    pub const DOWNSTREAM_DATA: u32 = 2;
+    pub const UPSTREAM_DATA: u32 = 3;
+    pub const CALL_RESPONSE_BODY: u32 = 4;
+    pub const GRPC_MESSAGE: u32 = 5;
+    pub const PLUGIN_CONFIGURATION: u32 = 7;
+}
+
+/// The ABI's numbers of what a call is answered with.
+const CALL_RESPONSE_HEADERS: u32 = 6;
+const CALL_RESPONSE_TRAILERS: u32 = 7;
 
 /// The proxy that this module runs in.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +151,43 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
     // exactly that size, and handed it over.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
+
+fn buffer_bytes(kind: u32, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+    // SAFETY: the pointers are good for the length of the call.
+    bytes(|data, size| unsafe { proxy_get_buffer_bytes(kind, start, max, data, size) })
+}
+
+/// What is held in a buffer; nothing if the host has none.
+fn held(kind: u32, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+    match buffer_bytes(kind, start, max) {
+        Err(HostError::NotFound) => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+fn write_buffer(kind: u32, place: Place, bytes: &[u8]) -> Result<(), HostError> {
+    // Envoy takes a size or a start beyond the end for the end, and nothing in between.
+    let (start, size) = match place {
+        Place::Front => (0, 0),
+        Place::Whole => (0, usize::MAX),
+        Place::Back => (usize::MAX, 0),
+    };
+    // SAFETY: the pointer is good for the length of the call.
+    check(unsafe { proxy_set_buffer_bytes(kind, start, size, bytes.as_ptr(), bytes.len()) })
+}
+
+fn header_pairs(map: u32) -> Result<Vec<Header>, HostError> {
+    // SAFETY: the pointers are good for the length of the call.
+    decode_pairs(&bytes(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })?)
+}
+
+thread_local! {
+    static VM: OnceCell<Vm<Envoy>> = const { OnceCell::new() };
+    static EXECUTOR: Rc<Executor> = Rc::default();
+    static VOCABULARY: Cell<Vocabulary> = const { Cell::new(Vocabulary::Unknown) };
+}
+
+impl<When> Reads<When> for Envoy {}
 
 impl Host for Envoy {
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
@@ -168,13 +257,100 @@ impl Host for Envoy {
         // SAFETY: the pointer is good for the length of the call.
         let _ = unsafe { proxy_log(level, message.as_ptr(), message.len()) };
     }
+
+    fn vocabulary(&self) -> Vocabulary {
+        VOCABULARY.get()
+    }
+
+    fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        VOCABULARY.set(vocabulary);
+    }
 }
+
+/// A time as the ABI has it; one that is too long is the longest.
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn check_headers(headers: &[Header]) -> Result<(), HostError> {
+    headers.iter().try_for_each(|(name, value)| check_header(name, value))
+}
+
+impl CallHost for Envoy {
+    fn executor(&self) -> Rc<Executor> {
+        EXECUTOR.with(Rc::clone)
+    }
+
+    fn send_http(&self, cluster: &str, request: &HttpRequest, timeout: Duration) -> Result<u32, HostError> {
+        check_headers(&request.headers)?;
+        check_headers(&request.trailers)?;
+        let (headers, trailers) = (encode_pairs(&request.headers), encode_pairs(&request.trailers));
+        let mut call = 0;
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe {
+            proxy_http_call(
+                cluster.as_ptr(),
+                cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                request.body.as_ptr(),
+                request.body.len(),
+                trailers.as_ptr(),
+                trailers.len(),
+                milliseconds(timeout),
+                &raw mut call,
+            )
+        })?;
+        Ok(call)
+    }
+
+    fn send_grpc(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> Result<u32, HostError> {
+        check_headers(&request.metadata)?;
+        let metadata = encode_pairs(&request.metadata);
+        let mut call = 0;
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe {
+            proxy_grpc_call(
+                cluster.as_ptr(),
+                cluster.len(),
+                request.service.as_ptr(),
+                request.service.len(),
+                request.method.as_ptr(),
+                request.method.len(),
+                metadata.as_ptr(),
+                metadata.len(),
+                request.message.as_ptr(),
+                request.message.len(),
+                milliseconds(timeout),
+                &raw mut call,
+            )
+        })?;
+        Ok(call)
+    }
+
+    fn cancel_grpc(&self, call: u32) {
+        // A call that the host does not know any more needs no end. SAFETY: numbers only.
+        let _ = unsafe { proxy_grpc_cancel(call) };
+    }
+
+    fn set_tick_period(&self, period: Duration) {
+        // SAFETY: numbers only.
+        let _ = unsafe { proxy_set_tick_period_milliseconds(milliseconds(period)) };
+    }
+}
+
+impl RootHost for Envoy {}
+impl StreamHost for Envoy {}
+impl RequestHeadersHost for Envoy {}
+impl RequestHost for Envoy {}
+impl ResponseHost for Envoy {}
+impl ResponseHeadersHost for Envoy {}
+impl LogHost for Envoy {}
+impl ConnectionHost for Envoy {}
 
 impl HttpHost for Envoy {
     fn headers(&self, of: Message) -> Result<Vec<Header>, HostError> {
-        // SAFETY: the pointers are good for the length of the call.
-        let pairs = bytes(|data, size| unsafe { proxy_get_header_map_pairs(map(of), data, size) })?;
-        decode_pairs(&pairs)
+        header_pairs(map(of))
     }
 
     fn header(&self, of: Message, name: &str) -> Result<Option<Vec<u8>>, HostError> {
@@ -209,190 +385,100 @@ impl HttpHost for Envoy {
         // SAFETY: the pointers are good for the length of the call.
         check(unsafe { proxy_remove_header_map_value(map(of), name.as_ptr(), name.len()) })
     }
+
+    fn body(&self, of: Body, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+        held(body_buffer(of), start, max)
+    }
+
+    fn write_body(&self, of: Body, place: Place, bytes: &[u8]) -> Result<(), HostError> {
+        write_buffer(body_buffer(of), place, bytes)
+    }
 }
 
-/// The ABI's number of a message's headers.
+/// The ABI's number of headers or trailers.
 fn map(of: Message) -> u32 {
     match of {
         Message::Request => 0,
+        Message::RequestTrailers => 1,
         Message::Response => 2,
+        Message::ResponseTrailers => 3,
     }
 }
 
-/// Answers the stream at hand. The host sends it when the callback has returned.
-fn respond(response: Response) {
-    /// The ABI's way to say that there is no gRPC status.
-    const NO_GRPC_STATUS: i32 = -1;
-    /// The stream towards the client.
-    const HTTP_REQUEST: u32 = 0;
-    if !response.is_sendable() {
-        Envoy.log(
-            LogLevel::Error,
-            "the filter's response has a status or a header that HTTP cannot carry: 500 is sent",
-        );
+fn body_buffer(of: Body) -> u32 {
+    match of {
+        Body::Request => buffer::REQUEST_BODY,
+        Body::Response => buffer::RESPONSE_BODY,
     }
-    let Response { status, headers, body } = response.sendable();
-    let headers = encode_pairs(&headers);
-    // SAFETY: the pointers are good for the length of the call; of no bytes no pointer is read.
-    let sent = check(unsafe {
-        proxy_send_local_response(
-            u32::from(status),
-            null(),
-            0,
-            body.as_ptr(),
-            body.len(),
-            headers.as_ptr(),
-            headers.len(),
-            NO_GRPC_STATUS,
-        )
-    });
-    if let Err(error) = sent {
-        // A stream that was to end here must neither go on nor wait for ever.
-        Envoy.log(LogLevel::Error, &format!("a response cannot be sent, so the stream is closed: {error}"));
+}
+
+impl DataHost for Envoy {
+    fn data(&self, from: Peer, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
+        held(data_buffer(from), start, max)
+    }
+
+    fn write_data(&self, from: Peer, place: Place, bytes: &[u8]) -> Result<(), HostError> {
+        write_buffer(data_buffer(from), place, bytes)
+    }
+}
+
+fn data_buffer(from: Peer) -> u32 {
+    match from {
+        Peer::Downstream => buffer::DOWNSTREAM_DATA,
+        Peer::Upstream => buffer::UPSTREAM_DATA,
+    }
+}
+
+impl Proxy for Envoy {
+    fn configuration(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        buffer_bytes(buffer::PLUGIN_CONFIGURATION, 0, size)
+    }
+
+    fn set_effective_context(&self, context: u32) {
+        // The host knows every context that we know. SAFETY: numbers only.
+        let _ = unsafe { proxy_set_effective_context(context) };
+    }
+
+    fn continue_stream(&self, side: Side) -> Result<(), HostError> {
         // SAFETY: numbers only.
-        let _ = unsafe { proxy_close_stream(HTTP_REQUEST) };
-    }
-}
-
-/// The configuration of the root context at hand; the log says why if it cannot be read.
-fn configuration(size: usize) -> Option<Vec<u8>> {
-    let configuration =
-        // SAFETY: the pointers are good for the length of the call.
-        bytes(|data, length| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, length) });
-    match configuration {
-        Ok(configuration) => Some(configuration),
-        // So Envoy answers where there is none.
-        Err(HostError::NotFound) if size == 0 => Some(Vec::new()),
-        Err(error) => {
-            Envoy.log(LogLevel::Error, &format!("the configuration cannot be read: {error}"));
-            None
-        }
-    }
-}
-
-/// Writes what a panic says to the proxy's log.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| Envoy.log(LogLevel::Critical, &panic.to_string())));
-}
-
-/// Called by [`crate::export!`] when the module of a [`LogFilter`] starts.
-pub fn start<F: LogFilter>() {
-    report_panics();
-    proxy_wasm::set_root_context(|_| Box::new(Root::<F> { filter: Rc::new(RefCell::new(None)) }));
-}
-
-/// Called by [`crate::export!`] when the module of an [`HttpFilter`] starts.
-pub fn start_http<F: HttpFilter>() {
-    report_panics();
-    proxy_wasm::set_root_context(|_| Box::new(HttpRoot::<F> { filter: None }));
-}
-
-struct Root<F> {
-    filter: Rc<RefCell<Option<F>>>,
-}
-
-struct Stream<F> {
-    filter: Rc<RefCell<Option<F>>>,
-}
-
-fn log<F: LogFilter>(filter: &RefCell<Option<F>>) {
-    if let Ok(mut filter) = filter.try_borrow_mut()
-        && let Some(filter) = filter.as_mut()
-    {
-        filter.log(&Envoy);
-    }
-}
-
-impl<F: LogFilter> Context for Root<F> {}
-
-impl<F: LogFilter> RootContext for Root<F> {
-    fn on_configure(&mut self, size: usize) -> bool {
-        let Some(configuration) = configuration(size) else { return true };
-        if let Ok(mut filter) = self.filter.try_borrow_mut() {
-            if let Some(old) = filter.take() {
-                old.retire(&Envoy);
-            }
-            *filter = Some(F::configure(&Envoy, &configuration));
-        }
-        true
+        check(unsafe { proxy_continue_stream(side as u32) })
     }
 
-    /// As an access logger: there is no context for the stream then.
-    fn on_log(&mut self) {
-        log(&self.filter);
+    fn close_stream(&self, side: Side) -> Result<(), HostError> {
+        // SAFETY: numbers only.
+        check(unsafe { proxy_close_stream(side as u32) })
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { filter: Rc::clone(&self.filter) }))
+    fn send_response(&self, response: &Response) -> Result<(), HostError> {
+        let headers = encode_pairs(&response.headers);
+        // The ABI's way to say that there is none.
+        let grpc_status =
+            response.grpc_status.and_then(|status| i32::try_from(status.code()).ok()).unwrap_or(-1);
+        // SAFETY: the pointers are good for the length of the call; of no bytes no pointer is read.
+        check(unsafe {
+            proxy_send_local_response(
+                u32::from(response.status),
+                response.details.as_ptr(),
+                response.details.len(),
+                response.body.as_ptr(),
+                response.body.len(),
+                headers.as_ptr(),
+                headers.len(),
+                grpc_status,
+            )
+        })
     }
 
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl<F: LogFilter> Context for Stream<F> {}
-
-impl<F: LogFilter> HttpContext for Stream<F> {
-    fn on_log(&mut self) {
-        log(&self.filter);
-    }
-}
-
-struct HttpRoot<F> {
-    filter: Option<Rc<F>>,
-}
-
-struct HttpStream<F> {
-    filter: Option<Rc<F>>,
-}
-
-impl<F: HttpFilter> Context for HttpRoot<F> {}
-
-impl<F: HttpFilter> RootContext for HttpRoot<F> {
-    fn on_configure(&mut self, size: usize) -> bool {
-        let Some(configuration) = configuration(size) else { return false };
-        match F::configure(&Envoy, &configuration) {
-            Ok(filter) => {
-                self.filter = Some(Rc::new(filter));
-                true
-            }
-            Err(error) => {
-                Envoy.log(LogLevel::Error, &format!("the configuration is refused: {error}"));
-                false
-            }
-        }
+    fn http_answer(&self, body_size: usize) -> Result<HttpAnswer, HostError> {
+        Ok(HttpAnswer {
+            headers: header_pairs(CALL_RESPONSE_HEADERS)?,
+            body: held(buffer::CALL_RESPONSE_BODY, 0, body_size)?,
+            // Most answers have none, which Envoy says in several ways.
+            trailers: header_pairs(CALL_RESPONSE_TRAILERS).unwrap_or_default(),
+        })
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream { filter: self.filter.clone() }))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl<F: HttpFilter> HttpStream<F> {
-    fn decide(&self, phase: impl FnOnce(&F) -> Outcome) -> Action {
-        match self.filter.as_deref().map(phase) {
-            None | Some(Outcome::Continue) => Action::Continue,
-            Some(Outcome::Respond(response)) => {
-                respond(response);
-                Action::Pause
-            }
-        }
-    }
-}
-
-impl<F: HttpFilter> Context for HttpStream<F> {}
-
-impl<F: HttpFilter> HttpContext for HttpStream<F> {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.decide(|filter| filter.on_request_headers(&Envoy))
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.decide(|filter| filter.on_response_headers(&Envoy))
+    fn grpc_answer(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        held(buffer::GRPC_MESSAGE, 0, size)
     }
 }

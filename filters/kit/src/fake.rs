@@ -1,23 +1,65 @@
-//! A host for unit tests: attributes are set, metrics and log lines are kept, and every call can be made to fail.
+//! A host for unit tests: attributes are set, metrics and log lines are kept, calls are answered when the test says so,
+//! time passes when it says so, and every call into the host can be made to fail.
+//!
+//! [`FakeHost`] is enough to call a filter's own functions. [`FakeProxy`] shows a filter whole streams and connections as
+//! Envoy does and carries out what it decides.
 //!
 //! It answers as Envoy was seen to: an attribute that is not set is absent, every definition of a metric gives
-//! a new identifier, adding 0 to a counter is refused, and an expression that was not set does not compile.
+//! a new identifier, adding 0 to a counter is refused, an expression that was not set does not compile, and a call that
+//! lacks a mandatory header is not made.
+
+mod calls;
+mod host;
+mod proxy;
+mod stream;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::rc::Rc;
 
+use crate::attributes::Vocabulary;
+use crate::executor::Executor;
 use crate::expression::{AFTER, BEFORE};
-use crate::host::{Host, HostError, LogLevel, MetricId, MetricKind};
-use crate::http::{Header, HttpHost, Message, check_header};
+use crate::host::{HostError, LogLevel, MetricId, MetricKind};
+use crate::http::{Header, Message};
 
-/// The host. See the module's documentation.
+pub use calls::{FakeCall, Made};
+pub use proxy::FakeProxy;
+pub use stream::{FakeStream, Flow};
+
+/// The host. See the module's documentation. A clone is the same host.
+#[derive(Clone, Debug, Default)]
+pub struct FakeHost(Rc<Inner>);
+
+impl Deref for FakeHost {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What a host knows.
+#[doc(hidden)]
 #[derive(Debug, Default)]
-pub struct FakeHost {
+pub struct Inner {
     properties: RefCell<BTreeMap<String, Vec<u8>>>,
     expressions: RefCell<BTreeMap<String, Option<Vec<u8>>>>,
     compiled: RefCell<BTreeMap<u32, String>>,
-    request: RefCell<Vec<Header>>,
-    response: RefCell<Vec<Header>>,
+    contexts: RefCell<BTreeMap<u32, stream::Context>>,
+    /// The context that calls are about.
+    at_work: Cell<u32>,
+    made: RefCell<Vec<FakeCall>>,
+    last_call: Cell<u32>,
+    missing_clusters: RefCell<BTreeSet<String>>,
+    /// What is being answered.
+    answer: RefCell<calls::Answered>,
+    /// The root contexts that are called, how often, and when next.
+    ticks: RefCell<BTreeMap<u32, (u64, u64)>>,
+    configuration: RefCell<Vec<u8>>,
+    executor: Rc<Executor>,
+    vocabulary: Cell<Vocabulary>,
     foreign: RefCell<BTreeMap<String, Result<Vec<u8>, HostError>>>,
     definitions: RefCell<Vec<(MetricKind, String)>>,
     metrics: RefCell<BTreeMap<String, Vec<u64>>>,
@@ -61,18 +103,25 @@ impl FakeHost {
         self.expressions.borrow_mut().insert(text.to_owned(), value.map(|value| value.as_bytes().to_vec()));
     }
 
-    /// Gives a message these headers and no others.
+    /// Gives a message of the stream at hand these headers and no others.
     pub fn set_headers(&self, of: Message, headers: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) {
-        *self.message(of).borrow_mut() = headers
+        let headers = headers
             .iter()
             .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().to_vec()))
             .collect();
+        self.with_context(|context| *context.headers(of) = headers);
     }
 
-    /// The headers that a message has; what is not UTF-8 is shown as U+FFFD.
+    /// The headers that a message of the stream at hand has; what is not UTF-8 is shown as U+FFFD.
     pub fn headers_text(&self, of: Message) -> Vec<(String, String)> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        self.message(of).borrow().iter().map(|(name, value)| (text(name), text(value))).collect()
+        let headers: Vec<Header> = self.with_context(|context| context.headers(of).clone());
+        headers.iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    /// Makes a cluster one that does not exist: calls to it are not made.
+    pub fn remove_cluster(&self, name: &str) {
+        self.missing_clusters.borrow_mut().insert(name.to_owned());
     }
 
     /// Sets the answer of a foreign function that has nothing to do with expressions.
@@ -141,13 +190,6 @@ impl FakeHost {
         }
     }
 
-    fn message(&self, of: Message) -> &RefCell<Vec<Header>> {
-        match of {
-            Message::Request => &self.request,
-            Message::Response => &self.response,
-        }
-    }
-
     fn definition(&self, metric: MetricId) -> Result<(MetricKind, String), HostError> {
         let index = usize::try_from(metric.0).map_err(|_| HostError::NotFound)?;
         self.definitions.borrow().get(index).cloned().ok_or(HostError::NotFound)
@@ -167,124 +209,16 @@ impl FakeHost {
 
     fn evaluate_expression(&self, token: &[u8]) -> Result<Vec<u8>, HostError> {
         let compiled = self.compiled.borrow();
-        let text = token_of(token).and_then(|token| compiled.get(&token)).ok_or(HostError::NotFound)?;
+        let text = host::token_of(token).and_then(|token| compiled.get(&token)).ok_or(HostError::NotFound)?;
         self.expressions.borrow().get(text).cloned().flatten().ok_or(HostError::InternalFailure)
     }
-}
-
-fn token_of(bytes: &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.try_into().ok()?))
-}
-
-impl Host for FakeHost {
-    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
-        self.property_reads.set(self.property_reads.get().saturating_add(1));
-        self.call()?;
-        Ok(self.properties.borrow().get(&path.join("\0")).cloned())
-    }
-
-    fn define_metric(&self, kind: MetricKind, name: &str) -> Result<MetricId, HostError> {
-        self.call()?;
-        let mut definitions = self.definitions.borrow_mut();
-        let id = u32::try_from(definitions.len()).map_err(|_| HostError::InternalFailure)?;
-        definitions.push((kind, name.to_owned()));
-        Ok(MetricId(id))
-    }
-
-    fn increment(&self, metric: MetricId, by: i64) -> Result<(), HostError> {
-        self.call()?;
-        let by = u64::try_from(by).ok().filter(|by| *by > 0).ok_or(HostError::BadArgument)?;
-        match self.definition(metric)? {
-            (MetricKind::Histogram, _) => Err(HostError::BadArgument),
-            (MetricKind::Counter | MetricKind::Gauge, name) => {
-                let mut metrics = self.metrics.borrow_mut();
-                let sum = metrics.get(&name).and_then(|values| values.first()).copied().unwrap_or_default();
-                metrics.insert(name, vec![sum.saturating_add(by)]);
-                Ok(())
-            }
-        }
-    }
-
-    fn record(&self, metric: MetricId, value: u64) -> Result<(), HostError> {
-        self.call()?;
-        let (kind, name) = self.definition(metric)?;
-        let mut metrics = self.metrics.borrow_mut();
-        let values = metrics.entry(name).or_default();
-        match kind {
-            MetricKind::Histogram => values.push(value),
-            MetricKind::Gauge => *values = vec![value],
-            MetricKind::Counter => {
-                *values = vec![values.first().copied().unwrap_or_default().saturating_add(value)];
-            }
-        }
-        Ok(())
-    }
-
-    fn foreign_function(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
-        self.call()?;
-        match name {
-            "expr_create" => self.create_expression(argument),
-            "expr_evaluate" => self.evaluate_expression(argument),
-            "expr_delete" => {
-                let token = token_of(argument).ok_or(HostError::BadArgument)?;
-                self.compiled.borrow_mut().remove(&token).map(|_| Vec::new()).ok_or(HostError::NotFound)
-            }
-            other => self.foreign.borrow().get(other).cloned().unwrap_or(Err(HostError::NotFound)),
-        }
-    }
-
-    fn now_nanoseconds(&self) -> Result<u64, HostError> {
-        self.call()?;
-        Ok(self.now.get())
-    }
-
-    fn log(&self, level: LogLevel, message: &str) {
-        self.log.borrow_mut().push((level, message.to_owned()));
-    }
-}
-
-impl HttpHost for FakeHost {
-    fn headers(&self, of: Message) -> Result<Vec<Header>, HostError> {
-        self.call()?;
-        Ok(self.message(of).borrow().clone())
-    }
-
-    fn header(&self, of: Message, name: &str) -> Result<Option<Vec<u8>>, HostError> {
-        self.call()?;
-        let headers = self.message(of).borrow();
-        Ok(headers.iter().find(|(found, _)| is_same(found, name)).map(|(_, value)| value.clone()))
-    }
-
-    fn set_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
-        check_header(name.as_bytes(), value)?;
-        self.call()?;
-        let mut headers = self.message(of).borrow_mut();
-        headers.retain(|(found, _)| !is_same(found, name));
-        headers.push((name.to_ascii_lowercase().into_bytes(), value.to_vec()));
-        Ok(())
-    }
-
-    fn add_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {
-        check_header(name.as_bytes(), value)?;
-        self.call()?;
-        self.message(of).borrow_mut().push((name.to_ascii_lowercase().into_bytes(), value.to_vec()));
-        Ok(())
-    }
-
-    fn remove_header(&self, of: Message, name: &str) -> Result<(), HostError> {
-        self.call()?;
-        self.message(of).borrow_mut().retain(|(found, _)| !is_same(found, name));
-        Ok(())
-    }
-}
-
-fn is_same(found: &[u8], name: &str) -> bool {
-    found.eq_ignore_ascii_case(name.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Host;
+    use crate::http::HttpHost;
 
     #[test]
     fn metrics_add_up_by_name_whatever_the_identifier() {

@@ -1,20 +1,43 @@
-//! What a filter implements, and the macro that makes a module of it.
+//! What a filter implements. One of three traits: by what it sees.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::host::Host;
-use crate::http::{HttpHost, Outcome, Phases};
+use crate::host::{Host, RootHost};
+use crate::http::{
+    BodyMode, Chunk, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost, ResponseHost,
+};
+use crate::outcome::{Outcome, TcpOutcome};
+use crate::phases::Phases;
+use crate::tcp::{ClosedBy, ConnectionHost, DataHost};
 
 /// A filter that only looks at streams when they have ended. It runs as an HTTP filter and as an access logger.
 ///
 /// One value serves one root context: one configuration on one worker.
 pub trait LogFilter: Sized + 'static {
-    /// Reads the configuration. There is no way to refuse it: a proxy that refuses a listener because of its
-    /// telemetry serves nobody. A filter that cannot work says why in the log and does nothing.
-    fn configure<H: Host>(host: &H, configuration: &[u8]) -> Self;
+    /// The phases that the filter takes part in: [`Phases::LOG`], and of [`Phases::ROOT`] what it needs.
+    const PHASES: Phases = Phases::LOG;
+
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// If it cannot be used. A proxy that refuses a listener because of its telemetry serves nobody: so the log says why,
+    /// and the filter does nothing.
+    fn configure<H: RootHost>(host: &H, configuration: &[u8]) -> Result<Self, ConfigurationError>;
 
     /// A stream has ended; its attributes can be read.
-    fn log<H: Host>(&mut self, host: &H);
+    fn log<H: LogHost>(&mut self, host: &H);
+
+    /// How often [`LogFilter::on_tick`] is called, with [`Phases::TICK`].
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The period is over.
+    fn on_tick<H: RootHost>(&mut self, _host: &H) {}
 
     /// Another configuration takes the place of this one in the same root context: gives back what the host
     /// would otherwise keep.
@@ -29,21 +52,168 @@ pub trait HttpFilter: Sized + 'static {
     /// The phases whose callbacks below do something. A module has only these callbacks.
     const PHASES: Phases;
 
+    /// What happens if the configuration cannot be used.
+    const IF_MISCONFIGURED: IfMisconfigured = IfMisconfigured::Refuse;
+
+    /// How the filter sees the bodies of requests, with [`Phases::REQUEST_BODY`].
+    const REQUEST_BODY: BodyMode = BodyMode::Chunks;
+
+    /// How the filter sees the bodies of responses, with [`Phases::RESPONSE_BODY`].
+    const RESPONSE_BODY: BodyMode = BodyMode::Chunks;
+
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// What is kept for a stream from one phase to the next; `()` if nothing.
+    type Stream: Default + 'static;
+
     /// Reads the configuration.
     ///
     /// # Errors
-    /// If it cannot be used. The proxy then refuses it and keeps the last good one, and its log says why.
-    fn configure<H: Host>(host: &H, configuration: &[u8]) -> Result<Self, ConfigurationError>;
+    /// If it cannot be used. What then happens is [`HttpFilter::IF_MISCONFIGURED`], and the log says why.
+    fn configure<H: RootHost>(host: &H, configuration: &[u8]) -> Result<Self, ConfigurationError>;
 
-    /// The headers of the request are there and can be changed.
-    fn on_request_headers<H: HttpHost>(&self, _host: &H) -> Outcome {
+    /// The headers of the request are there and can be changed. At the end of the stream there is no body.
+    fn on_request_headers<H: RequestHeadersHost>(
+        &self,
+        _stream: &mut Self::Stream,
+        _host: &H,
+        _end_of_stream: bool,
+    ) -> Outcome {
         Outcome::Continue
     }
 
-    /// The headers of the response are there and can be changed.
-    fn on_response_headers<H: HttpHost>(&self, _host: &H) -> Outcome {
+    /// There is more of the request's body.
+    fn on_request_body<H: RequestHost>(
+        &self,
+        _stream: &mut Self::Stream,
+        _host: &H,
+        _chunk: Chunk,
+    ) -> Outcome {
         Outcome::Continue
     }
+
+    /// The trailers of the request are there and can be changed.
+    fn on_request_trailers<H: RequestHost>(&self, _stream: &mut Self::Stream, _host: &H) -> Outcome {
+        Outcome::Continue
+    }
+
+    /// The headers of the response are there and can be changed. At the end of the stream there is no body.
+    fn on_response_headers<H: ResponseHeadersHost>(
+        &self,
+        _stream: &mut Self::Stream,
+        _host: &H,
+        _end_of_stream: bool,
+    ) -> Outcome {
+        Outcome::Continue
+    }
+
+    /// There is more of the response's body.
+    fn on_response_body<H: ResponseHost>(
+        &self,
+        _stream: &mut Self::Stream,
+        _host: &H,
+        _chunk: Chunk,
+    ) -> Outcome {
+        Outcome::Continue
+    }
+
+    /// The trailers of the response are there and can be changed.
+    fn on_response_trailers<H: ResponseHost>(&self, _stream: &mut Self::Stream, _host: &H) -> Outcome {
+        Outcome::Continue
+    }
+
+    /// The stream has ended. Also called for streams that this filter saw nothing else of, because one before it
+    /// answered them.
+    fn on_log<H: LogHost>(&self, _stream: &mut Self::Stream, _host: &H) {}
+
+    /// How often [`HttpFilter::on_tick`] is called, with [`Phases::TICK`].
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The period is over.
+    fn on_tick<H: RootHost>(&self, _host: &H) {}
+}
+
+/// A filter of TCP connections.
+///
+/// One value serves one configuration on one worker. A connection keeps the one that it began with.
+pub trait TcpFilter: Sized + 'static {
+    /// The phases whose callbacks below do something. A module has only these callbacks.
+    const PHASES: Phases;
+
+    /// What happens if the configuration cannot be used.
+    const IF_MISCONFIGURED: IfMisconfigured = IfMisconfigured::Refuse;
+
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// What is kept for a connection from one phase to the next; `()` if nothing.
+    type Connection: Default + 'static;
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// If it cannot be used. What then happens is [`TcpFilter::IF_MISCONFIGURED`], and the log says why.
+    fn configure<H: RootHost>(host: &H, configuration: &[u8]) -> Result<Self, ConfigurationError>;
+
+    /// A client has connected; nothing is known of an upstream yet.
+    fn on_new_connection<H: ConnectionHost>(
+        &self,
+        _connection: &mut Self::Connection,
+        _host: &H,
+    ) -> TcpOutcome {
+        TcpOutcome::Continue
+    }
+
+    /// The client has sent bytes; they can be changed.
+    fn on_downstream_data<H: DataHost>(
+        &self,
+        _connection: &mut Self::Connection,
+        _host: &H,
+        _chunk: Chunk,
+    ) -> TcpOutcome {
+        TcpOutcome::Continue
+    }
+
+    /// The upstream has sent bytes; they can be changed.
+    fn on_upstream_data<H: DataHost>(
+        &self,
+        _connection: &mut Self::Connection,
+        _host: &H,
+        _chunk: Chunk,
+    ) -> TcpOutcome {
+        TcpOutcome::Continue
+    }
+
+    /// The client's connection is closed.
+    fn on_downstream_close<H: DataHost>(&self, _connection: &mut Self::Connection, _host: &H, _by: ClosedBy) {
+    }
+
+    /// The upstream's connection is closed.
+    fn on_upstream_close<H: DataHost>(&self, _connection: &mut Self::Connection, _host: &H, _by: ClosedBy) {}
+
+    /// The connection has ended.
+    fn on_log<H: LogHost>(&self, _connection: &mut Self::Connection, _host: &H) {}
+
+    /// How often [`TcpFilter::on_tick`] is called, with [`Phases::TICK`].
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The period is over.
+    fn on_tick<H: RootHost>(&self, _host: &H) {}
+}
+
+/// What happens if a filter cannot use its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMisconfigured {
+    /// The proxy refuses the configuration and keeps the last good one; a proxy that starts does not start. For whatever
+    /// decides about access.
+    Refuse,
+    /// Streams pass as if the filter were not there.
+    DoNothing,
 }
 
 /// Why a filter cannot use a configuration: one sentence, with the path of the value that is wrong.
@@ -64,45 +234,3 @@ impl fmt::Display for ConfigurationError {
 }
 
 impl std::error::Error for ConfigurationError {}
-
-/// Makes a module of a filter: `burgee_kit::export!(Stats);` for a [`LogFilter`], `burgee_kit::export!(http Headers);`
-/// for an [`HttpFilter`], is all that a filter's `lib.rs` needs beside its modules.
-///
-/// Natively the macro is nothing, so that the filter's tests link without a host.
-#[macro_export]
-macro_rules! export {
-    (http $filter:ty) => {
-        $crate::export!(
-            $crate::callbacks::of_http_filter(<$filter as $crate::HttpFilter>::PHASES);
-            $crate::envoy::start_http::<$filter>
-        );
-    };
-    ($filter:ty) => {
-        $crate::export!($crate::callbacks::LOG_FILTER; $crate::envoy::start::<$filter>);
-    };
-    ($callbacks:expr; $start:expr) => {
-        #[cfg(target_arch = "wasm32")]
-        #[allow(
-            unsafe_code,
-            reason = "a module's start and its sections are symbols that the host looks for"
-        )]
-        const _: () = {
-            const LIST: &str = $callbacks;
-
-            #[unsafe(link_section = "burgee.callbacks")]
-            #[used]
-            static CALLBACKS: [u8; LIST.len()] = $crate::callbacks::to_array(LIST);
-
-            unsafe extern "C" {
-                fn __wasm_call_ctors();
-            }
-
-            #[unsafe(no_mangle)]
-            extern "C" fn _initialize() {
-                // SAFETY: the linker makes this function, and the host calls this one first and once.
-                unsafe { __wasm_call_ctors() };
-                $start();
-            }
-        };
-    };
-}

@@ -1,9 +1,17 @@
 //! What a filter can ask of the proxy that it runs in.
 
 use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::attributes::{Reads, Vocabulary, when};
+use crate::calls::{GrpcCall, GrpcRequest, HttpCall, HttpRequest, Sleep};
+use crate::executor::Executor;
 
 /// A proxy, as a filter sees it. Every call can fail, and every value is bytes: a client chooses many of them.
-pub trait Host {
+///
+/// A host is a handle: a clone, which costs next to nothing, is the same proxy. What waits takes one with it.
+pub trait Host: Clone + Unpin + Reads<when::Always> + 'static {
     /// An attribute's value in the host's encoding, or nothing if there is none in this phase.
     ///
     /// # Errors
@@ -43,7 +51,75 @@ pub trait Host {
 
     /// Writes a line to the proxy's log. A log that cannot be written is nobody's business.
     fn log(&self, level: LogLevel, message: &str);
+
+    /// Where this proxy has what newer ones call `xds.*`, as far as it is known.
+    fn vocabulary(&self) -> Vocabulary;
+
+    /// Remembers where this proxy has what newer ones call `xds.*`.
+    fn set_vocabulary(&self, vocabulary: Vocabulary);
 }
+
+/// A proxy that a filter can make calls through and whose time it can wait for.
+///
+/// A filter that awaits none of this pays for none of it. Every call needs its phase, or there is no callback that its
+/// answer could come by: [`Phases::HTTP_CALLS`](crate::Phases::HTTP_CALLS),
+/// [`Phases::GRPC_CALLS`](crate::Phases::GRPC_CALLS), [`Phases::TIMERS`](crate::Phases::TIMERS).
+pub trait CallHost: Host {
+    /// Sends an HTTP request to a cluster, at once; the answer, or why there is none, can be awaited.
+    ///
+    /// Dropping it forgets the answer, since the ABI cannot call a request back.
+    fn http_call(&self, cluster: &str, request: &HttpRequest, timeout: Duration) -> HttpCall<Self> {
+        HttpCall::new(self, cluster, request, timeout)
+    }
+
+    /// Makes a unary gRPC call to a cluster, at once; the answer can be awaited. Dropping it cancels the call.
+    fn grpc_call(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> GrpcCall<Self> {
+        GrpcCall::new(self, cluster, request, timeout)
+    }
+
+    /// Lets a time pass; precise to a millisecond, and to what else the worker does.
+    fn sleep(&self, time: Duration) -> Sleep<Self> {
+        Sleep::new(self, time)
+    }
+
+    /// Runs work that belongs to the filter and not to a stream, such as fetching what it needs. It goes on until it is
+    /// done or the filter's configuration is gone. From a stream's phase it is the stream's filter that it belongs to.
+    fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        self.executor().spawn(Box::pin(work));
+    }
+
+    /// What is waited for in this virtual machine. For the kit itself.
+    #[doc(hidden)]
+    fn executor(&self) -> Rc<Executor>;
+
+    /// Sends an HTTP request and gives the number of the call. For the kit itself.
+    ///
+    /// # Errors
+    /// `BadArgument` if the cluster is not there, or the request lacks `:method`, `:path` or `:authority`.
+    #[doc(hidden)]
+    fn send_http(&self, cluster: &str, request: &HttpRequest, timeout: Duration) -> Result<u32, HostError>;
+
+    /// Makes a gRPC call and gives its number. For the kit itself.
+    ///
+    /// # Errors
+    /// `ParseFailure` if the cluster is not there.
+    #[doc(hidden)]
+    fn send_grpc(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> Result<u32, HostError>;
+
+    /// Ends a gRPC call. For the kit itself.
+    #[doc(hidden)]
+    fn cancel_grpc(&self, call: u32);
+
+    /// Has the root context at hand called each time this period has passed; never if it is zero. For the kit itself.
+    #[doc(hidden)]
+    fn set_tick_period(&self, period: Duration);
+}
+
+/// The host outside any stream: when a filter is configured, and when time passes for it.
+pub trait RootHost: CallHost {}
+
+/// The host in a phase of a stream.
+pub trait StreamHost: CallHost + Reads<when::Stream> {}
 
 /// How a metric's values add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,19 @@
-//! HTTP messages as a filter sees them: headers as bytes, and what a filter decides.
+//! HTTP messages as a filter sees them: headers and bodies, both as bytes.
 
-use crate::host::{Host, HostError};
+use crate::attributes::{Reads, when};
+use crate::host::{Host, HostError, StreamHost};
 
 /// A header's name, in lower case where a proxy gives it, and one of its values.
 pub type Header = (Vec<u8>, Vec<u8>);
 
-/// A proxy in a phase of an HTTP stream: its headers can be read and changed.
+/// A proxy in a phase of an HTTP stream: headers and bodies can be read and changed.
+///
+/// A part of a message is there in its own phase, while the stream is paused in it, and, the headers and trailers, for
+/// reading at the stream's end. Elsewhere Envoy says [`HostError::BadArgument`] or that there is nothing.
 ///
 /// Names are matched without regard to case. A name or a value that HTTP cannot carry is a bad argument and changes
 /// nothing: Envoy itself would write it as it is, and a value with the end of a line in it would become two headers.
-pub trait HttpHost: Host {
+pub trait HttpHost: StreamHost {
     /// Every header in its order, with one entry for each of its values. Pseudo-headers such as `:path` are among
     /// them.
     ///
@@ -17,7 +21,8 @@ pub trait HttpHost: Host {
     /// Any status of the host but success.
     fn headers(&self, of: Message) -> Result<Vec<Header>, HostError>;
 
-    /// The first value of a header, or nothing if there is no such header. Cheaper than reading all headers.
+    /// The first value of a header, or nothing if there is no such header. Cheaper than reading all headers. What
+    /// decides about access looks at all values: [`HttpHost::header_values`].
     ///
     /// # Errors
     /// Any status of the host but success and "not found".
@@ -50,62 +55,110 @@ pub trait HttpHost: Host {
         let is_meant = |found: &[u8]| found.eq_ignore_ascii_case(name.as_bytes());
         Ok(headers.into_iter().filter(|(found, _)| is_meant(found)).map(|(_, value)| value).collect())
     }
+
+    /// The first value of a header as text; a value that is not UTF-8 is a [`HostError::ParseFailure`].
+    ///
+    /// # Errors
+    /// As [`HttpHost::header`], and if the value is no text.
+    fn header_text(&self, of: Message, name: &str) -> Result<Option<String>, HostError> {
+        let value = self.header(of, name)?;
+        value.map(|value| String::from_utf8(value).map_err(|_| HostError::ParseFailure)).transpose()
+    }
+
+    /// Bytes of the body that is held, from `start` on and at most `max` of them. Only in a phase of the body or, while
+    /// its body is held, of the trailers.
+    ///
+    /// # Errors
+    /// Any status of the host but success and "not found".
+    fn body(&self, of: Body, start: usize, max: usize) -> Result<Vec<u8>, HostError>;
+
+    /// Writes to the body that is held. A message's `content-length` is not changed by it: remove that header in the
+    /// phase of the headers.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn write_body(&self, of: Body, place: Place, bytes: &[u8]) -> Result<(), HostError>;
 }
 
-/// Which of the two messages of a stream. Each is there from its own phase on.
+/// The host in the phase of the request's headers.
+pub trait RequestHeadersHost: HttpHost + Reads<when::RequestHeaders> {}
+
+/// The host in the phases of the request's body and trailers.
+pub trait RequestHost: HttpHost {}
+
+/// The host in the phase of the response's headers.
+pub trait ResponseHeadersHost: ResponseHost + Reads<when::ResponseHeaders> {}
+
+/// The host in the phases of the response's body and trailers.
+pub trait ResponseHost: HttpHost + Reads<when::Response> + Reads<when::Upstream> {}
+
+/// The host when a request or a connection has ended: everything can be read, and headers no longer be changed.
+pub trait LogHost:
+    HttpHost
+    + Reads<when::RequestHeaders>
+    + Reads<when::ResponseHeaders>
+    + Reads<when::Response>
+    + Reads<when::Upstream>
+    + Reads<when::End>
+{
+}
+
+/// Which part of which message of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// From the client.
+    /// The headers that come from the client.
     Request,
-    /// To the client.
+    /// The trailers that come from the client.
+    RequestTrailers,
+    /// The headers that go to the client.
+    Response,
+    /// The trailers that go to the client.
+    ResponseTrailers,
+}
+
+/// Whose body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The one that comes from the client.
+    Request,
+    /// The one that goes to the client.
     Response,
 }
 
-/// The phases that a filter takes part in. A proxy calls a module in every phase that it has a callback for, and pays
-/// for each call: a filter names those that it needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phases {
-    /// The headers of the request have arrived.
-    pub request_headers: bool,
-    /// The headers of the response have arrived.
-    pub response_headers: bool,
+/// Where bytes are written that a filter gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before all that is held.
+    Front,
+    /// Instead of all that is held.
+    Whole,
+    /// Behind all that is held.
+    Back,
 }
 
-/// What happens to a stream after a filter has seen it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use]
-pub enum Outcome {
-    /// It goes on.
-    #[default]
-    Continue,
-    /// It ends here with this response; nobody behind this filter sees it.
-    Respond(Response),
+/// What is there of a body, or of a connection's bytes in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// How many bytes are held: those that have just come and, after [`Wait`](crate::Outcome::Wait) or a pause, those
+    /// before them too.
+    pub size: usize,
+    /// Whether nothing comes behind them.
+    pub end_of_stream: bool,
 }
 
-/// A response that a filter makes itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The status: 200 to 599.
-    pub status: u16,
-    /// Headers beside those that the proxy adds.
-    pub headers: Vec<Header>,
-    /// The body; may be empty.
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// Whether HTTP can carry the status and the headers.
-    pub fn is_sendable(&self) -> bool {
-        (200..=599).contains(&self.status)
-            && self.headers.iter().all(|(name, value)| check_header(name, value).is_ok())
-    }
-
-    /// The same response if it can be sent, else one that says 500 with the same body: a filter's fault never lets a
-    /// stream go on that was to end.
-    #[must_use]
-    pub fn sendable(self) -> Response {
-        if self.is_sendable() { self } else { Response { status: 500, headers: Vec::new(), ..self } }
-    }
+/// How a filter wants to see a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyMode {
+    /// Piece by piece, as it comes.
+    Chunks,
+    /// Once, when all of it is there, trailers or not. A request whose body is larger than this many bytes is answered
+    /// with 413, a response with 502: a filter that must see everything must not be passed by what is large. Envoy
+    /// itself has such a bound too, `per_connection_buffer_limit_bytes`, 1 MiB by default. The filter's phases
+    /// must name the trailers beside the body.
+    Whole {
+        /// The largest body, in bytes.
+        max: usize,
+    },
 }
 
 /// That HTTP can carry a header: its name is a token of RFC 9110, or one behind a colon, and its value holds no control
@@ -122,112 +175,18 @@ pub fn check_header(name: &[u8], value: &[u8]) -> Result<(), HostError> {
     if is_carried { Ok(()) } else { Err(HostError::BadArgument) }
 }
 
-/// Header pairs as the ABI writes them: how many, the length of each name and value, and then each of them with
-/// a zero byte behind it. All numbers are 32 bits, little endian.
-pub fn encode_pairs(pairs: &[Header]) -> Vec<u8> {
-    // Lengths beyond 32 bits do not fit into a module's memory.
-    let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = length(pairs.len()).to_vec();
-    for (name, value) in pairs {
-        bytes.extend(length(name.len()));
-        bytes.extend(length(value.len()));
-    }
-    for (name, value) in pairs {
-        for part in [name, value] {
-            bytes.extend(part);
-            bytes.push(0);
-        }
-    }
-    bytes
-}
-
-/// The pairs that were encoded so. Nothing at all stands for no pairs.
+/// What only Envoy's host function can do: forgets which route was chosen, so that it is chosen again by the headers as
+/// they are now. Of use in the phase of the request's headers.
 ///
 /// # Errors
-/// If the bytes are anything else.
-pub fn decode_pairs(bytes: &[u8]) -> Result<Vec<Header>, HostError> {
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    read_pairs(bytes).ok_or(HostError::ParseFailure)
-}
-
-fn read_pairs(bytes: &[u8]) -> Option<Vec<Header>> {
-    let (count, rest) = read_length(bytes)?;
-    let (mut lengths, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
-    let mut pairs = Vec::with_capacity(count);
-    while !lengths.is_empty() {
-        let (name_length, rest) = read_length(lengths)?;
-        let (value_length, rest) = read_length(rest)?;
-        lengths = rest;
-        let (name, rest) = read_text(texts, name_length)?;
-        let (value, rest) = read_text(rest, value_length)?;
-        texts = rest;
-        pairs.push((name.to_vec(), value.to_vec()));
-    }
-    Some(pairs)
-}
-
-fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    Some((usize::try_from(u32::from_le_bytes(*length)).ok()?, rest))
-}
-
-fn read_text(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at_checked(length)?;
-    Some((text, rest.strip_prefix(b"\0")?))
+/// Any status of the host but success.
+pub fn clear_route_cache<H: RequestHeadersHost>(host: &H) -> Result<(), HostError> {
+    Host::foreign_function(host, "clear_route_cache", b"").map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pairs(pairs: &[(&[u8], &[u8])]) -> Vec<Header> {
-        pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
-    }
-
-    #[test]
-    fn pairs_are_written_as_the_abi_says_and_read_back() {
-        let two = pairs(&[(b"a", b"bc"), (b"\xff", b"")]);
-        let bytes = encode_pairs(&two);
-        assert_eq!(bytes, b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0a\0bc\0\xff\0\0");
-        assert_eq!(decode_pairs(&bytes), Ok(two));
-        assert_eq!(decode_pairs(b""), Ok(Vec::new()));
-        assert_eq!(decode_pairs(&encode_pairs(&[])), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_cut_off_or_claims_too_much_is_an_error() {
-        let whole = encode_pairs(&pairs(&[(b"name", b"value"), (b"b", b"c")]));
-        for end in 1..whole.len() {
-            assert_eq!(decode_pairs(&whole[..end]), Err(HostError::ParseFailure), "{end}");
-        }
-        for byte in 0..12 {
-            let mut wrong = whole.clone();
-            wrong[byte] = 0xff;
-            assert_eq!(decode_pairs(&wrong), Err(HostError::ParseFailure), "{byte}");
-        }
-    }
-
-    #[test]
-    fn only_what_http_carries_is_sent() {
-        for (status, headers, is_sendable) in [
-            (200, pairs(&[]), true),
-            (599, pairs(&[(b"x-a", b"\xff\t")]), true),
-            (0, pairs(&[]), false),
-            (199, pairs(&[]), false),
-            (600, pairs(&[]), false),
-            (403, pairs(&[(b"x-a", b"1"), (b"x-b", b"a\r\nx-evil: 1")]), false),
-            (403, pairs(&[(b"x-a\r\n", b"1")]), false),
-            (403, pairs(&[(b"", b"1")]), false),
-        ] {
-            let response = Response { status, headers, body: b"no".to_vec() };
-            assert_eq!(response.is_sendable(), is_sendable, "{response:?}");
-            let sent = response.clone().sendable();
-            assert!(sent.is_sendable());
-            assert_eq!(sent == response, is_sendable, "{response:?}");
-        }
-    }
 
     #[test]
     fn a_header_is_a_token_and_a_value_without_control_characters() {

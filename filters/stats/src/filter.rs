@@ -3,7 +3,7 @@
 use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
 use burgee_filter_config::{LocalWorkload, Reporter, StatsConfig};
 use burgee_kit::attributes::LISTENER_DIRECTION;
-use burgee_kit::{Host, LogFilter, LogLevel, Vocabulary};
+use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, RootHost};
 
 use crate::local;
 use crate::overrides::Overrides;
@@ -21,8 +21,8 @@ pub struct Stats {
 
 #[derive(Debug)]
 enum State {
-    /// The configuration cannot be used; the log says why.
-    Inert,
+    /// On the way to the next state.
+    Between,
     /// Configured; the listener's direction can only be read in a stream.
     Waiting(Box<Settings>),
     /// At work.
@@ -37,28 +37,20 @@ struct Settings {
 }
 
 impl LogFilter for Stats {
-    fn configure<H: Host>(host: &H, configuration: &[u8]) -> Stats {
-        let config = match StatsConfig::from_json(configuration) {
-            Ok(config) => config,
-            Err(error) => {
-                host.log(
-                    LogLevel::Error,
-                    &format!(
-                        "no metrics are written, because the configuration cannot be read: {error}. It must be a \
-                         JSON object in a google.protobuf.StringValue"
-                    ),
-                );
-                return Stats { state: State::Inert };
-            }
-        };
+    fn configure<H: RootHost>(host: &H, configuration: &[u8]) -> Result<Stats, ConfigurationError> {
+        let config = StatsConfig::from_json(configuration).map_err(|error| {
+            ConfigurationError::new(format_args!(
+                "no metrics are written, because {error}. It must be a JSON object in a google.protobuf.StringValue"
+            ))
+        })?;
         let local = config.local.clone().unwrap_or_else(|| local::from_node(host));
         let overrides = Overrides::new(host, &config.metrics);
-        Stats { state: State::Waiting(Box::new(Settings { config, local, overrides })) }
+        Ok(Stats { state: State::Waiting(Box::new(Settings { config, local, overrides })) })
     }
 
-    fn log<H: Host>(&mut self, host: &H) {
+    fn log<H: LogHost>(&mut self, host: &H) {
         if let State::Waiting(_) = &self.state
-            && let State::Waiting(settings) = std::mem::replace(&mut self.state, State::Inert)
+            && let State::Waiting(settings) = std::mem::replace(&mut self.state, State::Between)
         {
             self.state = State::Recording(Box::new(settings.begin(host)));
         }
@@ -69,7 +61,7 @@ impl LogFilter for Stats {
 
     fn retire<H: Host>(self, host: &H) {
         match self.state {
-            State::Inert => {}
+            State::Between => {}
             State::Waiting(settings) => settings.overrides.delete(host),
             State::Recording(recorder) => recorder.retire(host),
         }
@@ -77,20 +69,19 @@ impl LogFilter for Stats {
 }
 
 impl Settings {
-    fn begin<H: Host>(self, host: &H) -> Recorder {
+    fn begin<H: LogHost>(self, host: &H) -> Recorder {
         let Settings { config, local, overrides } = self;
-        let vocabulary = Vocabulary::of_stream(host);
         let role = match config.reporter {
             Reporter::Client => Role::Client,
             Reporter::Server => Role::Server,
             Reporter::ServerGateway => Role::Gateway,
-            Reporter::Unspecified => match LISTENER_DIRECTION.read(host, vocabulary) {
+            Reporter::Unspecified => match LISTENER_DIRECTION.get(host) {
                 Some(INBOUND) => Role::Server,
                 _ => Role::Client,
             },
         };
         let max_series = if config.max_series == 0 { DEFAULT_MAX_SERIES } else { config.max_series };
         let plan = Plan::new(role, &local, &overrides);
-        Recorder::new(plan, overrides, vocabulary, !config.disable_host_header_fallback, max_series)
+        Recorder::new(plan, overrides, !config.disable_host_header_fallback, max_series)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use burgee_kit::LogHost;
 use burgee_kit::attributes::{
     CONNECTION_ID, CONNECTION_LOCAL_SAN, CONNECTION_PEER_SAN, CONNECTION_TLS_VERSION, UPSTREAM_LOCAL_SAN,
     UPSTREAM_PEER_SAN, UPSTREAM_TLS_VERSION,
 };
-use burgee_kit::{Host, Vocabulary};
 
 /// How many connections are remembered at once. Two connections on one place only cost a look-up more.
 const PLACES: u64 = 256;
@@ -22,23 +22,23 @@ pub struct Principals {
 
 impl Principals {
     /// Those of the connection to the upstream.
-    pub fn of_upstream<H: Host>(host: &H, vocabulary: Vocabulary) -> Principals {
-        if UPSTREAM_TLS_VERSION.read(host, vocabulary).is_none() {
+    pub fn of_upstream<H: LogHost>(host: &H) -> Principals {
+        if UPSTREAM_TLS_VERSION.get(host).is_none() {
             return Principals::default();
         }
         Principals {
-            peer: principal(UPSTREAM_PEER_SAN.read(host, vocabulary)),
-            local: principal(UPSTREAM_LOCAL_SAN.read(host, vocabulary)),
+            peer: principal(UPSTREAM_PEER_SAN.get(host)),
+            local: principal(UPSTREAM_LOCAL_SAN.get(host)),
         }
     }
 
-    fn of_downstream<H: Host>(host: &H, vocabulary: Vocabulary) -> Principals {
-        if CONNECTION_TLS_VERSION.read(host, vocabulary).is_none() {
+    fn of_downstream<H: LogHost>(host: &H) -> Principals {
+        if CONNECTION_TLS_VERSION.get(host).is_none() {
             return Principals::default();
         }
         Principals {
-            peer: principal(CONNECTION_PEER_SAN.read(host, vocabulary)),
-            local: principal(CONNECTION_LOCAL_SAN.read(host, vocabulary)),
+            peer: principal(CONNECTION_PEER_SAN.get(host)),
+            local: principal(CONNECTION_LOCAL_SAN.get(host)),
         }
     }
 }
@@ -56,9 +56,9 @@ pub struct Connections {
 
 impl Connections {
     /// The principals of the current stream's connection.
-    pub fn principals<H: Host>(&mut self, host: &H, vocabulary: Vocabulary) -> Principals {
-        let Some(id) = CONNECTION_ID.read(host, vocabulary) else {
-            return Principals::of_downstream(host, vocabulary);
+    pub fn principals<H: LogHost>(&mut self, host: &H) -> Principals {
+        let Some(id) = CONNECTION_ID.get(host) else {
+            return Principals::of_downstream(host);
         };
         if self.places.is_empty() {
             self.places.resize_with(PLACES as usize, || None);
@@ -67,11 +67,11 @@ impl Connections {
         match place {
             Some(Some((known, principals))) if *known == id => principals.clone(),
             Some(place) => {
-                let principals = Principals::of_downstream(host, vocabulary);
+                let principals = Principals::of_downstream(host);
                 *place = Some((id, principals.clone()));
                 principals
             }
-            None => Principals::of_downstream(host, vocabulary),
+            None => Principals::of_downstream(host),
         }
     }
 }
@@ -91,12 +91,12 @@ mod tests {
             let peer = format!("spiffe://td/ns/n/sa/{id}");
             host.set("connection.id", id.to_le_bytes());
             host.set("connection.uri_san_peer_certificate", peer.as_str());
-            let principals = connections.principals(&host, Vocabulary::Xds);
+            let principals = connections.principals(&host);
             assert_eq!(principals.peer.as_deref(), Some(peer.as_bytes()));
             assert!(principals.local.is_none());
         }
         let before = host.property_reads();
-        connections.principals(&host, Vocabulary::Xds);
+        connections.principals(&host);
         assert_eq!(host.property_reads() - before, 1);
     }
 
@@ -106,9 +106,9 @@ mod tests {
         host.set("connection.id", 1_u64.to_le_bytes());
         host.set("connection.uri_san_peer_certificate", "stale");
         let mut connections = Connections::default();
-        assert!(connections.principals(&host, Vocabulary::Xds).peer.is_none());
+        assert!(connections.principals(&host).peer.is_none());
         assert_eq!(host.property_reads(), 2);
-        assert!(Principals::of_upstream(&host, Vocabulary::Xds).peer.is_none());
+        assert!(Principals::of_upstream(&host).peer.is_none());
         assert_eq!(host.property_reads(), 3);
     }
 }

@@ -2,7 +2,7 @@
 
 use burgee_filter_config::StandardMetric;
 use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_TOTAL_SIZE};
-use burgee_kit::{Host, Vocabulary};
+use burgee_kit::{Host, LogHost};
 
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Source};
@@ -22,24 +22,18 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder that has not written anything.
-    pub fn new(
-        plan: Plan,
-        overrides: Overrides,
-        vocabulary: Vocabulary,
-        may_use_host_header: bool,
-        max_series: u32,
-    ) -> Recorder {
+    pub fn new(plan: Plan, overrides: Overrides, may_use_host_header: bool, max_series: u32) -> Recorder {
         Recorder {
             plan,
             overrides,
-            reader: Reader::new(vocabulary, may_use_host_header),
+            reader: Reader::new(may_use_host_header),
             series: SeriesTable::new(max_series),
             values: Vec::new(),
         }
     }
 
     /// Writes the current stream's metrics.
-    pub fn record<H: Host>(&mut self, host: &H) {
+    pub fn record<H: LogHost>(&mut self, host: &H) {
         if self.plan.metrics.is_empty() {
             return;
         }
@@ -51,9 +45,8 @@ impl Recorder {
             self.values.push(value(host, *source, &standard, &self.overrides));
         }
         let found = self.series.find(host, self.values.iter());
-        let vocabulary = self.reader.vocabulary();
         for (position, metric) in self.plan.metrics.iter().enumerate() {
-            let Some(amount) = amount(host, vocabulary, metric.metric) else {
+            let Some(amount) = amount(host, metric.metric) else {
                 continue;
             };
             let Some(id) = self.series.metric(host, found, &self.plan, position, &self.values) else {
@@ -78,7 +71,7 @@ enum Amount {
     Of(u64),
 }
 
-fn value<H: Host>(host: &H, source: Source, standard: &Values, overrides: &Overrides) -> Value {
+fn value<H: LogHost>(host: &H, source: Source, standard: &Values, overrides: &Overrides) -> Value {
     match source {
         Source::Label(label) => standard.get(label).clone(),
         Source::Expression(index) => overrides
@@ -89,14 +82,12 @@ fn value<H: Host>(host: &H, source: Source, standard: &Values, overrides: &Overr
 }
 
 /// What to add to a metric for the current stream; nothing if it is not known.
-fn amount<H: Host>(host: &H, vocabulary: Vocabulary, metric: StandardMetric) -> Option<Amount> {
+fn amount<H: LogHost>(host: &H, metric: StandardMetric) -> Option<Amount> {
     match metric {
         StandardMetric::RequestCount => Some(Amount::One),
-        StandardMetric::RequestDuration => {
-            REQUEST_DURATION.read(host, vocabulary)?.milliseconds().map(Amount::Of)
-        }
-        StandardMetric::RequestSize => REQUEST_TOTAL_SIZE.read(host, vocabulary).map(Amount::Of),
-        StandardMetric::ResponseSize => RESPONSE_TOTAL_SIZE.read(host, vocabulary).map(Amount::Of),
+        StandardMetric::RequestDuration => REQUEST_DURATION.get(host)?.milliseconds().map(Amount::Of),
+        StandardMetric::RequestSize => REQUEST_TOTAL_SIZE.get(host).map(Amount::Of),
+        StandardMetric::ResponseSize => RESPONSE_TOTAL_SIZE.get(host).map(Amount::Of),
         // Not written at the end of an HTTP stream.
         StandardMetric::GrpcRequestMessages
         | StandardMetric::GrpcResponseMessages

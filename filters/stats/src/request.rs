@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use burgee_filter_config::StandardLabel as Label;
+use burgee_kit::LogHost;
 use burgee_kit::attributes::{
     ENDPOINT_WORKLOAD, REQUEST_CONTENT_TYPE, REQUEST_PROTOCOL, RESPONSE_CODE, RESPONSE_FLAGS,
     RESPONSE_GRPC_STATUS,
 };
-use burgee_kit::{Host, Vocabulary};
 
 use crate::peer::{EndpointWorkload, namespace_of_principal};
 use crate::plan::{Plan, Role};
@@ -41,7 +41,6 @@ const PROTOCOL: LabelSet = LabelSet::of(&[Label::RequestProtocol, Label::GrpcRes
 /// What is remembered from one request to the next.
 #[derive(Debug)]
 pub struct Reader {
-    vocabulary: Vocabulary,
     may_use_host_header: bool,
     clusters: Clusters,
     connections: Connections,
@@ -49,40 +48,30 @@ pub struct Reader {
 
 impl Reader {
     /// A reader that remembers nothing yet.
-    pub fn new(vocabulary: Vocabulary, may_use_host_header: bool) -> Reader {
-        Reader {
-            vocabulary,
-            may_use_host_header,
-            clusters: Clusters::default(),
-            connections: Connections::default(),
-        }
-    }
-
-    /// Where this proxy has its attributes.
-    pub fn vocabulary(&self) -> Vocabulary {
-        self.vocabulary
+    pub fn new(may_use_host_header: bool) -> Reader {
+        Reader { may_use_host_header, clusters: Clusters::default(), connections: Connections::default() }
     }
 
     /// The values of the labels that the plan needs; the others are unknown. Nothing if this was not a request but
     /// a connection, which ends the same way.
-    pub fn read<H: Host>(&mut self, host: &H, plan: &Plan) -> Option<Values> {
+    pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Option<Values> {
         let mut values = Values::unknown();
-        let code = RESPONSE_CODE.read(host, self.vocabulary);
+        let code = RESPONSE_CODE.get(host);
         // A request may have had no response; only then is it in doubt what this was.
         if code.is_none() {
-            REQUEST_PROTOCOL.read(host, self.vocabulary)?;
+            REQUEST_PROTOCOL.get(host)?;
         }
         values.set(Label::ResponseCode, Value::Number(code.unwrap_or_default()));
         if plan.needs.intersects(PROTOCOL) {
             self.read_protocol(host, &mut values);
         }
-        let flags = RESPONSE_FLAGS.read(host, self.vocabulary).unwrap_or_default();
+        let flags = RESPONSE_FLAGS.get(host).unwrap_or_default();
         values.set(Label::ResponseFlags, Value::Flags(flags));
 
         let principals = match plan.role {
             _ if !plan.needs.intersects(PRINCIPALS) => Principals::default(),
-            Role::Client => Principals::of_upstream(host, self.vocabulary),
-            Role::Server | Role::Gateway => self.connections.principals(host, self.vocabulary),
+            Role::Client => Principals::of_upstream(host),
+            Role::Server | Role::Gateway => self.connections.principals(host),
         };
         let peer_namespace = principals.peer.as_deref().and_then(namespace_of_principal).map(Value::Text);
         let peer_principal = known(&principals.peer);
@@ -108,10 +97,10 @@ impl Reader {
         Some(values)
     }
 
-    fn read_protocol<H: Host>(&self, host: &H, values: &mut Values) {
-        let content_type = REQUEST_CONTENT_TYPE.read(host, self.vocabulary);
+    fn read_protocol<H: LogHost>(&self, host: &H, values: &mut Values) {
+        let content_type = REQUEST_CONTENT_TYPE.get(host);
         let (protocol, status) = if content_type.as_deref().is_some_and(is_grpc) {
-            let status = RESPONSE_GRPC_STATUS.read(host, self.vocabulary);
+            let status = RESPONSE_GRPC_STATUS.get(host);
             ("grpc", status.map_or(Value::Fixed(""), Value::Number))
         } else {
             ("http", Value::Fixed(""))
@@ -120,9 +109,15 @@ impl Reader {
         values.set(Label::GrpcResponseStatus, status);
     }
 
-    fn read_endpoint<H: Host>(&self, host: &H, plan: &Plan, namespace: Option<Value>, values: &mut Values) {
+    fn read_endpoint<H: LogHost>(
+        &self,
+        host: &H,
+        plan: &Plan,
+        namespace: Option<Value>,
+        values: &mut Values,
+    ) {
         let endpoint = if plan.needs.intersects(ENDPOINT) {
-            ENDPOINT_WORKLOAD.read(host, self.vocabulary).map(|text| EndpointWorkload::parse(&text))
+            ENDPOINT_WORKLOAD.get(host).map(|text| EndpointWorkload::parse(&text))
         } else {
             None
         };
@@ -140,8 +135,8 @@ impl Reader {
         values.set(Label::DestinationWorkloadNamespace, namespace);
     }
 
-    fn read_service<H: Host>(&mut self, host: &H, plan: &Plan, values: &mut Values) {
-        let service = self.clusters.service(host, self.vocabulary, self.may_use_host_header);
+    fn read_service<H: LogHost>(&mut self, host: &H, plan: &Plan, values: &mut Values) {
+        let service = self.clusters.service(host, self.may_use_host_header);
         let fallback = match plan.role {
             Role::Server => Value::Text(Rc::clone(&plan.local_service)),
             Role::Client | Role::Gateway => Value::UNKNOWN,

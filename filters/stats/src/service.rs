@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use burgee_kit::LogHost;
 use burgee_kit::attributes::{
     CLUSTER_NAME, REQUEST_HOST, ROUTE_NAME, SERVICE_HOST, SERVICE_NAME, SERVICE_NAMESPACE,
 };
-use burgee_kit::{Host, Vocabulary};
 
 use crate::value::Value;
 
@@ -54,22 +54,17 @@ pub struct Clusters {
 
 impl Clusters {
     /// The service of the current request.
-    pub fn service<H: Host>(
-        &mut self,
-        host: &H,
-        vocabulary: Vocabulary,
-        may_use_host_header: bool,
-    ) -> Service {
+    pub fn service<H: LogHost>(&mut self, host: &H, may_use_host_header: bool) -> Service {
         let header = || {
-            let value = may_use_host_header.then(|| REQUEST_HOST.read(host, vocabulary)).flatten()?;
+            let value = may_use_host_header.then(|| REQUEST_HOST.get(host)).flatten()?;
             (!value.is_empty()).then(|| Value::Chosen(Rc::from(value)))
         };
-        let route = ROUTE_NAME.read(host, vocabulary);
+        let route = ROUTE_NAME.get(host);
         if let Some((_, name)) = ROUTES.iter().find(|(known, _)| route.as_deref() == Some(known)) {
             return Service { host: header(), name: Some(Value::Fixed(name)), namespace: None };
         }
-        let mut service = match CLUSTER_NAME.read(host, vocabulary).filter(|name| !name.is_empty()) {
-            Some(cluster) => self.of_cluster(host, vocabulary, cluster),
+        let mut service = match CLUSTER_NAME.get(host).filter(|name| !name.is_empty()) {
+            Some(cluster) => self.of_cluster(host, cluster),
             None => Service::default(),
         };
         if service.host.is_none() || service.name.is_none() {
@@ -80,7 +75,7 @@ impl Clusters {
         service
     }
 
-    fn of_cluster<H: Host>(&mut self, host: &H, vocabulary: Vocabulary, cluster: Vec<u8>) -> Service {
+    fn of_cluster<H: LogHost>(&mut self, host: &H, cluster: Vec<u8>) -> Service {
         if let Some(name) = CLUSTERS.into_iter().find(|known| known.as_bytes() == cluster) {
             return Service { host: None, name: Some(Value::Fixed(name)), namespace: None };
         }
@@ -90,7 +85,7 @@ impl Clusters {
         {
             return known.service.clone();
         }
-        let service = read(host, vocabulary);
+        let service = read(host);
         if self.known.len() >= MAX_CLUSTERS {
             self.known.clear();
         }
@@ -100,14 +95,14 @@ impl Clusters {
 }
 
 /// What the current cluster's metadata says of the first service that it stands for.
-fn read<H: Host>(host: &H, vocabulary: Vocabulary) -> Service {
-    let service_host = SERVICE_HOST.read(host, vocabulary).unwrap_or_default();
-    let name = SERVICE_NAME.read(host, vocabulary).unwrap_or_default();
+fn read<H: LogHost>(host: &H) -> Service {
+    let service_host = SERVICE_HOST.get(host).unwrap_or_default();
+    let name = SERVICE_NAME.get(host).unwrap_or_default();
     let name =
         if name.is_empty() { service_host.split(|byte| *byte == b'.').next() } else { Some(name.as_slice()) };
     Service {
         host: Value::text(Some(&service_host)),
         name: Value::text(name),
-        namespace: Value::text(SERVICE_NAMESPACE.read(host, vocabulary).as_deref()),
+        namespace: Value::text(SERVICE_NAMESPACE.get(host).as_deref()),
     }
 }

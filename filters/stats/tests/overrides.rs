@@ -3,8 +3,7 @@
 mod support;
 
 use burgee_kit::{LogFilter, LogLevel};
-use burgee_stats::Stats;
-use support::{labels, mk_host, run, series};
+use support::{configure, labels, mk_host, run, series};
 
 fn order(host: &burgee_kit::fake::FakeHost, metric: &str) -> Vec<String> {
     let metrics = host.metrics();
@@ -154,7 +153,7 @@ fn a_label_that_no_metric_shows_is_not_read() {
         "grpc_response_status", "destination_workload", "destination_canonical_service",
         "destination_canonical_revision", "destination_cluster"]"#;
     let mut stats =
-        Stats::configure(&host, format!(r#"{{"metrics": [{{"tags_to_remove": {remove}}}]}}"#).as_bytes());
+        configure(&host, format!(r#"{{"metrics": [{{"tags_to_remove": {remove}}}]}}"#).as_bytes());
     stats.log(&host);
     let before = host.property_reads();
     stats.log(&host);

@@ -3,29 +3,34 @@
 mod support;
 
 use burgee_filter_config::stat_name::MAX_VALUE_BYTES;
-use burgee_kit::fake::FakeHost;
+use burgee_kit::fake::{FakeHost, FakeProxy};
 use burgee_kit::{HostError, LogFilter, LogLevel};
 use burgee_stats::Stats;
 use proptest::prelude::*;
-use support::{labels, make_inbound, mk_host, run, series, set_tls};
+use support::{configure, labels, make_inbound, mk_host, run, series, set_tls};
 
 #[test]
 fn a_configuration_that_cannot_be_read_makes_the_filter_inert_and_says_so() {
-    for garbage in ["[", "{\"metrics\": 3}", "\u{0}\u{1}", "{\"reporter\": 9}", "null", "\"\""] {
+    for garbage in [
+        &b"["[..],
+        b"{\"metrics\": 3}",
+        b"\0\x01",
+        b"{\"reporter\": 9}",
+        b"null",
+        b"\"\"",
+        b"\xff\xfe\x0a\x05",
+    ] {
         let host = mk_host();
-        let mut stats = run(&host, garbage);
-        stats.log(&host);
-        stats.retire(&host);
-        assert!(host.metrics().is_empty(), "{garbage}");
+        let proxy = FakeProxy::log::<Stats>(&host, garbage).unwrap_or_else(|error| panic!("{error}"));
+        proxy.log_without_context();
+        proxy.stream().end();
+        proxy.configure(garbage).unwrap_or_else(|error| panic!("{error}"));
+        assert!(host.metrics().is_empty(), "{garbage:?}");
         let lines = host.log_lines();
-        assert_eq!(lines.len(), 1, "{garbage}: {lines:?}");
+        assert_eq!(lines.len(), 2, "{garbage:?}: {lines:?}");
         assert_eq!(lines[0].0, LogLevel::Error);
         assert!(lines[0].1.contains("no metrics are written"), "{lines:?}");
     }
-    let host = mk_host();
-    let mut stats = Stats::configure(&host, b"\xff\xfe\x0a\x05");
-    stats.log(&host);
-    assert!(host.metrics().is_empty());
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn hostile_hosts_neither_forge_labels_nor_break_the_name() {
 #[test]
 fn beyond_the_limit_what_clients_choose_becomes_other() {
     let host = mk_host();
-    let mut stats = Stats::configure(&host, br#"{"max_series": 3}"#);
+    let mut stats = configure(&host, br#"{"max_series": 3}"#);
     for i in 0..1000 {
         host.set("request.host", format!("host-{i}"));
         stats.log(&host);
@@ -78,10 +83,8 @@ fn beyond_the_limit_what_clients_choose_becomes_other() {
 fn the_results_of_expressions_are_bounded_too() {
     let host = mk_host();
     host.set_expression("request.path", Some(""));
-    let mut stats = Stats::configure(
-        &host,
-        br#"{"max_series": 2, "metrics": [{"dimensions": {"path": "request.path"}}]}"#,
-    );
+    let mut stats =
+        configure(&host, br#"{"max_series": 2, "metrics": [{"dimensions": {"path": "request.path"}}]}"#);
     for i in 0..50 {
         host.set_expression("request.path", Some(&format!("/{i}")));
         stats.log(&host);
@@ -97,7 +100,7 @@ fn the_results_of_expressions_are_bounded_too() {
 fn there_is_a_last_bound_whatever_differs() {
     let host = mk_host();
     make_inbound(&host);
-    let mut stats = Stats::configure(&host, br#"{"max_series": 5}"#);
+    let mut stats = configure(&host, br#"{"max_series": 5}"#);
     for i in 0..500_i64 {
         host.set("response.code", i.to_le_bytes());
         host.set("connection.id", i.to_le_bytes());
@@ -252,8 +255,9 @@ proptest! {
     fn any_configuration_is_taken_or_refused(bytes in any::<Vec<u8>>(), text in "\\PC{0,40}") {
         let host = mk_host();
         for configuration in [bytes, text.clone().into_bytes(), format!("{{\"metrics\":[{text}]}}").into_bytes()] {
-            let mut stats = Stats::configure(&host, &configuration);
-            stats.log(&host);
+            if let Ok(mut stats) = Stats::configure(&host, &configuration) {
+                stats.log(&host);
+            }
         }
     }
 }

@@ -56,9 +56,14 @@ pub fn set_tls(host: &FakeHost, side: &str, peer: &str, local: &str) {
     host.set(&format!("{side}.uri_san_local_certificate"), local);
 }
 
+/// Configures the filter, with a configuration that it can use.
+pub fn configure(host: &FakeHost, configuration: &[u8]) -> Stats {
+    Stats::configure(host, configuration).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Configures the filter and lets it see the host's request once.
 pub fn run(host: &FakeHost, configuration: &str) -> Stats {
-    let mut stats = Stats::configure(host, configuration.as_bytes());
+    let mut stats = configure(host, configuration.as_bytes());
     stats.log(host);
     stats
 }

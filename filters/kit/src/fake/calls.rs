@@ -1,0 +1,77 @@
+//! The calls that a filter makes through the fake, for a test to answer.
+
+use std::time::Duration;
+
+use super::FakeHost;
+use super::host::nanoseconds;
+use crate::calls::{GrpcRequest, HttpAnswer, HttpRequest};
+use crate::host::HostError;
+
+/// A call that a filter has made and that has no answer yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FakeCall {
+    /// Its number, which is its own.
+    pub id: u32,
+    /// The cluster that it goes to.
+    pub cluster: String,
+    /// What was asked.
+    pub made: Made,
+    pub(super) context: u32,
+    pub(super) until: u64,
+}
+
+/// What a call asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// An HTTP request.
+    Http(HttpRequest),
+    /// A gRPC call.
+    Grpc(GrpcRequest),
+}
+
+/// What the host has for the callback at hand.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    pub http: HttpAnswer,
+    pub grpc: Vec<u8>,
+}
+
+impl FakeHost {
+    pub(super) fn make_http(
+        &self,
+        cluster: &str,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<u32, HostError> {
+        let has = |name: &str| request.headers.iter().any(|(found, _)| found == name.as_bytes());
+        if self.is_missing(cluster) || ![":method", ":path", ":authority"].into_iter().all(has) {
+            return Err(HostError::BadArgument);
+        }
+        Ok(self.make(cluster, Made::Http(request.clone()), timeout))
+    }
+
+    pub(super) fn make_grpc(
+        &self,
+        cluster: &str,
+        request: &GrpcRequest,
+        timeout: Duration,
+    ) -> Result<u32, HostError> {
+        if self.is_missing(cluster) {
+            return Err(HostError::ParseFailure);
+        }
+        Ok(self.make(cluster, Made::Grpc(request.clone()), timeout))
+    }
+
+    fn is_missing(&self, cluster: &str) -> bool {
+        self.missing_clusters.borrow().contains(cluster)
+    }
+
+    fn make(&self, cluster: &str, made: Made, timeout: Duration) -> u32 {
+        let id = self.last_call.get().wrapping_add(1);
+        self.last_call.set(id);
+        let until = self.now.get().saturating_add(nanoseconds(timeout));
+        let call = FakeCall { id, cluster: cluster.to_owned(), made, context: self.at_work.get(), until };
+        self.made.borrow_mut().push(call);
+        id
+    }
+}

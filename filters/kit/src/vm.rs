@@ -1,0 +1,399 @@
+//! The contexts of a virtual machine: which filter sees which stream, and what happens after it has decided.
+//!
+//! It is the same for Envoy and for the fake: what a unit test sees is what runs. Nothing here is borrowed while the host
+//! is called, so that a host that calls back finds everything in its place.
+
+pub mod http;
+pub mod log;
+pub mod tcp;
+mod waiting;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+
+use crate::attributes::PLUGIN_ROOT_ID;
+use crate::calls::{CallError, HttpAnswer};
+use crate::executor::At;
+use crate::filter::{ConfigurationError, IfMisconfigured};
+use crate::host::{HostError, LogLevel, RootHost};
+use crate::http::{Chunk, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost};
+use crate::outcome::{GrpcStatus, Response};
+use crate::tcp::{ClosedBy, DataHost, Peer};
+
+/// A whole proxy, as the kit itself needs it.
+pub trait Proxy:
+    RootHost + RequestHeadersHost + RequestHost + ResponseHeadersHost + LogHost + DataHost
+{
+    /// The configuration of the root context at hand.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn configuration(&self, size: usize) -> Result<Vec<u8>, HostError>;
+
+    /// From now on calls into the host are about this context.
+    fn set_effective_context(&self, context: u32);
+
+    /// Lets a stream go on that was paused.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn continue_stream(&self, side: Side) -> Result<(), HostError>;
+
+    /// Ends a stream or a connection.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn close_stream(&self, side: Side) -> Result<(), HostError>;
+
+    /// Answers the stream at hand. The response can be sent as it is.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn send_response(&self, response: &Response) -> Result<(), HostError>;
+
+    /// The answer of an HTTP call, in the callback that says it is there.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn http_answer(&self, body_size: usize) -> Result<HttpAnswer, HostError>;
+
+    /// The message of a gRPC call, in the callback that says it is there.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn grpc_answer(&self, size: usize) -> Result<Vec<u8>, HostError>;
+}
+
+/// A direction of a stream, by the ABI's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// From an HTTP client.
+    Request,
+    /// To an HTTP client.
+    Response,
+    /// From the client of a connection.
+    Downstream,
+    /// To the client of a connection.
+    Upstream,
+}
+
+/// What the host does with what it showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// It goes on.
+    #[default]
+    Continue,
+    /// It is held.
+    Pause,
+}
+
+/// A filter of a module: the root id that chooses it, if not every root id does, and how it begins.
+pub struct Entry<P: Proxy> {
+    /// The root id; nothing if any will do.
+    pub root_id: Option<&'static str>,
+    /// Configures it.
+    pub configure: Configure<P>,
+    /// What happens if that fails.
+    pub if_misconfigured: IfMisconfigured,
+}
+
+/// How a filter is configured.
+pub type Configure<P> = fn(&P, u32, &[u8]) -> Result<Rc<dyn Root<P>>, ConfigurationError>;
+
+/// A configured filter.
+///
+/// What concerns waiting is here and not in [`Vm`], because only the filter's own type says whether it ever waits: the
+/// module of one that does not has none of it.
+pub trait Root<P> {
+    /// It begins to serve a root context. Gives when its period is over.
+    fn begin(&self, _host: &P, _root: u32) -> Option<u64> {
+        None
+    }
+    /// What sees a stream.
+    fn stream(self: Rc<Self>, at: At) -> Rc<dyn Stream<P>>;
+    /// A stream has ended that has no context, since the filter is an access logger.
+    fn log(&self, _host: &P, _root: u32) {}
+    /// The period is over. Gives when it is over next.
+    fn tick(&self, _host: &P, _root: u32) -> Option<u64> {
+        None
+    }
+    /// Another one takes its place, or its root context is gone.
+    fn retire(&self, _host: &P, _root: u32) {}
+}
+
+/// What sees a stream or a connection.
+pub trait Stream<P> {
+    /// Headers have arrived.
+    fn headers(&self, _host: &P, _side: Side, _end_of_stream: bool) -> Action {
+        Action::Continue
+    }
+    /// More of a body has arrived.
+    fn body(&self, _host: &P, _side: Side, _chunk: Chunk) -> Action {
+        Action::Continue
+    }
+    /// Trailers have arrived.
+    fn trailers(&self, _host: &P, _side: Side) -> Action {
+        Action::Continue
+    }
+    /// A client has connected.
+    fn connected(&self, _host: &P) -> Action {
+        Action::Continue
+    }
+    /// Bytes have arrived.
+    fn data(&self, _host: &P, _from: Peer, _chunk: Chunk) -> Action {
+        Action::Continue
+    }
+    /// A connection is closed.
+    fn closed(&self, _host: &P, _of: Peer, _by: ClosedBy) {}
+    /// The stream has ended.
+    fn log(&self, _host: &P) {}
+    /// Something arrived that the stream may wait for.
+    fn wake(&self, _host: &P) {}
+    /// The stream is gone: so is what it waits for.
+    fn end(&self, _host: &P) {}
+}
+
+/// A context of the ABI.
+enum Context<P> {
+    /// One of a configuration.
+    Root {
+        filter: Option<Rc<dyn Root<P>>>,
+        /// When its period is over next.
+        tick_at: Option<u64>,
+    },
+    /// One of a stream or a connection; without a filter nobody sees it.
+    Stream(Option<Rc<dyn Stream<P>>>),
+}
+
+/// The contexts of a virtual machine.
+pub struct Vm<P: Proxy> {
+    host: P,
+    filters: Vec<Entry<P>>,
+    contexts: RefCell<HashMap<u32, Context<P>, BuildHasherDefault<IdHasher>>>,
+}
+
+impl<P: Proxy> Vm<P> {
+    /// A virtual machine with a module of these filters.
+    pub fn new(host: P, filters: Vec<Entry<P>>) -> Vm<P> {
+        Vm { host, filters, contexts: RefCell::default() }
+    }
+
+    fn root(&self, root: u32) -> Option<Rc<dyn Root<P>>> {
+        match self.contexts.borrow().get(&root)? {
+            Context::Root { filter, .. } => filter.clone(),
+            Context::Stream(_) => None,
+        }
+    }
+
+    fn stream(&self, context: u32) -> Option<Rc<dyn Stream<P>>> {
+        match self.contexts.borrow().get(&context)? {
+            Context::Stream(stream) => stream.clone(),
+            Context::Root { .. } => None,
+        }
+    }
+
+    /// A context begins: a root without a parent, or a stream of one.
+    pub fn on_context_create(&self, context: u32, parent: u32) {
+        let new = if parent == 0 {
+            Context::Root { filter: None, tick_at: None }
+        } else {
+            Context::Stream(self.root(parent).map(|root| root.stream(At { context, root: parent })))
+        };
+        self.contexts.borrow_mut().insert(context, new);
+    }
+
+    /// A context is gone.
+    pub fn on_delete(&self, context: u32) {
+        // What it holds must not be dropped while the table is borrowed: it calls the host.
+        let gone = self.contexts.borrow_mut().remove(&context);
+        match gone {
+            Some(Context::Stream(Some(stream))) => stream.end(&self.host),
+            Some(Context::Root { filter: Some(filter), .. }) => filter.retire(&self.host, context),
+            _ => {}
+        }
+    }
+
+    /// Whether the configuration of a root context can be used.
+    pub fn on_configure(&self, context: u32, size: usize) -> bool {
+        let entry = match self.entry() {
+            Ok(entry) => entry,
+            Err(reason) => {
+                self.host.log(LogLevel::Error, &reason);
+                return false;
+            }
+        };
+        let read = self.read_configuration(size);
+        match read.and_then(|configuration| (entry.configure)(&self.host, context, &configuration)) {
+            Ok(filter) => {
+                self.install(context, filter);
+                true
+            }
+            Err(error) => self.refuse(context, entry.if_misconfigured, &error),
+        }
+    }
+
+    /// The filter that the root id chooses.
+    fn entry(&self) -> Result<&Entry<P>, String> {
+        if let [entry @ Entry { root_id: None, .. }] = self.filters.as_slice() {
+            return Ok(entry);
+        }
+        let id = PLUGIN_ROOT_ID.get(&self.host).unwrap_or_default();
+        let known = || self.filters.iter().filter_map(|entry| entry.root_id);
+        let entry =
+            self.filters.iter().find(|entry| entry.root_id.is_some_and(|known| known.as_bytes() == id));
+        entry.ok_or_else(|| {
+            let (id, known) = (String::from_utf8_lossy(&id), known().collect::<Vec<_>>().join(", "));
+            format!("this module has no filter with the root id \"{id}\"; it has: {known}")
+        })
+    }
+
+    fn read_configuration(&self, size: usize) -> Result<Vec<u8>, ConfigurationError> {
+        match self.host.configuration(size) {
+            // So Envoy answers where there is none.
+            Err(HostError::NotFound) if size == 0 => Ok(Vec::new()),
+            read => read.map_err(|error| ConfigurationError::new(format_args!("it cannot be read: {error}"))),
+        }
+    }
+
+    fn install(&self, context: u32, filter: Rc<dyn Root<P>>) {
+        self.replace(context, Some(Rc::clone(&filter)));
+        let at = filter.begin(&self.host, context);
+        self.set_tick_at(context, at);
+    }
+
+    /// Puts another filter, or none, in the place of the one that a root context has.
+    fn replace(&self, context: u32, new: Option<Rc<dyn Root<P>>>) {
+        let old = match self.contexts.borrow_mut().get_mut(&context) {
+            Some(Context::Root { filter, .. }) => std::mem::replace(filter, new),
+            _ => None,
+        };
+        if let Some(old) = old {
+            old.retire(&self.host, context);
+        }
+    }
+
+    fn set_tick_at(&self, context: u32, at: Option<u64>) {
+        if let Some(Context::Root { tick_at, .. }) = self.contexts.borrow_mut().get_mut(&context) {
+            *tick_at = at;
+        }
+    }
+
+    fn tick_at(&self, context: u32) -> Option<u64> {
+        match self.contexts.borrow().get(&context)? {
+            Context::Root { tick_at, .. } => *tick_at,
+            Context::Stream(_) => None,
+        }
+    }
+
+    fn refuse(&self, context: u32, policy: IfMisconfigured, error: &ConfigurationError) -> bool {
+        let (what, is_taken) = match policy {
+            IfMisconfigured::Refuse => ("the configuration is refused", false),
+            IfMisconfigured::DoNothing => {
+                ("the filter does nothing, because its configuration is wrong", true)
+            }
+        };
+        self.host.log(LogLevel::Error, &format!("{what}: {error}"));
+        if is_taken {
+            self.replace(context, None);
+        }
+        is_taken
+    }
+
+    /// A root's time has come: its own period, or the times that its streams wait for.
+    pub fn on_tick(&self, context: u32) {
+        let Ok(now) = self.host.now_nanoseconds() else { return };
+        let executor = self.host.executor();
+        for waiting in executor.tick(context, now) {
+            self.host.set_effective_context(waiting);
+            self.wake(waiting);
+        }
+        self.host.set_effective_context(context);
+        if self.tick_at(context).is_some_and(|at| at <= now)
+            && let Some(filter) = self.root(context)
+        {
+            let next = filter.tick(&self.host, context);
+            self.set_tick_at(context, next);
+        }
+        executor.plan_next(&self.host, context, now, self.tick_at(context));
+    }
+
+    /// An HTTP call has its answer, or will have none.
+    pub fn on_http_call_response(&self, context: u32, call: u32, headers: usize, body_size: usize) {
+        let executor = self.host.executor();
+        if !executor.is_http_expected(call) {
+            return;
+        }
+        // So the host says that there is no answer.
+        let answer = if headers == 0 {
+            Err(CallError::NoAnswer)
+        } else {
+            self.host.http_answer(body_size).map_err(CallError::Unreadable)
+        };
+        executor.http_arrived(call, answer);
+        self.wake(context);
+    }
+
+    /// A gRPC call has its message.
+    pub fn on_grpc_receive(&self, context: u32, call: u32, size: usize) {
+        let executor = self.host.executor();
+        if executor.is_grpc_expected(call) {
+            executor.grpc_arrived(call, self.host.grpc_answer(size).map_err(CallError::Unreadable));
+            self.wake(context);
+        }
+    }
+
+    /// A gRPC call has ended without a message.
+    pub fn on_grpc_close(&self, context: u32, call: u32, status: u32) {
+        let executor = self.host.executor();
+        if executor.is_grpc_expected(call) {
+            let error =
+                if status == 0 { CallError::NoAnswer } else { CallError::Grpc(GrpcStatus::of_code(status)) };
+            executor.grpc_arrived(call, Err(error));
+            self.wake(context);
+        }
+    }
+
+    fn wake(&self, context: u32) {
+        match self.stream(context) {
+            Some(stream) => stream.wake(&self.host),
+            None => waiting::run_work(&self.host, context),
+        }
+    }
+
+    /// A stream or, for an access logger, one without a context has ended.
+    pub fn on_log(&self, context: u32) {
+        if let Some(stream) = self.stream(context) {
+            stream.log(&self.host);
+        } else if let Some(root) = self.root(context) {
+            root.log(&self.host, context);
+        }
+    }
+
+    /// Shows a stream something, if it is there.
+    pub fn on_stream(&self, context: u32, show: impl FnOnce(&dyn Stream<P>, &P) -> Action) -> Action {
+        self.stream(context).map_or(Action::Continue, |stream| show(&*stream, &self.host))
+    }
+}
+
+/// Contexts are numbered one after the other, so that a number is nearly its own hash: the table takes a hash's upper
+/// bits too.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

@@ -1,0 +1,92 @@
+//! A filter that only looks at streams when they have ended.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::executor::At;
+use crate::filter::{IfMisconfigured, LogFilter};
+use crate::phases::Phases;
+use crate::vm::{Entry, Proxy, Root, Stream, waiting};
+
+/// One filter for all streams; nothing is kept for a stream.
+struct LogRoot<F> {
+    filter: RefCell<Option<F>>,
+    root: u32,
+}
+
+/// The filter as an entry of a module.
+pub fn entry<P: Proxy, F: LogFilter>(root_id: Option<&'static str>) -> Entry<P> {
+    const {
+        assert!(
+            Phases::LOG.and(Phases::ROOT).has(F::PHASES),
+            "a LogFilter takes part in LOG and in what belongs to no stream"
+        );
+    }
+    Entry {
+        root_id,
+        configure: |host, root, configuration| {
+            let at = At { context: root, root };
+            let filter = waiting::at(host, F::PHASES, at, || F::configure(host, configuration))?;
+            Ok(Rc::new(LogRoot { filter: RefCell::new(Some(filter)), root }))
+        },
+        if_misconfigured: IfMisconfigured::DoNothing,
+    }
+}
+
+impl<F: LogFilter> LogRoot<F> {
+    fn at(&self) -> At {
+        At { context: self.root, root: self.root }
+    }
+
+    fn plan<P: Proxy>(&self, host: &P, root: u32) -> Option<u64> {
+        let period = self.filter.try_borrow().ok()?.as_ref()?.tick_period();
+        waiting::plan(host, F::PHASES, root, period)
+    }
+
+    fn with(&self, f: impl FnOnce(&mut F)) {
+        if let Ok(mut filter) = self.filter.try_borrow_mut()
+            && let Some(filter) = filter.as_mut()
+        {
+            f(filter);
+        }
+    }
+}
+
+impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
+    fn begin(&self, host: &P, root: u32) -> Option<u64> {
+        self.plan(host, root)
+    }
+
+    fn stream(self: Rc<Self>, _at: At) -> Rc<dyn Stream<P>> {
+        self
+    }
+
+    fn log(&self, host: &P, _root: u32) {
+        Stream::log(self, host);
+    }
+
+    fn tick(&self, host: &P, root: u32) -> Option<u64> {
+        if const { !F::PHASES.has(Phases::TICK) } {
+            return None;
+        }
+        waiting::at(host, F::PHASES, self.at(), || self.with(|filter| filter.on_tick(host)));
+        self.plan(host, root)
+    }
+
+    fn retire(&self, host: &P, root: u32) {
+        let old = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.take());
+        if let Some(old) = old {
+            old.retire(host);
+        }
+        waiting::forget(host, F::PHASES, root);
+    }
+}
+
+impl<P: Proxy, F: LogFilter> Stream<P> for LogRoot<F> {
+    /// A call that is made here is the filter's and not the stream's, which is at its end.
+    fn log(&self, host: &P) {
+        if const { F::PHASES.has(Phases::LOG) } {
+            waiting::at(host, F::PHASES, self.at(), || self.with(|filter| filter.log(host)));
+        }
+    }
+}
