@@ -126,6 +126,11 @@ impl FakeProxy {
         self.host.made.borrow().clone()
     }
 
+    /// How many root contexts have asked to be called as time passes.
+    pub fn ticks(&self) -> usize {
+        self.host.ticks.borrow().len()
+    }
+
     /// Answers an HTTP call. One that nobody awaits any more is answered all the same, as Envoy would.
     pub fn answer_http(&self, call: &FakeCall, answer: HttpAnswer) {
         let (headers, size) = (answer.headers.len(), answer.body.len());

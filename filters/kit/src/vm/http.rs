@@ -194,7 +194,9 @@ impl<F: HttpFilter> HttpStream<F> {
                 self.carry_out(host, side, self.show_trailers(host, side), More::IsNot)
             } else {
                 if let Err(error) = host.continue_stream(side) {
-                    host.log(LogLevel::Error, &format!("a stream cannot go on: {error}"));
+                    // It must not stand still for ever.
+                    host.log(LogLevel::Error, &format!("a stream cannot go on, so it is closed: {error}"));
+                    let _ = host.close_stream(side);
                 }
                 return;
             };

@@ -170,7 +170,12 @@ impl<P: Proxy, F: TcpFilter> Stream<P> for Connection<F> {
             let held = self.held.borrow_mut().take();
             let Some(chunk) = held else {
                 if let Err(error) = host.continue_stream(Side::Downstream) {
-                    host.log(LogLevel::Error, &format!("a connection cannot go on: {error}"));
+                    // It must not stand still for ever.
+                    host.log(
+                        LogLevel::Error,
+                        &format!("a connection cannot go on, so it is closed: {error}"),
+                    );
+                    let _ = host.close_stream(Side::Downstream);
                 }
                 return;
             };
