@@ -42,7 +42,7 @@ fn where_nothing_is_installed_it_says_what_is_missing_and_leaves_nothing_behind(
         "  missing  cargo                      not found",
         "  missing  cc                         not found; rustc links with it",
         "-> curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
-        "  missing  envoy                      Envoy 1.40.0 comes from a Python package, and `python3` was not found",
+        "  missing  envoy                      Envoy comes from a Python package, and `python3` was not found",
         "  note     docker                     not found",
         "does not work here yet",
     ] {

