@@ -6,6 +6,7 @@ mod args;
 mod codes;
 mod commands;
 mod environment;
+mod judging;
 mod output;
 mod plan;
 mod plugin_modules;

@@ -110,7 +110,7 @@ pub(crate) fn watched(resources: &Resources) -> Vec<PathBuf> {
 }
 
 /// Where a plugin's module is.
-enum Whereabouts<'a> {
+pub(crate) enum Whereabouts<'a> {
     /// Where the annotation says: a crate's folder, or a file.
     Annotated(PathBuf, &'a Traced<String>),
     /// In the file that the URL names.
@@ -120,7 +120,8 @@ enum Whereabouts<'a> {
 }
 
 impl Whereabouts<'_> {
-    fn of(plugin: &WasmPlugin) -> Whereabouts<'_> {
+    /// Where a plugin's document says that it is.
+    pub(crate) fn of(plugin: &WasmPlugin) -> Whereabouts<'_> {
         if let Some(annotation) = &plugin.local_module {
             return Whereabouts::Annotated(folder_of(&annotation.origin).join(&annotation.value), annotation);
         }
@@ -242,7 +243,7 @@ fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
     let below = if error.path().is_empty() { String::new() } else { format!("{}.", error.path()) };
     let unknown = unknown.and_then(|(key, _)| keys.get(&format!("{below}{key}")));
     if let Some(place) = unknown.or_else(|| keys.get(error.path())) {
-        problem.place = Some(place.clone());
+        problem.place = Some(place.key.clone());
     }
     Some(problem)
 }

@@ -398,3 +398,51 @@ fn the_commands_of_the_page_about_continuous_integration_work() {
         assert!(ended.stderr.contains("1 file: "), "{command}: {ended}");
     }
 }
+
+#[test]
+fn a_configuration_is_judged_by_the_schema_of_its_module_where_that_is_at_hand() {
+    let schema =
+        r#"{"properties": {"port": {"type": "integer", "maximum": 65535}}, "additionalProperties": false}"#;
+    let plugin = |name: &str, annotation: &str, config: &str| {
+        format!(
+            "---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: {name}\n  annotations: \
+             {{burgee.dev/module: {annotation}}}\nspec:\n  url: oci://registry.example/{name}:1\n  pluginConfig: {config}\n"
+        )
+    };
+    let documents = [
+        plugin("crate", "filter", "{prot: 80}"),
+        plugin("module", "filter.wasm", "{port: 70000}"),
+        plugin("silent", "other.wasm", "{port: 70000}"),
+        plugin("broken", "broken", "{port: 1}"),
+    ]
+    .concat();
+    let folder = folder(&[("plugins.yaml", &documents)]);
+    let section =
+        format!(r#"(module (@custom "burgee.configuration_schema" "{}"))"#, schema.replace('"', "\\\""));
+    for (file, text) in [("filter.wasm", &*section), ("other.wasm", "(module)")] {
+        fs::write(folder.path().join(file), wat::parse_str(text).expect("a module")).expect("a module");
+    }
+    for (of, text) in [("filter", schema), ("broken", "{")] {
+        fs::create_dir(folder.path().join(of)).expect("a crate");
+        fs::write(folder.path().join(of).join("configuration.schema.json"), text).expect("a schema");
+    }
+    let ended = check(&folder, &["plugins.yaml", "-o", "json", "--ignore", "BG0217"]).run().expect_code(1);
+    let found: Vec<String> = ended.json()["problems"]
+        .as_array()
+        .expect("problems")
+        .iter()
+        .map(|problem| {
+            let [code, file, line, column, path] = ["code", "file", "line", "column", "path"]
+                .map(|key| problem[key].to_string().replace('"', ""));
+            format!("{code} {file}:{line}:{column} {path}")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "BG0262 plugins.yaml:9:18 spec.pluginConfig.prot",
+            "BG0264 plugins.yaml:18:24 spec.pluginConfig.port",
+            "BG0265 plugins.yaml:29:1 spec.pluginConfig",
+        ]
+    );
+}

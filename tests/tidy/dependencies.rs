@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-stats", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-api", &["burgee-filter-config"]),
     ("burgee-component", &["burgee-api"]),
+    ("burgee-configuration", &["burgee-api"]),
     ("burgee-overlay", &["burgee-api", "burgee-filter-config"]),
     ("burgee-headers", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-filter-test", &["burgee-api"]),
@@ -32,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "burgee",
         &[
             "burgee-api",
+            "burgee-configuration",
             "burgee-filter-config",
             "burgee-filter-test",
             "burgee-localnet",
@@ -84,7 +86,9 @@ fn pure_crates_bring_in_nothing_that_does_input_or_output() {
     let names: BTreeMap<_, _> =
         metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
     let mut found = Vec::new();
-    for pure in ["burgee-api", "burgee-component", "burgee-overlay", "burgee-filter-config"] {
+    for pure in
+        ["burgee-api", "burgee-component", "burgee-configuration", "burgee-overlay", "burgee-filter-config"]
+    {
         let root = metadata
             .packages
             .iter()

@@ -7,7 +7,6 @@ mod sarif;
 use std::path::Path;
 
 use burgee_api::check::cardinality::observed::Observed;
-use burgee_api::check::judge_observed;
 use burgee_api::check::suppress::{Suppressed, SuppressedBy, by_caller};
 use burgee_api::document::{self, Outline, Source};
 use burgee_api::resolve::DEFAULT_REVISION;
@@ -16,6 +15,7 @@ use burgee_localnet::summary::ProblemSummary;
 use serde::Serialize;
 
 use crate::args::CheckFormat;
+use crate::judging::judge_observed;
 use crate::plan::CheckPlan;
 use crate::{Failure, Outcome, output, report, sources};
 

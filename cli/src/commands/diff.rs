@@ -6,13 +6,15 @@ mod show;
 mod workloads;
 
 use burgee_api::Severity;
-use burgee_api::check::{Checked, check_revision};
+use burgee_api::check::Checked;
+use burgee_api::document;
 use burgee_api::problem::{Problem, worst};
 use burgee_api::resolve::DEFAULT_REVISION;
 use burgee_localnet::summary::ProblemSummary;
 use serde_json::json;
 
 use crate::args::Format;
+use crate::judging::judge;
 use crate::plan::DiffPlan;
 use crate::sources::Sources;
 use crate::{Failure, Outcome, environment, output, report, sources};
@@ -30,7 +32,7 @@ struct Side {
 impl Side {
     fn read(name: &'static str, files: &[std::path::PathBuf], revision: &str) -> Result<Side, Failure> {
         let sources = sources::read(files)?;
-        let checked = check_revision(&sources.texts, revision);
+        let checked = judge(document::read(&sources.texts), &sources.texts, revision);
         Ok(Side { name, sources, checked })
     }
 

@@ -1,13 +1,13 @@
 //! `burgee explain`: what is in force at a workload and why, and why a document is not.
 
 use burgee_api::Severity;
-use burgee_api::check::judge;
 use burgee_api::document;
 use burgee_api::explain::{Asked, Explainer, ReasonKind, answers_to_json};
 use burgee_api::problem::worst;
 use burgee_api::resolve::{ListenerClass, Workload};
 
 use crate::args::Format;
+use crate::judging::judge;
 use crate::plan::ExplainPlan;
 use crate::{Failure, Outcome, environment, output, report, sources};
 

@@ -5,13 +5,13 @@ mod folder;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use burgee_api::check::check;
 use burgee_api::problem::worst;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::envoy::Prospect;
 use burgee_localnet::export::{DOCUMENTS_DIRECTORY, Export, ExportInputs, STUB_FILE, export};
 use burgee_localnet::{Modules, envoy};
 
+use crate::judging::check;
 use crate::plan::ComposePlan;
 use crate::progress::Steps;
 use crate::sources::Sources;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use burgee_api::Problem;
 use burgee_api::Severity;
-use burgee_api::check::judge;
 use burgee_api::document::{self, Source};
 use burgee_api::problem::codes::WAYPOINT;
 use burgee_api::problem::{closest, worst};
@@ -16,6 +15,7 @@ use serde::Serialize;
 
 use crate::args::TreeFormat;
 use crate::codes::{NEEDS_BOOTSTRAP, NOTHING_MEASURED};
+use crate::judging::judge;
 use crate::plan::RenderPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;

@@ -15,7 +15,7 @@ mod watch;
 
 use std::path::Path;
 
-use burgee_api::check::{Checked, check};
+use burgee_api::check::Checked;
 use burgee_api::problem::worst;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::{RequestsSummary, Summary, VERSION};
@@ -24,6 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::args::Format;
+use crate::judging::check;
 use crate::plan::UpPlan;
 use crate::progress::Steps;
 use crate::sources::Sources;

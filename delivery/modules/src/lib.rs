@@ -3,7 +3,8 @@
 //! [`build`] makes a module of one of our filters from this workspace, [`build_crate`] of any folder's crate: they look
 //! after the compiler's target, trim what Envoy would pay for without need, and put the result where its digest is
 //! its name; [`keep_file`] puts a module that is there already beside them, and [`sources`] says what crates are made of,
-//! so that it can be watched. [`build_program`] makes a program of ours for containers. The same sources of ours give the
+//! so that it can be watched. [`configuration_schema`] finds what a module says of its configuration, without building
+//! anything. [`build_program`] makes a program of ours for containers. The same sources of ours give the
 //! same bytes. Deliberately not here: anything of a terminal (steps are told to the caller's [`Progress`]) and anything
 //! of Envoy's configuration.
 
@@ -12,6 +13,7 @@ mod cache;
 mod error;
 mod package;
 mod program;
+mod schema;
 mod sources;
 mod target;
 mod toolchain;
@@ -23,6 +25,7 @@ pub use build::{
 pub use cache::digest_of_module;
 pub use error::ModuleError;
 pub use program::{CONTAINER_TARGET, build_program};
+pub use schema::{SCHEMA_FILE, SCHEMA_SECTION, configuration_schema};
 pub use sources::sources;
 pub use trim::trim;
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::SCHEMA_FILE;
 use crate::package::{folder_of, metadata};
 
 /// The parts of a crate that count, beside those that its build leaves behind.
-const PARTS: [&str; 4] = ["src", "Cargo.toml", "build.rs", ".cargo"];
+const PARTS: [&str; 5] = ["src", "Cargo.toml", "build.rs", ".cargo", SCHEMA_FILE];
 
 /// The files and folders that the crates in these folders are made of, in order and each once: their own, and those of
 /// the crates of the same workspace that they are built from. Of a crate that cargo cannot read they are its own.

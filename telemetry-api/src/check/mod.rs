@@ -58,15 +58,24 @@ pub fn check_revision(sources: &[Source], revision: &str) -> Checked {
 
 /// Judges documents that were read from these sources, for workloads of a revision.
 pub fn judge(documents: document::Documents, sources: &[Source], revision: &str) -> Checked {
-    judge_observed(documents, sources, revision, None)
+    judge_beside(documents, sources, revision, Beside::default())
 }
 
-/// The same, given a page of metrics that somebody saved: what tags come to is counted from it.
-pub fn judge_observed(
+/// What is known of documents beside what they say.
+#[derive(Clone, Debug, Default)]
+pub struct Beside<'a> {
+    /// A page of metrics that somebody saved: what tags come to is counted from it.
+    pub observed: Option<&'a Observed>,
+    /// What others found in the same documents. It is told in its place, or ignored, as what is found here.
+    pub found: Vec<Problem>,
+}
+
+/// Judges documents that were read from these sources, for workloads of a revision, with what is known beside them.
+pub fn judge_beside(
     documents: document::Documents,
     sources: &[Source],
     revision: &str,
-    observed: Option<&Observed>,
+    beside: Beside<'_>,
 ) -> Checked {
     let document::Documents { mut resources, outlines, mut problems, ignores, mut label_sizes, .. } =
         documents;
@@ -80,11 +89,12 @@ pub fn judge_observed(
         wasm_plugin::check(plugin, &mut problems);
     }
     let has_errors = worst(&problems) == Some(Severity::Error);
-    let known = cardinality::Known { declared: &label_sizes, observed };
+    let known = cardinality::Known { declared: &label_sizes, observed: beside.observed };
     let world = World::new(&resources, revision);
     let told = whom::check(&world, &mut problems);
     effects::check(&world, known, has_errors, &mut problems);
     plugins::check(&world, &told, &mut problems);
+    problems.extend(beside.found);
     let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();

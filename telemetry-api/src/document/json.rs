@@ -7,8 +7,8 @@ use serde_json::{Map, Number, Value};
 use super::reader::{Context, Field};
 use super::scalar::{self, Scalar};
 use super::tree::NodeValue;
-use crate::origin::Place;
 use crate::problem::{Severity, codes};
+use crate::resources::wasm_plugin::Written;
 
 /// The largest whole number that is handed on exactly: these values travel as numbers of double precision.
 const MAX_EXACT: i128 = 1 << 53;
@@ -19,9 +19,8 @@ pub(super) fn object(field: &Field<'_>, context: &mut Context) -> Option<Map<Str
     Some(object.fields().map(|(key, field)| (key.to_owned(), value(&field, context))).collect())
 }
 
-/// Where each key of an object and of the objects within it stands, by the key's path below the object, as problems write
-/// it.
-pub(super) fn keys(field: &Field<'_>, context: &Context) -> BTreeMap<String, Place> {
+/// Where each field of an object and of the objects within it stands, by its path below the object, as problems write it.
+pub(super) fn keys(field: &Field<'_>, context: &Context) -> BTreeMap<String, Written> {
     // What is wrong with the keys has been told by whoever reads the values.
     let mut context = Context { document: context.document.clone(), problems: Vec::new() };
     let mut keys = BTreeMap::new();
@@ -29,17 +28,19 @@ pub(super) fn keys(field: &Field<'_>, context: &Context) -> BTreeMap<String, Pla
     keys
 }
 
-fn add_keys(field: &Field<'_>, context: &mut Context, keys: &mut BTreeMap<String, Place>) {
+fn add_keys(field: &Field<'_>, context: &mut Context, keys: &mut BTreeMap<String, Written>) {
     match &field.node.value {
         NodeValue::Map(_) => {
             let Some(object) = field.any_object(context) else { return };
-            keys.extend(object.keys().map(|(_, key)| (key.path.clone(), key.place())));
-            object.fields().for_each(|(_, field)| add_keys(&field, context, keys));
+            for ((_, key), (_, field)) in object.keys().zip(object.fields()) {
+                keys.insert(field.path.clone(), Written { key: key.place(), value: field.place() });
+                add_keys(&field, context, keys);
+            }
         }
         NodeValue::List(items) => {
             for (index, node) in items.iter().enumerate() {
                 let path = format!("{}[{index}]", field.path);
-                keys.insert(path.clone(), node.place.clone());
+                keys.insert(path.clone(), Written { key: node.place.clone(), value: node.place.clone() });
                 add_keys(&Field { node, path }, context, keys);
             }
         }

@@ -2,6 +2,7 @@
 
 mod access_logs;
 mod annotations;
+mod configurations;
 mod documents;
 mod effects;
 mod expressions;
@@ -20,6 +21,7 @@ mod workloads;
 
 pub use access_logs::*;
 pub use annotations::*;
+pub use configurations::*;
 pub use documents::*;
 pub use effects::*;
 pub use expressions::*;
@@ -51,6 +53,7 @@ const AREAS: &[&[Page]] = &[
     ANNOTATIONS,
     MODULES,
     PLUGINS,
+    CONFIGURATIONS,
     MESH_CONFIG,
     MESH_SOURCES,
     ACCESS_LOGS,

@@ -33,9 +33,9 @@ pub struct WasmPlugin {
     pub verification_key: Option<Traced<String>>,
     /// What the module is told.
     pub plugin_config: Option<Traced<Map<String, Value>>>,
-    /// Where each key within `plugin_config` stands, and each entry of a list, by its path below it, such as
+    /// Where each field within `plugin_config` stands, and each entry of a list, by its path below it, such as
     /// `response.set` or `request.remove[1]`.
-    pub plugin_config_keys: BTreeMap<String, Place>,
+    pub plugin_config_keys: BTreeMap<String, Written>,
     /// Which of the module's filters: its root id. Default: empty.
     pub plugin_name: Option<Traced<String>>,
     /// Where among the filters.
@@ -52,6 +52,15 @@ pub struct WasmPlugin {
     pub kind: PluginKind,
     /// Where `burgee up` takes the module from: the annotation [`MODULE_ANNOTATION`].
     pub local_module: Option<Traced<String>>,
+}
+
+/// Where a field stands, or an entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where its key stands; an entry of a list has none, and this is where it stands itself.
+    pub key: Place,
+    /// Where its value stands.
+    pub value: Place,
 }
 
 /// Where among the filters. Phases follow each other in this order.

@@ -1,7 +1,7 @@
 //! Which tags are told of, and what their series are counted from.
 
 use super::*;
-use crate::check::{Checked, judge_observed};
+use crate::check::{Beside, Checked, judge, judge_beside};
 use crate::document::{Source as Text, read};
 use crate::resolve::DEFAULT_REVISION;
 use crate::test;
@@ -19,7 +19,7 @@ fn checked(overrides: &str, sizes: &str, observed: Option<&Observed>) -> Checked
         text
     };
     let sources = [Text::new("t.yaml", text)];
-    judge_observed(read(&sources), &sources, DEFAULT_REVISION, observed)
+    judge_beside(read(&sources), &sources, DEFAULT_REVISION, Beside { observed, ..Beside::default() })
 }
 
 fn told(checked: &Checked) -> Vec<String> {
@@ -145,7 +145,7 @@ fn the_mesh_declares_sizes_for_all_documents_and_a_document_its_own() {
     };
     let messages = |annotations: &str| -> Vec<String> {
         let sources = [Text::new("mesh.yaml", mesh), Text::new("t.yaml", document(annotations))];
-        let found = judge_observed(read(&sources), &sources, DEFAULT_REVISION, None);
+        let found = judge(read(&sources), &sources, DEFAULT_REVISION);
         found.problems.iter().map(|problem| problem.message.clone()).collect()
     };
     let unknown = "`nothing` is no standard label, and no document sets a tag of that name";
@@ -173,7 +173,7 @@ fn sizes_of_another_revisions_mesh_do_not_count() {
     );
     let sources = [Text::new("mesh.yaml", text)];
     for (revision, series) in [(DEFAULT_REVISION, "8,600"), ("canary", "6,800")] {
-        let found = judge_observed(read(&sources), &sources, revision, None);
+        let found = judge(read(&sources), &sources, revision);
         let message = format!("with the document's tags a workload has up to {series} series");
         assert!(found.problems.iter().any(|it| it.message == message), "{revision}: {:#?}", found.problems);
     }
@@ -186,7 +186,7 @@ fn a_document_that_no_provider_hears_of_makes_no_series() {
          [{{overrides: [{PATH}]}}]}}\n"
     );
     let sources = [Text::new("t.yaml", text)];
-    let found = judge_observed(read(&sources), &sources, DEFAULT_REVISION, None);
+    let found = judge(read(&sources), &sources, DEFAULT_REVISION);
     assert_eq!(told(&found), ["warning BG0504"]);
 }
 
