@@ -93,15 +93,22 @@ pub struct Subject {
     pub number: usize,
 }
 
+impl Subject {
+    /// Where it is and what kind of thing, without its name.
+    pub fn sort(&self) -> String {
+        let mut sort = String::new();
+        for (what, name) in [("listener", &self.listener), ("filter chain", &self.chain)] {
+            if !name.is_empty() {
+                sort.extend([what, " ", name, ", "]);
+            }
+        }
+        sort + &self.kind
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.listener.is_empty() {
-            write!(f, "listener {} ", self.listener)?;
-        }
-        if !self.chain.is_empty() {
-            write!(f, "filter chain {} ", self.chain)?;
-        }
-        f.write_str(&self.kind)?;
+        f.write_str(&self.sort())?;
         if !self.name.is_empty() {
             write!(f, " {}", self.name)?;
         }

@@ -160,24 +160,33 @@ pub(crate) fn listeners(base: &Value, shape: Shape) -> Vec<Listener<'_>> {
             let listeners = base.at(&["static_resources", "listeners"]).map_or(&[][..], Value::items);
             listeners.iter().enumerate().map(|(i, value)| listener(value, path.index(i))).collect()
         }
-        Shape::Response => {
-            let path = Path::default().field("resources");
-            let resources = base.field("resources").map_or(&[][..], Value::items);
-            resources
-                .iter()
-                .enumerate()
-                .filter_map(|(i, value)| match value.any_type()? {
-                    LISTENER => Some(listener(value, path.index(i))),
-                    RESOURCE => {
-                        let inner = value.field("resource")?;
-                        (inner.any_type()? == LISTENER)
-                            .then(|| listener(inner, path.index(i).field("resource")))
-                    }
-                    _ => None,
-                })
-                .collect()
-        }
+        Shape::Response => resources(base, LISTENER).map(|found| listener(found.value, found.path)).collect(),
     }
+}
+
+/// A resource of a response.
+struct Resource<'b> {
+    /// Where it stands in the list.
+    element: Path,
+    /// Where its value is: there, or in the `Resource` around it.
+    path: Path,
+    value: &'b Value,
+}
+
+/// The resources of one type in a response.
+fn resources<'b>(response: &'b Value, wanted: &'static str) -> impl Iterator<Item = Resource<'b>> {
+    let list = Path::default().field("resources");
+    let all = response.field("resources").map_or(&[][..], Value::items);
+    let found = all.iter().enumerate().filter_map(move |(i, value)| {
+        let element = list.index(i);
+        Some(match value.any_type()? {
+            RESOURCE => {
+                Resource { path: element.field("resource"), element, value: value.field("resource")? }
+            }
+            _ => Resource { path: element.clone(), element, value },
+        })
+    });
+    found.filter(move |resource| resource.value.any_type() == Some(wanted))
 }
 
 fn listener(value: &Value, path: Path) -> Listener<'_> {
@@ -301,18 +310,9 @@ pub(crate) fn clusters(base: &Value, shape: Shape) -> Vec<Cluster<'_>> {
             let clusters = clusters.iter().enumerate();
             clusters.map(|(i, config)| Cluster { path: path.index(i), config }).collect()
         }
-        Shape::Response => {
-            let path = Path::default().field("resources");
-            let resources = base.field("resources").map_or(&[][..], Value::items);
-            resources
-                .iter()
-                .enumerate()
-                .filter_map(|(i, value)| {
-                    let config = if value.any_type()? == RESOURCE { value.field("resource")? } else { value };
-                    (config.any_type()? == CLUSTER).then(|| Cluster { path: path.index(i), config })
-                })
-                .collect()
-        }
+        Shape::Response => resources(base, CLUSTER)
+            .map(|found| Cluster { path: found.element, config: found.value })
+            .collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::reader::{Context, Field, list, shorten};
 use crate::origin::Place;
 use crate::problem::{Problem, Severity, closest, codes};
 
-/// Kinds of Istio that this version does not read. Some of them would change what a proxy does.
+/// Kinds of Istio and its operator that this version does not read. Some of them would change what a proxy does.
 const ISTIO_KINDS: &[(&str, &str)] = &[
     ("networking.istio.io", "VirtualService"),
     ("networking.istio.io", "DestinationRule"),
@@ -20,6 +20,10 @@ const ISTIO_KINDS: &[(&str, &str)] = &[
     ("security.istio.io", "AuthorizationPolicy"),
     ("security.istio.io", "PeerAuthentication"),
     ("security.istio.io", "RequestAuthentication"),
+    ("sailoperator.io", "IstioCNI"),
+    ("sailoperator.io", "IstioRevision"),
+    ("sailoperator.io", "IstioRevisionTag"),
+    ("sailoperator.io", "ZTunnel"),
 ];
 
 /// What a document says that it is.

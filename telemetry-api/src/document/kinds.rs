@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::annotations::{Ignore, LabelSize};
 use super::foreign::{NotRead, Written};
-use super::mesh_config::installer;
+use super::mesh_config::{installer, sail};
 use super::mesh_sources::{MeshSource, Sort, revision_of, settle};
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
@@ -48,6 +48,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "IstioOperator", group: "install.istio.io", versions: &["v1alpha1"] },
+    Kind { name: "Istio", group: "sailoperator.io", versions: &["v1", "v1alpha1"] },
     Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
 ];
 
@@ -151,6 +152,7 @@ impl Documents {
             }
             match kind.name {
                 "IstioOperator" => self.operator(root, &object, context),
+                "Istio" => self.sail(root, &object, context),
                 _ => self.resource(kind, root, context),
             }
         } else if kubernetes::is_read(group, &kind_text) {
@@ -228,6 +230,15 @@ impl Documents {
         context.document.namespace = text("namespace").unwrap_or_default().into();
         context.document.name = text("name").unwrap_or_else(|| "unnamed".to_owned()).into();
         let mesh = object.get("spec").and_then(|spec| installer::operator(&spec, context));
+        self.meshes.extend(mesh.map(|mesh| installed(mesh, root, context)));
+    }
+
+    fn sail(&mut self, root: &Field<'_>, object: &Object<'_>, context: &mut Context) {
+        let Some(meta) = read_meta(root, object, context) else { return };
+        // It is of no namespace.
+        context.document = DocumentId { namespace: "".into(), ..meta.id };
+        let spec = object.get("spec");
+        let mesh = spec.and_then(|spec| sail::istio(&spec, &context.document.name.clone(), context));
         self.meshes.extend(mesh.map(|mesh| installed(mesh, root, context)));
     }
 

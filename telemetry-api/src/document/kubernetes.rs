@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::kinds::NAME_HELP;
-use super::reader::{Context, Field, Object};
+use super::reader::{Context, Field, Object, list};
+use super::tree;
 use crate::origin::{DocumentId, Traced};
+use crate::problem::{Severity, codes};
 use crate::resources::kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 use crate::resources::{Meta, Resources};
 
@@ -58,6 +60,7 @@ pub(super) fn read(
             resources.gateway_classes.push(GatewayClass { meta, controller });
         }
         ("", _) => {
+            proxy_config(&metadata, context);
             let (labels, annotations) = (meta.labels.clone(), meta.annotations.clone());
             add_pods(meta, &metadata, &Made { labels, annotations, spec }, context, resources);
         }
@@ -87,11 +90,42 @@ fn by_template<'a>(kind: &str, spec: Option<Object<'a>>, context: &mut Context) 
     };
     let template = object(spec.as_ref(), "template", context)?;
     let metadata = object(Some(&template), "metadata", context);
+    metadata.iter().for_each(|metadata| proxy_config(metadata, context));
     Some(Made {
         labels: texts(metadata.as_ref(), "labels", context),
         annotations: texts(metadata.as_ref(), "annotations", context),
         spec: object(Some(&template), "spec", context),
     })
+}
+
+/// The annotation with a configuration of a pod's own proxy, over the mesh's `defaultConfig`.
+const PROXY_CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
+/// What of such a configuration says something of telemetry.
+const OF_TELEMETRY: &[&str] = &["envoyAccessLogService", "tracing", "tracingServiceName"];
+
+/// Says that what pods say of their own proxy is not read, where it would change what is resolved.
+fn proxy_config(metadata: &Object<'_>, context: &mut Context) {
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    let field = metadata
+        .get("annotations")
+        .and_then(|annotations| annotations.any_object(&mut unheard)?.get(PROXY_CONFIG_ANNOTATION));
+    let Some((field, text)) = field.and_then(|field| Some((field.clone(), field.quiet_string()?))) else {
+        return;
+    };
+    let (nodes, _) = tree::parse(&tree::Source::new(PROXY_CONFIG_ANNOTATION, text));
+    let Some(node) = nodes.first() else { return };
+    let config = Field { node, path: String::new() };
+    let Some(config) = config.any_object(&mut unheard) else { return };
+    let written: Vec<&str> = OF_TELEMETRY.iter().copied().filter(|key| config.get(key).is_some()).collect();
+    if written.is_empty() {
+        return;
+    }
+    let (message, help) = (
+        format!("what pods say of their own proxy is not read by this version: {}", list(&written)),
+        "in Istio it goes over the mesh's `defaultConfig` for these pods alone; a Telemetry with a selector can say most \
+         of it",
+    );
+    context.report(Severity::Warning, codes::PROXY_CONFIG_NOT_READ, &field, message, help);
 }
 
 fn object<'a>(of: Option<&Object<'a>>, key: &str, context: &mut Context) -> Option<Object<'a>> {

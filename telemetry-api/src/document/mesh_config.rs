@@ -7,6 +7,7 @@ mod log_providers;
 mod mesh_tracer;
 mod providers;
 mod proxy_config;
+pub(super) mod sail;
 mod trace_providers;
 
 use std::collections::{HashMap, HashSet};

@@ -21,7 +21,7 @@ pub(super) struct MeshSource {
 pub(super) enum Sort {
     /// The control plane reads it: the ConfigMap, or a file.
     Read,
-    /// What the ConfigMap is made of, when Istio is installed: an IstioOperator, or Helm's values.
+    /// What the ConfigMap is made of, when Istio is installed: an IstioOperator, Sail's Istio, or Helm's values.
     Installed,
 }
 
@@ -75,7 +75,7 @@ fn that_counts(sources: Vec<MeshSource>, problems: &mut Vec<Problem>) -> Option<
                 Severity::Error,
                 codes::SEVERAL_MESH_CONFIGS,
                 format!("there is a second MeshConfig; the first one counts: {}", place_of(first)),
-                "keep one of a revision: the ConfigMap `istio`, a bare file or an IstioOperator",
+                "keep one of a revision: the ConfigMap `istio`, a bare file, an IstioOperator or an Istio of Sail's",
             ),
         };
         problems.push(problem);

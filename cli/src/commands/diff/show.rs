@@ -129,14 +129,7 @@ fn things(changes: &[&Change]) -> Vec<String> {
     let mut sorts: Vec<(String, Vec<&str>)> = Vec::new();
     for change in changes {
         let subject = &change.subject;
-        let mut place = String::new();
-        if !subject.listener.is_empty() {
-            let _ = write!(place, "listener {}, ", subject.listener);
-        }
-        if !subject.chain.is_empty() {
-            let _ = write!(place, "filter chain {}, ", subject.chain);
-        }
-        let sort = format!("{place}{} {}", subject.kind, change.difference.name());
+        let sort = format!("{} {}", subject.sort(), change.difference.name());
         match sorts.iter_mut().find(|(other, _)| *other == sort) {
             Some((_, names)) => names.push(&subject.name),
             None => sorts.push((sort, vec![&subject.name])),

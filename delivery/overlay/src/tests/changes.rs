@@ -118,9 +118,9 @@ fn access_logs_and_spans_change_their_listeners_and_bring_their_clusters() {
     );
     let lines = shown(&found(&policy("{}", ""), &new, by_discovery()));
     for expected in [
-        "drains added listener outbound_80 access log burgee.access_log.text",
-        "drains added listener virtualInbound filter chain http tracing",
-        "drains added listener virtualInbound filter chain 1 tracing",
+        "drains added listener outbound_80, access log burgee.access_log.text",
+        "drains added listener virtualInbound, filter chain http, tracing",
+        "drains added listener virtualInbound, filter chain 1, tracing",
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected} is not in {lines:#?}");
     }

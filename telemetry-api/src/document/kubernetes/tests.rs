@@ -131,3 +131,32 @@ fn a_istiod_s_variables_are_read_and_no_other_s() {
     assert_eq!(variables.keys().collect::<Vec<_>>(), ["REVISION"]);
     assert_eq!(variables["REVISION"].value, "canary");
 }
+
+#[test]
+fn what_pods_say_of_their_own_proxy_is_told_where_it_concerns_telemetry() {
+    let pod = |config: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    proxy.istio.io/config: |\n      {config}\n\
+             spec: {{containers: [{{name: app}}]}}\n"
+        );
+        crate::document::read(&[crate::document::Source::new("pod.yaml", text)]).problems
+    };
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {metadata: \
+                      {annotations: {proxy.istio.io/config: '{envoyAccessLogService: {address: \"a:1\"}}'}}, spec: \
+                      {containers: [{name: app}]}}}\n";
+    assert_eq!(pod("concurrency: 2"), []);
+    assert_eq!(pod("not yaml: ["), []);
+    let told = [
+        (pod("{tracing: {sampling: 10}, concurrency: 2}"), "tracing"),
+        (
+            crate::document::read(&[crate::document::Source::new("d.yaml", deployment)]).problems,
+            "envoyAccessLogService",
+        ),
+    ];
+    for (problems, fields) in told {
+        let [problem] = problems.as_slice() else { panic!("{problems:#?}") };
+        assert_eq!(problem.code, crate::problem::codes::PROXY_CONFIG_NOT_READ);
+        assert!(problem.message.ends_with(&format!(": {fields}")), "{}", problem.message);
+        assert!(problem.path.ends_with("annotations[\"proxy.istio.io/config\"]"), "{}", problem.path);
+    }
+}

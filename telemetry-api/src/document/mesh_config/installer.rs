@@ -46,17 +46,24 @@ pub(in crate::document) fn operator(spec: &Field<'_>, context: &mut Context) -> 
     let of_spec = Layers {
         values: values.as_ref(),
         mesh_config: spec.get("meshConfig"),
-        namespace: spec.get("namespace"),
+        namespaces: [istio_namespace(values.as_ref(), context), spec.get("namespace")],
         revision: spec.get("revision"),
     };
-    of_spec.read(context)
+    of_spec.of_mesh().then(|| of_spec.read(context))
 }
 
 /// What values of the chart say: an object without a kind that has `meshConfig`.
 pub(in crate::document) fn values(root: &Field<'_>, context: &mut Context) -> Option<MeshConfig> {
     let values = root.any_object(context)?;
-    let layers = Layers { values: Some(&values), mesh_config: None, namespace: None, revision: None };
-    layers.read(context)
+    let namespaces = [istio_namespace(Some(&values), context), None];
+    let layers = Layers { values: Some(&values), mesh_config: None, namespaces, revision: None };
+    layers.of_mesh().then(|| layers.read(context))
+}
+
+/// `global.istioNamespace` of values. What is wrong with `global` is said where the rest of it is read.
+fn istio_namespace<'n>(values: Option<&Object<'n>>, context: &Context) -> Option<Field<'n>> {
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    values?.get("global")?.any_object(&mut unheard)?.get("istioNamespace")
 }
 
 /// Whether an object without a kind is the values of a chart of Istio's.
@@ -65,31 +72,48 @@ pub(in crate::document) fn is_values(object: &Object<'_>) -> bool {
 }
 
 /// What the mesh's configuration is made of.
-struct Layers<'l, 'n> {
+pub(super) struct Layers<'l, 'n> {
     values: Option<&'l Object<'n>>,
     /// `spec.meshConfig`, which goes over that of the values.
     mesh_config: Option<Field<'n>>,
-    /// `spec.namespace`.
-    namespace: Option<Field<'n>>,
+    /// The namespace that Istio runs in; the first one that is there counts.
+    namespaces: [Option<Field<'n>>; 2],
     /// `spec.revision`.
     revision: Option<Field<'n>>,
 }
 
-impl<'n> Layers<'_, 'n> {
-    fn read(&self, context: &mut Context) -> Option<MeshConfig> {
+impl<'l, 'n> Layers<'l, 'n> {
+    /// Those of the Sail operator, whose namespace goes over that of the values. It says the revision itself.
+    pub(super) fn of_sail(
+        values: Option<&'l Object<'n>>,
+        namespace: Option<Field<'n>>,
+        context: &Context,
+    ) -> Layers<'l, 'n> {
+        let namespaces = [namespace, istio_namespace(values, context)];
+        Layers { values, mesh_config: None, namespaces, revision: None }
+    }
+
+    fn value(&self, key: &str) -> Option<Field<'n>> {
+        self.values.and_then(|values| values.get(key))
+    }
+
+    /// Whether they say anything of the mesh's configuration.
+    fn of_mesh(&self) -> bool {
+        self.mesh_config.is_some()
+            || ["meshConfig", "global", "telemetry"].iter().any(|key| self.value(key).is_some())
+    }
+
+    /// The mesh's configuration that they make.
+    pub(super) fn read(&self, context: &mut Context) -> MeshConfig {
         if let Some(values) = self.values {
             misspelt(values, VALUES, context);
         }
-        let value = |key: &str| self.values.and_then(|values| values.get(key));
         let written: Vec<Field<'n>> =
-            [value("meshConfig"), self.mesh_config.clone()].into_iter().flatten().collect();
-        let global = value("global").and_then(|global| global.any_object(context));
-        let telemetry = value("telemetry");
-        if written.is_empty() && global.is_none() && telemetry.is_none() {
-            return None;
-        }
+            [self.value("meshConfig"), self.mesh_config.clone()].into_iter().flatten().collect();
+        let global = self.value("global").and_then(|global| global.any_object(context));
+        let telemetry = self.value("telemetry");
         let mut mesh = MeshConfig::default();
-        self.root_namespace(&mut mesh, global.as_ref(), context);
+        self.root_namespace(&mut mesh, context);
         default_providers(&mut mesh, telemetry.as_ref(), &written, context);
         if let Some(global) = &global {
             of_global(&mut mesh, global, context);
@@ -97,19 +121,18 @@ impl<'n> Layers<'_, 'n> {
         for field in &written {
             read_over(&mut mesh, field, context);
         }
-        let revision = self.revision.clone().or_else(|| value("revision"));
+        let revision = self.revision.clone().or_else(|| self.value("revision"));
         let revision = revision.and_then(|revision| revision.string(context)).filter(|name| !name.is_empty());
         mesh.revision = revision.unwrap_or_else(|| DEFAULT_REVISION.to_owned());
         mesh.was_read = true;
-        Some(mesh)
+        mesh
     }
 
     /// The namespace that Istio runs in, unless the mesh's configuration names another one.
-    fn root_namespace(&self, mesh: &mut MeshConfig, global: Option<&Object<'_>>, context: &mut Context) {
-        let field = global.and_then(|global| global.get("istioNamespace")).or_else(|| self.namespace.clone());
-        if let Some(field) = field
+    fn root_namespace(&self, mesh: &mut MeshConfig, context: &mut Context) {
+        if let Some(field) = self.namespaces.iter().flatten().next()
             && let Some(name) = field.string(context).filter(|name| !name.is_empty())
-            && valid_namespace(&name, &field, context)
+            && valid_namespace(&name, field, context)
         {
             mesh.root_namespace = field.traced(context, name);
         }
@@ -199,7 +222,7 @@ fn of_global(mesh: &mut MeshConfig, global: &Object<'_>, context: &mut Context) 
 }
 
 /// A profile that adds to the mesh's configuration what is not in the document.
-fn profile(spec: &Object<'_>, context: &mut Context) {
+pub(super) fn profile(spec: &Object<'_>, context: &mut Context) {
     let Some(field) = spec.get("profile") else { return };
     if field.quiet_string().as_deref() == Some("demo") {
         let message = "the profile `demo` adds to the mesh's configuration what is not read here: accessLogFile /dev/stdout, \
@@ -211,7 +234,7 @@ fn profile(spec: &Object<'_>, context: &mut Context) {
 }
 
 /// Names that are likely misspelt; others are not ours to judge.
-fn misspelt(object: &Object<'_>, known: &[&str], context: &mut Context) {
+pub(super) fn misspelt(object: &Object<'_>, known: &[&str], context: &mut Context) {
     for (name, key) in object.keys().filter(|(name, _)| !known.contains(name)) {
         if let Some(likely) = closest(name, known) {
             let message = format!("there is no field `{}` here", shorten(name));

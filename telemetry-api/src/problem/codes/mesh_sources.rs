@@ -10,7 +10,7 @@ crate::codes! {
     MESH_SOURCE_NOT_USED = "BG0333" {
         severity: Severity::Note,
         basis: Basis::Ours,
-        means: "An IstioOperator, or Helm's values, says what the mesh's configuration is, and so does the ConfigMap (or a \
+        means: "An IstioOperator, an Istio of Sail's, or Helm's values, says what the mesh's configuration is, and so does the ConfigMap (or a \
                 bare file) of the same revision.",
         matters: "The ConfigMap counts: it is what the control plane reads, and what the other is made into when Istio is \
                   installed. A change to the other that is not installed yet is not seen here.",
@@ -101,7 +101,7 @@ spec:
     PROFILE = "BG0336" {
         severity: Severity::Warning,
         basis: Basis::NotYet,
-        means: "The IstioOperator is for a profile that brings a configuration of its own for the mesh, and what a profile \
+        means: "The IstioOperator, or the Istio of Sail's, is for a profile that brings a configuration of its own for the mesh, and what a profile \
                 brings depends on the version of Istio.",
         matters: "What the profile adds is missing here: with `demo`, proxies log to `/dev/stdout`, and there are more \
                   providers.",
@@ -119,6 +119,40 @@ kind: IstioOperator
 spec:
   profile: default
   meshConfig: {accessLogFile: /dev/stdout, enableTracing: true}
+",
+        },
+    }
+
+    /// A revision whose name only Sail knows.
+    SAIL_REVISION = "BG0337" {
+        severity: Severity::Warning,
+        basis: Basis::NotYet,
+        means: "An Istio of the Sail operator has `updateStrategy: {type: RevisionBased}`, so that its revision is named after \
+                the document and `spec.version`, with `-` for each `.`; and that version only stands for the latest of \
+                several, as `v1.27-latest` does. (With `InPlace`, the revision has the document's name.)",
+        matters: "Which revision the document is for cannot be told. It is used for the default one.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: sailoperator.io/v1
+kind: Istio
+metadata: {name: default}
+spec:
+  namespace: istio-system
+  version: v1.27-latest
+  updateStrategy: {type: RevisionBased}
+  values:
+    meshConfig: {enableTracing: true}
+",
+            right: "
+apiVersion: sailoperator.io/v1
+kind: Istio
+metadata: {name: default}
+spec:
+  namespace: istio-system
+  version: v1.27-latest
+  updateStrategy: {type: InPlace}
+  values:
+    meshConfig: {enableTracing: true}
 ",
         },
     }

@@ -206,7 +206,7 @@ spec:
                   product of how many values each label has at one workload, times the series per metric (a counter has \
                   1, a distribution 22: 20 buckets, sum and count). Usual sizes are 5 workloads at the other end, 5 \
                   response codes and 2 response flags; all other standard labels follow from these. The annotation \
-                  `burgee.dev/label-sizes` of the Telemetry, or of the ConfigMap or IstioOperator with the \
+                  `burgee.dev/label-sizes` of the Telemetry, or of the ConfigMap, IstioOperator or Istio with the \
                   mesh's configuration, says better: `\"request_path=200, tenant=50\"`. A tag whose size is declared is not told here.",
         case: Case::Documents {
             wrong: "

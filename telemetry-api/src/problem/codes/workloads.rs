@@ -201,4 +201,39 @@ spec:
 ",
         },
     }
+
+    /// A configuration of a pod's own proxy that is not read.
+    PROXY_CONFIG_NOT_READ = "BG0416" {
+        severity: Severity::Warning,
+        basis: Basis::NotYet,
+        means: "Pods have the annotation `proxy.istio.io/config`, and it says something of traces or of an access log \
+                service. In Istio that goes over the mesh's `defaultConfig` for these pods.",
+        matters: "The mesh's own holds here for these pods too.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: v1
+kind: Pod
+metadata:
+  name: hello
+  namespace: shop
+  labels: {app: hello}
+  annotations: {proxy.istio.io/config: \"{tracing: {sampling: 10}}\"}
+spec: {containers: [{name: hello}]}
+",
+            right: "
+apiVersion: v1
+kind: Pod
+metadata: {name: hello, namespace: shop, labels: {app: hello}}
+spec: {containers: [{name: hello}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    defaultConfig:
+      tracing: {sampling: 10}
+",
+        },
+    }
 }
