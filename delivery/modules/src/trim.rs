@@ -11,6 +11,9 @@ use crate::error::ModuleError;
 /// The custom section in which the kit writes the list.
 const SECTION: &str = burgee_kit::callbacks::SECTION;
 
+/// How the names of sections begin in which a module says something to tools.
+const SPOKEN: &str = "burgee.";
+
 /// What every module must keep beside its callbacks.
 const ALWAYS: [&str; 4] = ["memory", "_initialize", "proxy_on_memory_allocate", "malloc"];
 
@@ -28,7 +31,8 @@ fn parse(bytes: &[u8]) -> Result<Module, ModuleError> {
 }
 
 /// Removes the exports that the module's own list does not name, all that is then unreachable, and every custom
-/// section but that list. The same module gives the same bytes, and a trimmed one stays as it is.
+/// section but those in which the module speaks to tools. The same module gives the same bytes, and a trimmed one stays
+/// as it is.
 ///
 /// # Errors
 /// If the bytes are no module, or a module without a list.
@@ -58,11 +62,22 @@ pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
     for export in superfluous {
         module.exports.delete(export);
     }
-    let sections: Vec<_> = module.customs.iter().map(|(id, _)| id).collect();
-    for section in sections {
-        module.customs.delete(section);
+    let sections: Vec<_> =
+        module.customs.iter().map(|(id, section)| (id, section.name().to_owned())).collect();
+    let mut kept = Vec::new();
+    for (id, name) in sections {
+        if name.starts_with(SPOKEN) {
+            kept.extend(module.customs.remove_raw(&name).filter(|section| !section.data.is_empty()));
+        } else {
+            module.customs.delete(id);
+        }
     }
     walrus::passes::gc::run(&mut module);
+    // The order does not depend on the linker's.
+    kept.sort_by(|one, other| one.name.cmp(&other.name));
+    for section in kept {
+        module.customs.add(section);
+    }
     module.customs.add(list);
     Ok(module.emit_wasm())
 }

@@ -1,4 +1,4 @@
-//! The JSON Schemas of the filters' configuration types: `schema/` holds them, and this keeps them fresh.
+//! The JSON Schemas of the filters' configuration types: this keeps their files fresh.
 
 use std::path::Path;
 
@@ -6,8 +6,12 @@ use burgee_filter_config::{HeadersConfig, StatsConfig};
 
 #[test]
 fn the_schemas_of_the_filters_are_fresh() {
-    for (name, schema) in [("headers", HeadersConfig::json_schema()), ("stats", StatsConfig::json_schema())] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name).with_extension("json");
+    for (name, schema) in [
+        // Where the module takes it from, and tools look for it.
+        ("../headers/configuration.schema.json", HeadersConfig::json_schema()),
+        ("schema/stats.json", StatsConfig::json_schema()),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let actual = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
         if std::env::var_os("BURGEE_BLESS").is_some() {
             std::fs::write(&file, &actual).expect("the schema can be written");

@@ -20,6 +20,8 @@ pub struct Headers {
 impl HttpFilter for Headers {
     const PHASES: Phases = Phases::REQUEST_HEADERS.and(Phases::RESPONSE_HEADERS);
 
+    const CONFIGURATION_SCHEMA: Option<&'static str> = Some(include_str!("../configuration.schema.json"));
+
     type Stream = ();
 
     fn configure<H: RootHost>(_host: &H, configuration: &[u8]) -> Result<Headers, ConfigurationError> {

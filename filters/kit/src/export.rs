@@ -29,12 +29,27 @@ macro_rules! export {
         )]
         const _: () = {
             const PHASES: $crate::Phases =
-                $crate::Phases::NONE$(.and($crate::export!(@phases $kind, $filter)))+;
-            const LENGTH: usize = $crate::callbacks::length(PHASES);
+                $crate::Phases::NONE$(.and($crate::export!(@of $kind, $filter, PHASES)))+;
+            const CALLBACKS_LENGTH: usize = $crate::callbacks::length(PHASES);
 
             #[unsafe(link_section = "burgee.callbacks")]
             #[used]
-            static CALLBACKS: [u8; LENGTH] = $crate::callbacks::list(PHASES);
+            static CALLBACKS: [u8; CALLBACKS_LENGTH] = $crate::callbacks::list(PHASES);
+
+            const METRICS: &[&[$crate::metrics::Metric]] = &[$($crate::export!(@of $kind, $filter, METRICS)),+];
+            const METRICS_LENGTH: usize = $crate::metrics::declared::length(METRICS);
+
+            #[unsafe(link_section = "burgee.metrics")]
+            #[used]
+            static DECLARED: [u8; METRICS_LENGTH] = $crate::metrics::declared::list(METRICS);
+
+            const SCHEMA: &str = $crate::schema::only(&[
+                $($crate::export!(@of $kind, $filter, CONFIGURATION_SCHEMA)),+
+            ]);
+
+            #[unsafe(link_section = "burgee.configuration_schema")]
+            #[used]
+            static CONFIGURATION_SCHEMA: [u8; SCHEMA.len()] = $crate::callbacks::to_array(SCHEMA);
 
             unsafe extern "C" {
                 fn __wasm_call_ctors();
@@ -49,16 +64,16 @@ macro_rules! export {
         };
         #[cfg(not(target_arch = "wasm32"))]
         const _: () = {
-            $(let _ = $crate::export!(@phases $kind, $filter);)+
+            $(let _ = $crate::export!(@of $kind, $filter, PHASES);)+
         };
     };
-    (@phases log, $filter:ty) => {
-        <$filter as $crate::LogFilter>::PHASES
+    (@of log, $filter:ty, $item:ident) => {
+        <$filter as $crate::LogFilter>::$item
     };
-    (@phases http, $filter:ty) => {
-        <$filter as $crate::HttpFilter>::PHASES
+    (@of http, $filter:ty, $item:ident) => {
+        <$filter as $crate::HttpFilter>::$item
     };
-    (@phases tcp, $filter:ty) => {
-        <$filter as $crate::TcpFilter>::PHASES
+    (@of tcp, $filter:ty, $item:ident) => {
+        <$filter as $crate::TcpFilter>::$item
     };
 }

@@ -7,6 +7,7 @@ use crate::host::{Host, RootHost};
 use crate::http::{
     BodyMode, Chunk, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost, ResponseHost,
 };
+use crate::metrics::Metric;
 use crate::outcome::{Outcome, TcpOutcome};
 use crate::phases::Phases;
 use crate::tcp::{ClosedBy, ConnectionHost, DataHost};
@@ -18,8 +19,13 @@ pub trait LogFilter: Sized + 'static {
     /// The phases that the filter takes part in: [`Phases::LOG`], and of [`Phases::ROOT`] what it needs.
     const PHASES: Phases = Phases::LOG;
 
-    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it: the content of the file
+    /// `configuration.schema.json` beside the crate's manifest. See [`schema`](crate::schema).
     const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// The metrics that the filter writes, for tools that make a proxy show their labels. See
+    /// [`metrics`](crate::metrics).
+    const METRICS: &'static [Metric] = &[];
 
     /// Reads the configuration.
     ///
@@ -61,8 +67,13 @@ pub trait HttpFilter: Sized + 'static {
     /// How the filter sees the bodies of responses, with [`Phases::RESPONSE_BODY`].
     const RESPONSE_BODY: BodyMode = BodyMode::Chunks;
 
-    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it: the content of the file
+    /// `configuration.schema.json` beside the crate's manifest. See [`schema`](crate::schema).
     const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// The metrics that the filter writes, for tools that make a proxy show their labels. See
+    /// [`metrics`](crate::metrics).
+    const METRICS: &'static [Metric] = &[];
 
     /// What is kept for a stream from one phase to the next; `()` if nothing.
     type Stream: Default + 'static;
@@ -146,8 +157,13 @@ pub trait TcpFilter: Sized + 'static {
     /// What happens if the configuration cannot be used.
     const IF_MISCONFIGURED: IfMisconfigured = IfMisconfigured::Refuse;
 
-    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it.
+    /// The JSON Schema of the configuration, for tools that check it before a proxy sees it: the content of the file
+    /// `configuration.schema.json` beside the crate's manifest. See [`schema`](crate::schema).
     const CONFIGURATION_SCHEMA: Option<&'static str> = None;
+
+    /// The metrics that the filter writes, for tools that make a proxy show their labels. See
+    /// [`metrics`](crate::metrics).
+    const METRICS: &'static [Metric] = &[];
 
     /// What is kept for a connection from one phase to the next; `()` if nothing.
     type Connection: Default + 'static;

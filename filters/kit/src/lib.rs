@@ -30,11 +30,14 @@ pub mod executor;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;
 pub mod filter;
+mod hash;
 pub mod host;
 pub mod http;
+pub mod metrics;
 pub mod outcome;
 pub mod pairs;
 pub mod phases;
+pub mod schema;
 pub mod tcp;
 #[doc(hidden)]
 pub mod vm;

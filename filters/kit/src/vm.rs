@@ -10,13 +10,14 @@ mod waiting;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 use crate::attributes::PLUGIN_ROOT_ID;
 use crate::calls::{CallError, HttpAnswer};
 use crate::executor::At;
 use crate::filter::{ConfigurationError, IfMisconfigured};
+use crate::hash::FoldHasher;
 use crate::host::{HostError, LogLevel, RootHost};
 use crate::http::{Chunk, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost};
 use crate::outcome::{GrpcStatus, Response};
@@ -171,7 +172,7 @@ enum Context<P> {
 pub struct Vm<P: Proxy> {
     host: P,
     filters: Vec<Entry<P>>,
-    contexts: RefCell<HashMap<u32, Context<P>, BuildHasherDefault<IdHasher>>>,
+    contexts: RefCell<HashMap<u32, Context<P>, BuildHasherDefault<FoldHasher>>>,
 }
 
 impl<P: Proxy> Vm<P> {
@@ -374,26 +375,5 @@ impl<P: Proxy> Vm<P> {
     /// Shows a stream something, if it is there.
     pub fn on_stream(&self, context: u32, show: impl FnOnce(&dyn Stream<P>, &P) -> Action) -> Action {
         self.stream(context).map_or(Action::Continue, |stream| show(&*stream, &self.host))
-    }
-}
-
-/// Contexts are numbered one after the other, so that a number is nearly its own hash: the table takes a hash's upper
-/// bits too.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
