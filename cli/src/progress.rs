@@ -68,7 +68,7 @@ impl Steps {
     /// Says what is being done.
     pub fn step(&self, text: &str) {
         match &self.to {
-            To::Bar(bar) => bar.set_message(text.to_owned()),
+            To::Bar(bar) => bar.set_message(burgee_api::text::clean(text)),
             To::Lines(lines) => {
                 let mut lines = locked(lines);
                 text.clone_into(&mut lines.latest);

@@ -1,83 +1,37 @@
 //! Problems as people read them: the place, the text underlined, what is allowed and what to do.
+//!
+//! Whatever goes to a terminal beside results goes through here, and nothing that documents say does anything to it.
+
+mod excerpt;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io::IsTerminal;
 
 use burgee_api::document::Source;
-use burgee_api::origin::Place;
+use burgee_api::text::{clean, clean_lines};
 use burgee_api::{Problem, Severity};
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceCode, SourceSpan, SpanContents,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
+use self::excerpt::{Excerpt, Text};
 use crate::Failure;
 
-/// A text with its name and where each of its lines begins.
-struct Text<'a> {
-    name: &'a str,
-    text: &'a str,
-    lines: Vec<usize>,
-}
+/// How many characters of what a problem says are shown, and of the path of its field.
+const MOST: usize = 2_000;
+const MOST_OF_PATH: usize = 200;
 
-impl<'a> Text<'a> {
-    fn new(source: &'a Source) -> Text<'a> {
-        let text: &str = &source.text;
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Text { name: &source.name, text, lines }
-    }
-
-    /// Where a line begins and ends, its line break included; lines count from 0.
-    fn line(&self, line: usize) -> (usize, usize) {
-        let end = self.text.len();
-        let start = self.lines.get(line).copied().unwrap_or(end);
-        (start, self.lines.get(line + 1).copied().unwrap_or(end))
-    }
-
-    /// Bytes of a place, and how many.
-    fn span(&self, place: &Place) -> (usize, usize) {
-        let (start, end) = self.line(place.line.saturating_sub(1));
-        let line = self.text[start..end].trim_end_matches(['\n', '\r']);
-        let bytes =
-            |characters: usize| line.char_indices().nth(characters).map_or(line.len(), |(index, _)| index);
-        let first = bytes(place.column.saturating_sub(1));
-        let last = bytes(place.column.saturating_sub(1) + place.width);
-        (start + first, last.saturating_sub(first))
-    }
-}
-
-/// The lines of a span and a few around it; nothing of the text is copied.
-impl SourceCode for Text<'_> {
-    fn read_span<'s>(
-        &'s self,
-        span: &SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn SpanContents<'s> + 's>, MietteError> {
-        let line_of = |at: usize| self.lines.partition_point(|start| *start <= at).saturating_sub(1);
-        let first = line_of(span.offset()).saturating_sub(before);
-        let last = (line_of(span.offset() + span.len()) + after).min(self.lines.len().saturating_sub(1));
-        let (start, end) = (self.line(first).0, self.line(last).1);
-        let data = self.text.as_bytes().get(start..end).ok_or(MietteError::OutOfBounds)?;
-        let lines = SourceSpan::new(start.into(), end - start);
-        // Without context only the place is wanted, and it is that of the span; with it, that of the first line.
-        let line_start = self.line(line_of(span.offset())).0;
-        let column = match before {
-            0 => self.text.get(line_start..span.offset()).map_or(0, |text| text.chars().count()),
-            _ => 0,
-        };
-        let contents =
-            MietteSpanContents::new_named(self.name.to_owned(), data, lines, first, column, last - first + 1);
-        Ok(Box::new(contents))
+/// A text from anywhere as a screen takes it: its lines stay, nothing in them does anything, and there is an end to it.
+fn fit(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", clean_lines(&text[..end])),
+        None => clean_lines(text),
     }
 }
 
 /// A problem with its text.
 struct Shown<'a> {
     problem: &'a Problem,
-    source: Option<&'a Text<'a>>,
-    span: Option<(usize, usize)>,
+    excerpt: Option<Excerpt>,
 }
 
 impl fmt::Debug for Shown<'_> {
@@ -89,15 +43,15 @@ impl fmt::Debug for Shown<'_> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Where the text is shown, it shows the place and the path too.
-        if self.source.is_none() {
+        if self.excerpt.is_none() {
             if let Some(place) = &self.problem.place {
-                write!(f, "{place}: ")?;
+                write!(f, "{}: ", clean(&place.to_string()))?;
             }
             if !self.problem.path.is_empty() {
-                write!(f, "{}: ", self.problem.path)?;
+                write!(f, "{}: ", fit(&self.problem.path, MOST_OF_PATH))?;
             }
         }
-        f.write_str(&self.problem.message)
+        f.write_str(&fit(&self.problem.message, MOST))
     }
 }
 
@@ -117,16 +71,18 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        (!self.problem.help.is_empty()).then(|| Box::new(&self.problem.help) as Box<dyn fmt::Display>)
+        let help = &self.problem.help;
+        (!help.is_empty()).then(|| Box::new(fit(help, MOST)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.map(|source| source as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let (start, length) = self.span?;
-        let label = (!self.problem.path.is_empty()).then(|| self.problem.path.clone());
+        let (start, length) = self.excerpt.as_ref()?.span;
+        let path = &self.problem.path;
+        let label = (!path.is_empty()).then(|| fit(path, MOST_OF_PATH));
         Some(Box::new(std::iter::once(LabeledSpan::new(label, start, length))))
     }
 }
@@ -145,13 +101,9 @@ pub(crate) fn render(problems: &[Problem], sources: &[Source], color: bool) -> S
     let mut out = String::new();
     for problem in problems {
         let found = problem.place.as_ref().and_then(|place| Some((place, texts.get(&*place.file)?)));
-        let shown = Shown {
-            problem,
-            source: found.map(|(_, text)| text),
-            span: found.map(|(place, text)| text.span(place)),
-        };
+        let shown = Shown { problem, excerpt: found.map(|(place, text)| Excerpt::new(text, place)) };
         if handler.render_report(&mut out, &shown).is_err() {
-            out.push_str(&problem.to_string());
+            out.push_str(&fit(&problem.to_string(), MOST));
         }
         out.push('\n');
     }
@@ -173,7 +125,7 @@ pub(crate) fn count(problems: &[Problem]) -> String {
 /// Prints problems to standard error.
 pub(crate) fn print_aside(problems: &[Problem], sources: &[Source]) {
     if !problems.is_empty() {
-        aside(render(problems, sources, wants_color(&std::io::stderr())).trim_end());
+        write_aside(render(problems, sources, wants_color(&std::io::stderr())).trim_end());
     }
 }
 
@@ -190,12 +142,18 @@ pub(crate) fn print_aside_briefly(problems: &[Problem], sources: &[Source]) {
 /// A problem in a line: its severity, its code, the place and what is so.
 fn brief(problem: &Problem) -> String {
     let place = problem.place.as_ref().map_or(String::new(), |place| format!("{place} "));
-    let message: Vec<&str> = problem.message.split_whitespace().collect();
+    let message = fit(&problem.message, MOST);
+    let message: Vec<&str> = message.split_whitespace().collect();
     format!("{} {} {place}{}", problem.severity.name(), problem.code, message.join(" "))
 }
 
-/// Prints a line to standard error. A reader that went away changes nothing.
+/// Prints lines to standard error, whatever they quote.
 pub(crate) fn aside(text: &str) {
+    write_aside(&clean_lines(text));
+}
+
+/// Prints what is fit for a terminal. A reader that went away changes nothing.
+fn write_aside(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -224,6 +182,8 @@ pub(crate) fn wants_color(stream: &impl IsTerminal) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use burgee_api::origin::Place;
+
     use super::*;
 
     fn place(line: usize, column: usize, width: usize) -> Place {
@@ -236,16 +196,6 @@ mod tests {
         let problem = Problem::new(Severity::Note, code, "two\nlines").help("do nothing");
         assert_eq!(brief(&problem), "note BG9999 two lines");
         assert_eq!(brief(&problem.at(place(3, 5, 1), "a.b")), "note BG9999 t:3:5 two lines");
-    }
-
-    #[test]
-    fn places_become_bytes() {
-        let source = Source::new("t", "a: é\nbb: ccc\r\n");
-        let text = Text::new(&source);
-        assert_eq!(text.span(&place(1, 4, 1)), (3, 2));
-        assert_eq!(text.span(&place(2, 5, 3)), (10, 3));
-        assert_eq!(text.span(&place(2, 5, 99)), (10, 3));
-        assert_eq!(text.span(&place(9, 1, 1)), (15, 0));
     }
 
     #[test]
@@ -265,5 +215,27 @@ mod tests {
         let marks: String = lines[text + 1].chars().skip(under).take(3).collect();
         assert_eq!(marks, "─┬─", "{shown}");
         assert!(!shown.contains("d: 4"), "only a line around it: {shown}");
+    }
+    #[test]
+    fn a_problem_far_to_the_right_is_shown_with_what_is_around_it() {
+        let text = format!("{}spec: 1{}", " ".repeat(70_000), " ".repeat(70_000));
+        let source = Source::new("t", text);
+        let code = burgee_api::problem::Code("BG9999");
+        let problem = Problem::new(Severity::Error, code, "m".repeat(100_000)).help("h".repeat(100_000));
+        let shown = render(&[problem.at(place(1, 70_001, 4), "p".repeat(100_000))], &[source], false);
+        assert!(shown.contains("t:1:70001") && shown.contains("spec: 1"), "{shown}");
+        assert!(shown.len() < 10_000, "{}", shown.len());
+    }
+
+    #[test]
+    fn nothing_of_a_document_reaches_the_terminal_as_it_is() {
+        let odd = "a\u{1b}[2J\u{7}\u{202e}b";
+        let source = Source::new(format!("{odd}.yaml"), format!("x: {odd}\n"));
+        let code = burgee_api::problem::Code("BG9999");
+        let problem = Problem::new(Severity::Warning, code, format!("{odd} is wrong")).help(odd);
+        let placed = |file: &str| problem.clone().at(Place { file: file.into(), ..place(1, 4, 3) }, odd);
+        let shown = render(&[placed(&source.name), placed(odd), problem.clone()], &[source], false);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+        assert!(shown.matches("\\u{1b}[2J").count() >= 10, "{shown}");
     }
 }

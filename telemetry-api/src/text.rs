@@ -16,13 +16,18 @@ pub fn clean(text: &str) -> String {
     out
 }
 
-/// Characters that take no place of their own and change how others are shown.
+/// A text in its lines, each as [`clean`] makes it.
+pub fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<String>>().join("\n")
+}
+
+/// Characters that take no place of their own and change how others are shown, and those that are none.
 const fn is_unseen(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e01ef}'
+            | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e01ef}'
     )
 }
 
@@ -38,9 +43,15 @@ mod tests {
             ("a\tb\nc\rd", "a b\\nc\\rd"),
             ("\u{1b}[2J\u{7}", "\\u{1b}[2J\\u{7}"),
             ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{fffe}\u{ffff}\u{fffd}", "\\u{fffe}\\u{ffff}\u{fffd}"),
             ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}"),
         ] {
             assert_eq!(clean(text), expected);
         }
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(clean_lines("a\n\u{1b}b\n"), "a\n\\u{1b}b\n");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use burgee_api::check::cardinality::observed::Observed;
 use burgee_api::check::suppress::{Suppressed, SuppressedBy, by_caller};
-use burgee_api::document::{self, Outline, Source};
+use burgee_api::document::{self, Outline, OutlineIndex, Source};
 use burgee_api::resolve::DEFAULT_REVISION;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProblemSummary;
@@ -83,13 +83,11 @@ fn observed(file: &Path) -> Result<Observed, Failure> {
     })
 }
 
-impl Found {
-    /// What a problem is of: the document and the field, as far as they are known. It stays when lines move.
-    fn subject(&self, problem: &Problem) -> String {
-        let outline = problem.place.as_ref().and_then(|place| Outline::around(&self.outlines, place));
-        let document = outline.map_or(String::new(), |outline| outline.id.to_string());
-        format!("{document} {}", problem.path).trim().to_owned()
-    }
+/// What a problem is of: the document and the field, as far as they are known. It stays when lines move.
+fn subject(outlines: &OutlineIndex<'_>, problem: &Problem) -> String {
+    let outline = problem.place.as_ref().and_then(|place| outlines.around(place));
+    let document = outline.map_or(String::new(), |outline| outline.id.to_string());
+    format!("{document} {}", problem.path).trim().to_owned()
 }
 
 fn tell(found: &Found) -> Result<(), Failure> {

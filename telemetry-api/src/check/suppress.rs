@@ -1,9 +1,9 @@
 //! What is not told: warnings and notes that a document, or whoever asks, has ignored. What is an error cannot be: the
 //! document is unusable, and whoever ignored that would not know why nothing comes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::document::{Ignore, Outline};
+use crate::document::{Ignore, Outline, OutlineIndex};
 use crate::origin::Place;
 use crate::problem::{Code, Problem, Severity, closest, codes};
 
@@ -37,11 +37,15 @@ pub(super) fn by_documents(
     let mut suppressed = Vec::new();
     // For each ignore, how bad that was which it fits.
     let mut worst: Vec<Option<Severity>> = vec![None; ignores.len()];
+    let outlines = OutlineIndex::new(outlines);
+    // Of several of one document for a code the first counts.
+    let ignored = ignores.iter().enumerate().rev();
+    let ignored: HashMap<(&Place, &str), usize> =
+        ignored.map(|(index, ignore)| ((&ignore.document, ignore.code.as_str()), index)).collect();
     problems.retain(|problem| {
-        let document = problem.place.as_ref().and_then(|place| Outline::around(outlines, place));
+        let document = problem.place.as_ref().and_then(|place| outlines.around(place));
         let Some(document) = document else { return true };
-        let fits = |ignore: &Ignore| ignore.document == document.place && ignore.code == problem.code.0;
-        let Some(index) = ignores.iter().position(fits) else { return true };
+        let Some(&index) = ignored.get(&(&document.place, problem.code.0)) else { return true };
         worst[index] = worst[index].max(Some(problem.severity));
         if problem.severity == Severity::Error {
             return true;

@@ -21,5 +21,5 @@ pub(crate) mod wasm_plugin;
 pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize, Reach};
 pub use duration::parse as parse_duration;
 pub use kinds::{Documents, read};
-pub use outline::Outline;
+pub use outline::{Outline, OutlineIndex};
 pub use tree::Source;

@@ -1,6 +1,6 @@
 //! What a text holds, seen from outside: every document that is in it, read or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::reader::Field;
 use super::scalar::{self, Scalar};
@@ -51,6 +51,31 @@ impl Outline {
             .iter()
             .filter(|outline| outline.place.file == place.file && start(&outline.place) <= start(place))
             .max_by_key(|outline| start(&outline.place))
+    }
+}
+
+/// Documents by file and place, to ask which of them many places are in.
+#[derive(Debug)]
+pub struct OutlineIndex<'o> {
+    by_file: HashMap<&'o str, Vec<&'o Outline>>,
+}
+
+impl<'o> OutlineIndex<'o> {
+    /// An index of these documents.
+    pub fn new(outlines: &'o [Outline]) -> OutlineIndex<'o> {
+        let mut by_file: HashMap<&str, Vec<&Outline>> = HashMap::new();
+        for outline in outlines {
+            by_file.entry(&outline.place.file).or_default().push(outline);
+        }
+        by_file.values_mut().for_each(|outlines| outlines.sort_by_key(|outline| start(&outline.place)));
+        OutlineIndex { by_file }
+    }
+
+    /// The same as [`Outline::around`].
+    pub fn around(&self, place: &Place) -> Option<&'o Outline> {
+        let outlines = self.by_file.get(&*place.file)?;
+        let begun = outlines.partition_point(|outline| start(&outline.place) <= start(place));
+        outlines.get(begun.checked_sub(1)?).copied()
     }
 }
 
@@ -109,14 +134,22 @@ mod tests {
         );
         assert_eq!(outlines[0].api_version, "networking.istio.io/v1alpha3");
         assert_eq!(outlines[0].annotations, BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+        let index = OutlineIndex::new(&outlines);
         let at = |line, column| {
             let place = Place { file: "t.yaml".into(), line, column, width: 1 };
-            Outline::around(&outlines, &place).map(|outline| outline.id.to_string())
+            let outline = Outline::around(&outlines, &place);
+            assert_eq!(index.around(&place), outline);
+            outline.map(|outline| outline.id.to_string())
         };
         assert_eq!(at(3, 30).as_deref(), Some("EnvoyFilter shop/one"));
         assert_eq!(at(8, 60).as_deref(), Some("Telemetry default/two"));
         assert_eq!(at(11, 1).as_deref(), Some("MeshConfig mesh"));
         let elsewhere = Place { file: "u.yaml".into(), line: 3, column: 1, width: 1 };
         assert_eq!(Outline::around(&outlines, &elsewhere), None);
+        assert_eq!(index.around(&elsewhere), None);
+        assert_eq!(
+            OutlineIndex::new(&outlines[1..]).around(&Place { file: "t.yaml".into(), ..elsewhere }),
+            None
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::check::code_page::{headline, markdown};
 use burgee_api::check::suppress::{Suppressed, SuppressedBy};
+use burgee_api::document::OutlineIndex;
 use burgee_api::origin::Place;
 use burgee_api::problem::{Page, Problem, Severity, area};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,8 +16,8 @@ use serde_sarif::sarif::{
     ReportingDescriptor, Result, ResultLevel, Run, SCHEMA_URL, Sarif, Suppression, Tool, ToolComponent,
 };
 
-use super::Found;
 use super::fingerprint::Fingerprints;
+use super::{Found, subject};
 use crate::codes;
 
 /// The name of our fingerprints, with the version of how they are made.
@@ -32,11 +33,12 @@ pub(super) fn report(found: &Found) -> Sarif {
     let all: Vec<(&Problem, Option<&Suppressed>)> = told.chain(ignored).collect();
     let rules = rules(&all);
     let index: BTreeMap<&str, i64> = (0..).zip(&rules).map(|(index, page)| (page.code.0, index)).collect();
+    let outlines = OutlineIndex::new(&found.outlines);
     let mut fingerprints = Fingerprints::default();
     let results: Vec<Result> = all
         .iter()
         .map(|(problem, ignored)| {
-            let subject = found.subject(problem);
+            let subject = subject(&outlines, problem);
             let mut result = result(problem, &subject, index.get(problem.code.0).copied());
             let fingerprint = fingerprints.next(problem, &subject);
             result.partial_fingerprints = Some(BTreeMap::from([(FINGERPRINT.to_owned(), fingerprint)]));

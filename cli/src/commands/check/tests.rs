@@ -162,3 +162,13 @@ fn json_has_what_is_ignored_and_by_whom() {
     assert_eq!(ignored, [r#""BG0217" "it is wrong.yaml:7:24""#, r#""BG0214" null"#]);
     assert_eq!(output["problems"].as_array().map(Vec::len), Some(2));
 }
+
+#[test]
+fn junit_holds_what_xml_can() {
+    let odd = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: odd, namespace: shop}\n\
+               spec: {\"a\\uFFFE\\uFFFF\\a\": 1}\n---\n";
+    let report = junit::report(&found(odd)).expect("a report");
+    let is_of_xml = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    assert_eq!(report.chars().find(|character| !is_of_xml(*character)), None);
+    assert!(report.contains("a\\u{fffe}\\u{ffff}\\u{7}"), "{report}");
+}
