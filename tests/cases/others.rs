@@ -1,7 +1,6 @@
 //! Documents by others, where they are there: what Istio accepts is accepted, and every surprise is written down.
 //!
-//! They are looked for in `$BURGEE_CONFORMANCE`, else in the folder `shared/conformance` beside the workspace. Where they
-//! are not, the tests say so and pass.
+//! Where they are not (see [`burgee_tests::conformance`]), the tests say so and pass.
 
 mod fields;
 
@@ -16,9 +15,7 @@ use burgee_api::document::Source;
 
 /// Where the documents are; absent where there are none, which is then said even if the test's output is not shown.
 fn folder(what: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("BURGEE_CONFORMANCE")
-        .map_or_else(|| burgee_tests::workspace().join("../shared/conformance"), PathBuf::from)
-        .join(what);
+    let folder = burgee_tests::conformance().join(what);
     if folder.is_dir() {
         return Some(folder);
     }

@@ -9,16 +9,17 @@ use std::collections::BTreeSet;
 
 use burgee_filter_config::StandardLabel;
 
-use self::estimate::{Estimate, of_workload, size_of, thousands};
+use self::estimate::{Estimate, of_workload, thousands};
 use self::observed::Observed;
 use self::sizes::Sizes;
+pub(super) use self::sizes::Varieties;
 use self::variety::{Source, Variety};
-use super::expression::parse;
+use super::situations::View;
 use super::telemetry::at;
 use crate::document::LabelSize;
 use crate::origin::Traced;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{ListenerClass, PolicySet, Workload};
+use crate::resolve::ListenerClass;
 use crate::resources::Resources;
 use crate::resources::telemetry::{MetricMatch, TagOperation, Telemetry};
 
@@ -60,45 +61,37 @@ fn tags(telemetry: &Telemetry) -> Vec<Tag<'_>> {
 
 /// Judges what a document's tags come to at a workload that it is for.
 pub(super) fn check(
-    set: &PolicySet,
-    telemetry: &Telemetry,
-    workload: &Workload,
+    view: &View<'_, '_>,
     known: Known<'_>,
+    varieties: &Varieties,
     problems: &mut Vec<Problem>,
 ) {
+    let telemetry = view.telemetry();
     let tags = tags(telemetry);
     if tags.is_empty() {
         return;
     }
-    let sizes = Sizes::of(known.declared, &telemetry.meta.place);
-    let effective = set.resolve(workload);
-    let classes = ListenerClass::of(workload.kind);
+    let sizes = Sizes::of(known.declared, &telemetry.meta.place, varieties);
+    let effective = view.here.effective();
+    let classes = ListenerClass::of(view.here.workload.kind);
     let policies = || classes.iter().rev().map(|class| (*class, effective.class(*class)));
     if policies().all(|(_, policy)| policy.metrics.is_empty()) {
         return;
     }
     let mut unbounded = false;
     for tag in tags.iter().filter(|tag| sizes.declared(tag.name).is_none()) {
-        if let Some(source) = source(tag.expression) {
+        if let Variety::Unbounded(source) = varieties.of(tag.expression) {
             unbounded = true;
             let with = |values| of_workload(policies(), &sizes, known.observed, Some((tag.name, values)));
             problems.push(without_bound(tag, &source, [with(1), with(SUPPOSED)], known.observed));
         }
     }
     // What has no bound has no estimate either.
-    let largest = tags.iter().max_by_key(|tag| size_of(tag.name, tag.expression, &sizes));
+    let largest = tags.iter().max_by_key(|tag| sizes.of_tag(tag.name, tag.expression));
     if let Some(tag) = largest.filter(|_| !unbounded) {
         let estimate = of_workload(policies(), &sizes, known.observed, None);
         let is_asked = known.observed.is_some() || !sizes.is_empty();
         problems.extend(many(tag, &estimate, is_asked));
-    }
-}
-
-/// Where the values of an expression come from that have no bound.
-fn source(expression: &str) -> Option<Source> {
-    match variety::of(&parse(expression).ok()?.expression().expr) {
-        Variety::Unbounded(source) => Some(source),
-        Variety::Few(_) | Variety::Unknown => None,
     }
 }
 

@@ -3,10 +3,13 @@
 mod attributes;
 pub mod cardinality;
 pub mod code_page;
+mod doubt;
+mod each;
 mod effects;
 pub(crate) mod expression;
 mod mesh_revisions;
 mod plugins;
+mod situations;
 pub mod suppress;
 mod telemetry;
 mod variables;
@@ -17,6 +20,7 @@ mod world;
 use std::collections::HashMap;
 
 use self::cardinality::observed::Observed;
+use self::doubt::Doubts;
 use self::suppress::Suppressed;
 use self::world::World;
 use crate::document::{self, Outline, Source};
@@ -82,17 +86,17 @@ pub fn judge_beside(
     resources.choose_revision(revision);
     label_sizes.retain(|size| size.is_read_by(&resources.mesh_config.revision));
     mesh_revisions::check(&resources, revision, &mut problems);
+    let doubts = Doubts::new(&problems, &outlines, &resources);
+    let world = World::new(&resources, revision);
     for telemetry in &resources.telemetries {
-        telemetry::check(telemetry, &resources.mesh_config, &mut problems);
+        problems.extend(each::mesh(&world, telemetry));
     }
     for plugin in &resources.wasm_plugins {
         wasm_plugin::check(plugin, &mut problems);
     }
-    let has_errors = worst(&problems) == Some(Severity::Error);
     let known = cardinality::Known { declared: &label_sizes, observed: beside.observed };
-    let world = World::new(&resources, revision);
     let told = whom::check(&world, &mut problems);
-    effects::check(&world, known, has_errors, &mut problems);
+    effects::check(&world, known, &doubts, &mut problems);
     plugins::check(&world, &told, &mut problems);
     problems.extend(beside.found);
     let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);

@@ -23,11 +23,10 @@ struct Known<'w> {
 pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mut Vec<Problem>) {
     let resources = world.resources;
     let workloads = known_workloads(world);
-    let root = world.root();
     let with_pods: BTreeSet<&str> = resources.pods.iter().map(|pods| &*pods.meta.id.namespace).collect();
     // Pods of the root namespace alone are those of the control plane, and say nothing of others.
-    let pods_are_known = |namespace: &str| match namespace == root {
-        true => with_pods.iter().any(|namespace| *namespace != root),
+    let pods_are_known = |namespace: &str, is_root: bool| match is_root {
+        true => with_pods.iter().any(|other| *other != namespace),
         false => with_pods.contains(namespace),
     };
     let mut applying: HashMap<&DocumentId, Vec<&Known<'_>>> = HashMap::new();
@@ -37,14 +36,14 @@ pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mu
         }
     }
     for plugin in resources.wasm_plugins.iter().filter(|plugin| world.is_seen(&plugin.meta)) {
-        let namespace = &*plugin.meta.id.namespace;
-        if resources.workload_entries.is_empty() && !pods_are_known(namespace) {
+        let is_root = world.is_in_root(&plugin.meta);
+        if resources.workload_entries.is_empty() && !pods_are_known(&plugin.meta.id.namespace, is_root) {
             // What runs is not among the documents, so that nothing can be said about it.
             continue;
         }
         match applying.get(&plugin.meta.id) {
             None if !told.contains(&plugin.meta.id) => {
-                problems.push(without_workload(plugin, namespace == root));
+                problems.push(without_workload(plugin, is_root));
             }
             None => {}
             Some(of) => {

@@ -1,6 +1,7 @@
 //! What `check` finds beyond Istio, and beyond the worked examples in `tests/cases`.
 
 mod parity;
+mod together;
 
 use super::*;
 use crate::problem::codes;

@@ -12,7 +12,7 @@ use crate::resources::{ExtensionProvider, Resources};
 /// Documents alone do not tell; nothing is told of an environment that is not known.
 pub fn judge_variables(resources: &Resources, control_plane: &ControlPlane) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for provider in in_use(resources) {
+    for provider in resources.meshes().flat_map(|mesh| in_use(mesh, resources)) {
         for header in headers(provider) {
             let HeaderSource::Environment(variable) = &header.value else { continue };
             let (name, provider) = (&header.name, &provider.name);

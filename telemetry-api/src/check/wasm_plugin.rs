@@ -82,9 +82,10 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
     let is_applied = plugin.kind == PluginKind::Http;
     if is_applied && plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
         let comes_of_it = match plugin.fail_strategy.value {
-            FailStrategy::Open => "without it requests go past the plugin",
+            FailStrategy::Open => "without it they leave the plugin out, as its failStrategy asks for",
             FailStrategy::Close | FailStrategy::Reload => {
-                "without it every request that the plugin covers is refused"
+                "without it they do nothing for a workload that gets the plugin, since every request that it covers \
+                 would be refused"
             }
         };
         problems.push(at(

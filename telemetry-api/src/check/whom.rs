@@ -100,7 +100,7 @@ fn selectors(world: &World<'_>, problems: &mut Vec<Problem>) {
             let problem = Problem::new(Severity::Warning, code, message);
             problems.push(problem.at(selector.place.clone(), "spec.selector").help(help));
         };
-        if *id.namespace == *world.root() {
+        if world.is_in_root(&telemetry.meta) {
             let message =
                 format!("the selector finds workloads of the root namespace `{}` only", id.namespace);
             let help = "put the document into the namespace of the workloads, or take the selector out";

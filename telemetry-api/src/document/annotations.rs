@@ -186,6 +186,12 @@ pub(super) fn label_sizes(
     for (part, place) in parts(&field, &text) {
         match label_size(&part) {
             Some((label, size)) => {
+                if sizes.iter().any(|other: &LabelSize| other.label == label) {
+                    let message = format!("`{}` is written twice; the last one counts", shorten(&label));
+                    let problem = Problem::new(Severity::Warning, codes::BAD_LABEL_SIZE, message);
+                    let help = "take one of them out";
+                    context.problems.push(problem.at(place.clone(), field.path.clone()).help(help));
+                }
                 let (document, path) = (document.place(), field.path.clone());
                 let reach = reach.clone();
                 sizes.push(LabelSize { document, reach, label, size, place, path });

@@ -60,6 +60,8 @@ impl NotRead {
         let Written { group, version, kind, api_version, kind_field } = written;
         if let Some(ours) = KINDS.iter().find(|ours| ours.name == *kind && is_near(group, ours.group)) {
             let message = match *group {
+                // Kubernetes' own versions have no dots.
+                "" if version.contains('.') => format!("`{}` has no version", shorten(version)),
                 "" => format!("{kind} is not a kind of Kubernetes' own `{}`", shorten(version)),
                 group => format!("{kind} is not a kind of `{}`", shorten(group)),
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
-use super::reader::{Context, Field};
+use super::reader::{Context, Field, shorten};
 use super::scalar::{self, Scalar};
 use super::tree::NodeValue;
 use crate::problem::{Severity, codes};
@@ -79,13 +79,18 @@ fn integer(number: i128, field: &Field<'_>, context: &mut Context) -> Value {
     {
         return Value::Number(whole.into());
     }
-    let message = format!("{number} loses digits: it is handed on as a number of double precision");
-    let help = format!("put it in quotes to keep every digit; exact up to {MAX_EXACT}");
-    context.report(Severity::Warning, codes::INEXACT_NUMBER, field, message, help);
+    inexact(&number.to_string(), field, context);
     Number::from_f64(number as f64).map_or(Value::Null, Value::Number)
 }
 
-/// A number with a fraction. One whose fraction is zero is handed on without, as in Istio.
+fn inexact(number: &str, field: &Field<'_>, context: &mut Context) {
+    let number = shorten(number);
+    let message = format!("{number} loses digits: it is handed on as a number of double precision");
+    let help = format!("put it in quotes to keep every digit; exact up to {MAX_EXACT}");
+    context.report(Severity::Warning, codes::INEXACT_NUMBER, field, message, help);
+}
+
+/// A number with a fraction, or a whole one that is too large for one. One whose fraction is zero is handed on without, as in Istio.
 fn float(number: f64, field: &Field<'_>, context: &mut Context) -> Value {
     #[allow(clippy::cast_precision_loss, reason = "2^53 is exact")]
     let max_exact = MAX_EXACT as f64;
@@ -94,6 +99,10 @@ fn float(number: f64, field: &Field<'_>, context: &mut Context) -> Value {
         return Value::Number((number as i64).into());
     }
     if let Some(number) = Number::from_f64(number) {
+        let text = field.text();
+        if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'_')) {
+            inexact(text, field, context);
+        }
         return Value::Number(number);
     }
     let message = format!("`{number}` has no form in JSON");
@@ -107,6 +116,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use crate::document::{Source, read};
+    use crate::problem::codes;
     use crate::test;
 
     /// Values whose numbers have a form of their own: a whole number never stands there as a fraction.
@@ -125,6 +135,26 @@ mod tests {
                     .prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
             ]
         })
+    }
+
+    #[test]
+    fn whole_numbers_that_lose_digits_are_told_however_long_they_are() {
+        for (number, is_told) in [
+            ("9007199254740992", false),
+            ("9007199254740993", true),
+            ("12345678901234567890123", true),
+            ("-1234567890123456789012345678901234567890123", true),
+            ("0.1", false),
+            ("1e3", false),
+        ] {
+            let text = format!(
+                "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: p}}\n\
+                 spec: {{url: x, pluginConfig: {{a: {number}}}}}\n"
+            );
+            let problems = read(&[Source::new("p.yaml", text)]).problems;
+            let told: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+            assert_eq!(told, vec![codes::INEXACT_NUMBER; usize::from(is_told)], "{number}: {problems:#?}");
+        }
     }
 
     proptest! {

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
 use super::annotations::{Ignore, LabelSize};
 use super::foreign::{NotRead, Written};
 use super::mesh_config::{installer, sail};
@@ -332,7 +335,7 @@ fn read_meta(root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> Op
     let has_namespace = namespace_field.is_none_or(|field| valid_namespace(&namespace, &field, context));
     let labels = map(context, "labels");
     let annotations = map(context, "annotations");
-    let created = metadata.string(context, "creationTimestamp").unwrap_or_default();
+    let created = metadata.get("creationTimestamp").and_then(|field| created(&field, context));
     let name = metadata.require(context, "name", NAME_HELP)?;
     let name_text = name.string(context)?;
     if !is_valid_name(&name_text) {
@@ -357,8 +360,27 @@ fn read_meta(root: &Field<'_>, object: &Object<'_>, context: &mut Context) -> Op
         place: root.place(),
         labels,
         annotations,
-        created,
+        created: created.unwrap_or_default(),
     })
+}
+
+/// When a document was created, as Kubernetes writes it: in UTC and in whole seconds, so that texts are in the order of
+/// time.
+fn created(field: &Field<'_>, context: &mut Context) -> Option<String> {
+    if field.is_null() {
+        return None;
+    }
+    let text = field.string(context)?;
+    let Ok(time) = OffsetDateTime::parse(&text, &Rfc3339).map(|time| time.to_offset(UtcOffset::UTC)) else {
+        let message =
+            format!("`{}` is no time, so the document is taken as older than others", shorten(&text));
+        let help = "write it as Kubernetes does, such as 2024-01-31T08:00:00Z, or take it out";
+        context.report(Severity::Warning, codes::BAD_VALUE, field, message, help);
+        return None;
+    };
+    let ((year, month, day), (hour, minute, second)) = (time.to_calendar_date(), time.to_hms());
+    let month = u8::from(month);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
 
 /// Whether a text can be a namespace; says so if not.

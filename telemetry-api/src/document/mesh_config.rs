@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::reader::{Context, Field, Object, is_snake_case, shorten};
 use crate::origin::Traced;
 use crate::problem::{Severity, closest, codes};
+use crate::resolve::log_format::json_object;
 use crate::resources::MeshConfig;
 use crate::resources::mesh_config::Encoding;
 
@@ -136,6 +137,16 @@ fn read_over(mesh: &mut MeshConfig, root: &Field<'_>, context: &mut Context) {
         match index.get(&provider.name).and_then(|index| mesh.extension_providers.get_mut(*index)) {
             Some(known) => *known = provider,
             None => {
+                let mut others = mesh.extension_providers.iter();
+                if let Some(first) = others.find(|other| other.name.eq_ignore_ascii_case(&provider.name)) {
+                    let name = shorten(&provider.name);
+                    let message = format!(
+                        "provider `{name}` is never used: Istio compares names without case, and `{}` stands before it",
+                        shorten(&first.name)
+                    );
+                    let help = "give it another name";
+                    context.report(Severity::Warning, codes::DUPLICATE_PROVIDER, &field, message, help);
+                }
                 index.insert(provider.name.clone(), mesh.extension_providers.len());
                 mesh.extension_providers.push(provider);
             }
@@ -166,9 +177,6 @@ fn legacy(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
         if let Some(field) = object.get(key)
             && let Some(text) = string(&field, context)
         {
-            if key == "accessLogFormat" {
-                super::log_format::judge(&text.value, &field, context);
-            }
             *setting = text;
         }
     }
@@ -176,6 +184,15 @@ fn legacy(mesh: &mut MeshConfig, object: &Object<'_>, context: &mut Context) {
         && let Some(value) = field.choice(context, &[("TEXT", Encoding::Text), ("JSON", Encoding::Json)])
     {
         mesh.access_log_encoding = field.traced(context, value);
+    }
+    if let Some(field) = object.get("accessLogFormat")
+        && let Some(text) = field.quiet_string()
+    {
+        // Instead of a text that is no JSON object, Istio writes its usual JSON: nothing of it reaches Envoy.
+        let is_used = mesh.access_log_encoding.value == Encoding::Text || json_object(&text).is_some();
+        if is_used {
+            super::log_format::judge(&text, &field, context);
+        }
     }
     for (key, setting) in [
         ("enableEnvoyAccessLogService", &mut mesh.enable_access_log_service),

@@ -109,7 +109,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn is_null(&self) -> bool {
+    /// Whether nothing is written, or `null`.
+    pub fn is_null(&self) -> bool {
         scalar::resolve(self.node) == Some(Scalar::Null)
     }
 
@@ -249,7 +250,7 @@ impl<'a> Field<'a> {
     }
 
     /// The text of a scalar as it was written.
-    fn text(&self) -> &'a str {
+    pub fn text(&self) -> &'a str {
         match &self.node.value {
             NodeValue::Scalar { text, .. } => text,
             _ => "",
@@ -305,12 +306,15 @@ impl<'a> Field<'a> {
 
     /// The value as one of several names.
     pub fn choice<T: Copy>(&self, context: &mut Context, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.string(context)?;
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let mut help = format!("allowed: {}", list(&names));
+        let Some(text) = self.quiet_string() else {
+            context.wrong_type(self, "a string", &help);
+            return None;
+        };
         if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
             return Some(*value);
         }
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let mut help = format!("allowed: {}", list(&names));
         if let Some(name) = closest(&text, &names) {
             help = format!("did you mean `{name}`? {help}");
         }

@@ -70,7 +70,13 @@ fn selector(field: &Field<'_>, place: Place, context: &mut Context) -> Option<Se
     let object = field.object(context, &["matchLabels"])?;
     let labels = object.get("matchLabels");
     let match_labels = labels.as_ref().map(|labels| labels.string_map(context)).unwrap_or_default();
-    if match_labels.is_empty() {
+    let is_written = labels.as_ref().is_some_and(|labels| match &labels.node.value {
+        NodeValue::Map(entries) => !entries.is_empty(),
+        NodeValue::List(_) => true,
+        NodeValue::Scalar { .. } => !labels.is_null(),
+    });
+    // Labels that cannot be read are told, and are not none.
+    if match_labels.is_empty() && !is_written {
         context.report(
             Severity::Warning,
             codes::EMPTY_SELECTOR,

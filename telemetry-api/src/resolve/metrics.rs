@@ -67,7 +67,7 @@ pub(crate) fn merge<'t>(
 }
 
 /// The names of the providers in force for a workload, known or not.
-pub(super) fn scope<'t>(mesh: &'t MeshConfig, telemetries: &[&'t Telemetry]) -> Vec<&'t Traced<String>> {
+pub(crate) fn scope<'t>(mesh: &'t MeshConfig, telemetries: &[&'t Telemetry]) -> Vec<&'t Traced<String>> {
     // The providers are those of both sides: no entry is for one of them alone.
     merge(mesh, telemetries, ListenerClass::Outbound).names()
 }
@@ -123,7 +123,7 @@ fn takes_metrics(mesh: &MeshConfig, name: &str) -> bool {
 }
 
 /// Whether an override switches every metric off, in which case the tags beside it are lost, as in Istio.
-fn switches_all_off(change: &Override) -> bool {
+pub(crate) fn switches_all_off(change: &Override) -> bool {
     change.metric == MetricMatch::All && change.disabled.as_ref().is_some_and(|disabled| disabled.value)
 }
 

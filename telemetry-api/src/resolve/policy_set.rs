@@ -55,6 +55,11 @@ impl Common {
     pub fn meshes(&self) -> impl Iterator<Item = &Mesh> {
         [&self.mesh].into_iter().chain(&self.other_meshes)
     }
+
+    /// That of a revision, if it has one of its own.
+    fn of_revision(&self, revision: &str) -> &Mesh {
+        self.meshes().find(|mesh| mesh.config.revision == revision).unwrap_or(&self.mesh)
+    }
 }
 
 /// The documents of one namespace.
@@ -177,8 +182,7 @@ impl PolicySet {
 
     /// The mesh of a workload: that of its revision, if there is one.
     fn mesh_of(&self, workload: &Workload) -> &Mesh {
-        let of_revision = |mesh: &&Mesh| mesh.config.revision == workload.revision;
-        self.common.meshes().find(of_revision).unwrap_or(&self.common.mesh)
+        self.common.of_revision(&workload.revision)
     }
 
     /// The name of a proxy by the mesh's rule: in Istio that of its node's cluster, which is what Zipkin calls it.
@@ -264,6 +268,17 @@ impl PolicySet {
     pub(crate) fn lookup(&self) -> Lookup<'_> {
         let Mesh { config: mesh, services } = &self.common.mesh;
         Lookup { mesh, services, control_plane: &self.common.control_plane }
+    }
+
+    /// Every mesh, that of workloads whose revision has none of its own first, and the services as it sees them.
+    pub(crate) fn meshes(&self) -> impl Iterator<Item = (&MeshConfig, &Services)> {
+        self.common.meshes().map(|mesh| (&mesh.config, &mesh.services))
+    }
+
+    /// The mesh of workloads of a revision, and the services as it sees them.
+    pub(crate) fn mesh_of_revision(&self, revision: &str) -> (&MeshConfig, &Services) {
+        let mesh = self.common.of_revision(revision);
+        (&mesh.config, &mesh.services)
     }
 
     /// The services of the mesh.

@@ -23,7 +23,7 @@ pub struct Meta {
     pub labels: BTreeMap<String, String>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// `metadata.creationTimestamp` as written (RFC 3339); empty when absent.
+    /// `metadata.creationTimestamp` in UTC, such as `2024-01-31T08:00:00Z`; empty when absent.
     pub created: String,
 }
 

@@ -49,6 +49,22 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Every mesh, that of workloads whose revision has none of its own first.
+    pub fn meshes(&self) -> impl Iterator<Item = &MeshConfig> {
+        [&self.mesh_config].into_iter().chain(&self.other_meshes)
+    }
+
+    /// The Telemetries that the control plane of a mesh reads.
+    pub(crate) fn read_by(&self, mesh: &MeshConfig) -> impl Iterator<Item = &Telemetry> {
+        // The first one stands in for revisions that have none.
+        let is_first = mesh.revision == self.mesh_config.revision;
+        let of_another = |revision: &str| self.other_meshes.iter().any(|other| other.revision == revision);
+        self.telemetries.iter().filter(move |telemetry| match telemetry.meta.revision() {
+            Some(revision) if is_first => !of_another(revision),
+            _ => telemetry.meta.is_for_revision(&mesh.revision),
+        })
+    }
+
     /// Makes the configuration of a revision the mesh's, if it is there.
     pub fn choose_revision(&mut self, revision: &str) {
         if let Some(other) = self.other_meshes.iter_mut().find(|mesh| mesh.revision == revision) {

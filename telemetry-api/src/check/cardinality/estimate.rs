@@ -7,8 +7,6 @@ use burgee_filter_config::{StandardLabel, StandardMetric};
 
 use super::observed::Observed;
 use super::sizes::Sizes;
-use super::variety::{self, Variety};
-use crate::check::expression::parse;
 use crate::resolve::{ClassPolicy, ListenerClass, MetricName, TagOperation};
 
 /// The series of a distribution per set of labels: Envoy's 19 buckets and the one without end, the sum and the count.
@@ -86,20 +84,11 @@ impl Change {
             TagOperation::Remove => self.removed.push(name.to_owned()),
             TagOperation::Upsert(expression) => {
                 let supposed = supposed.filter(|(tag, _)| *tag == name).map(|(_, size)| size);
-                let size = supposed.unwrap_or_else(|| size_of(name, expression, sizes));
+                let size = supposed.unwrap_or_else(|| sizes.of_tag(name, expression));
                 self.set.push((name.to_owned(), size));
             }
         }
     }
-}
-
-/// How many values a tag has: as declared, else as its expression says; one that nobody can tell counts as one.
-pub(super) fn size_of(name: &str, expression: &str, sizes: &Sizes<'_>) -> u64 {
-    let variety = || match parse(expression).map(|program| variety::of(&program.expression().expr)) {
-        Ok(Variety::Few(size)) => size,
-        Ok(Variety::Unknown | Variety::Unbounded(_)) | Err(_) => 1,
-    };
-    sizes.declared(name).unwrap_or_else(variety)
 }
 
 /// The series by the sizes of the labels.

@@ -1,9 +1,12 @@
 //! How many values labels have: as documents declare, else as is usual.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use burgee_filter_config::StandardLabel;
 
+use super::variety::{self, Variety};
+use crate::check::expression::parse;
 use crate::document::LabelSize;
 use crate::origin::Place;
 use crate::resolve::ListenerClass;
@@ -11,19 +14,49 @@ use crate::resolve::ListenerClass;
 /// The sizes that documents declare.
 pub(super) struct Sizes<'d> {
     by_label: BTreeMap<&'d str, u64>,
+    varieties: &'d Varieties,
+}
+
+/// How many values expressions can have. Documents that add up ask for the same ones again and again.
+#[derive(Debug, Default)]
+pub(in crate::check) struct Varieties {
+    by_expression: RefCell<HashMap<String, Variety>>,
+}
+
+impl Varieties {
+    /// How many values an expression can have; nobody can say it of what is none.
+    pub(super) fn of(&self, expression: &str) -> Variety {
+        if let Some(known) = self.by_expression.borrow().get(expression) {
+            return known.clone();
+        }
+        let variety =
+            parse(expression).map_or(Variety::Unknown, |program| variety::of(&program.expression().expr));
+        self.by_expression.borrow_mut().insert(expression.to_owned(), variety.clone());
+        variety
+    }
 }
 
 impl<'d> Sizes<'d> {
     /// What a document and, below it, the mesh declare. `document` is where the document begins.
-    pub fn of(declared: &'d [LabelSize], document: &Place) -> Sizes<'d> {
+    pub fn of(declared: &'d [LabelSize], document: &Place, varieties: &'d Varieties) -> Sizes<'d> {
         let of_mesh = declared.iter().filter(|size| size.is_for_all());
         let own = declared.iter().filter(|size| !size.is_for_all() && size.document == *document);
-        Sizes { by_label: of_mesh.chain(own).map(|size| (size.label.as_str(), size.size)).collect() }
+        let by_label = of_mesh.chain(own).map(|size| (size.label.as_str(), size.size)).collect();
+        Sizes { by_label, varieties }
     }
 
     /// Whether anything is declared.
     pub fn is_empty(&self) -> bool {
         self.by_label.is_empty()
+    }
+
+    /// How many values a tag has: as declared, else as its expression says; one that nobody can tell counts as one.
+    pub fn of_tag(&self, name: &str, expression: &str) -> u64 {
+        let by_expression = || match self.varieties.of(expression) {
+            Variety::Few(size) => size,
+            Variety::Unknown | Variety::Unbounded(_) => 1,
+        };
+        self.declared(name).unwrap_or_else(by_expression)
     }
 
     /// How many values are declared for a label.

@@ -1,12 +1,12 @@
 //! Access logging that goes on, ends or does nothing where that is not what an entry says.
 
-use super::Levels;
+use crate::check::situations::{Situation, View};
 use crate::check::telemetry::at;
 use crate::origin::Traced;
 use crate::problem::{Problem, Severity, codes};
+use crate::resolve::ListenerClass;
 use crate::resolve::access_log::{Merged, falls_back, merge};
 use crate::resolve::log_format::json_object;
-use crate::resolve::{ListenerClass, PolicySet};
 use crate::resources::mesh_config::Encoding;
 use crate::resources::telemetry::AccessLoggingEntry;
 use crate::resources::{MeshConfig, Telemetry};
@@ -29,23 +29,19 @@ pub(super) fn mesh_format(mesh: &MeshConfig, problems: &mut Vec<Problem>) {
     }
 }
 
-pub(super) fn check(
-    set: &PolicySet,
-    telemetry: &Telemetry,
-    levels: Levels<'_>,
-    class: ListenerClass,
-) -> Vec<Problem> {
+pub(super) fn check(view: &View<'_, '_>, class: ListenerClass) -> Vec<Problem> {
+    let (here, telemetry) = (view.here, view.telemetry());
     if telemetry.access_logging.is_empty() {
         return Vec::new();
     }
-    let Some(merged) = merge(set.mesh_config(), levels.all, class) else { return Vec::new() };
+    let Some(merged) = merge(here.mesh, &here.all, class) else { return Vec::new() };
     let covering: Vec<&AccessLoggingEntry> =
         telemetry.access_logging.iter().filter(|entry| entry.mode.covers(class.is_client())).collect();
-    let found = still_logged(set, &covering, &merged)
-        .or_else(|| others_dropped(set.mesh_config(), levels.before, class, &covering))
-        .or_else(|| defaults_dropped(set.mesh_config(), telemetry, class, &covering, &merged))
-        .or_else(|| without_provider(set.mesh_config(), &covering, &merged))
-        .or_else(|| one_side(set, telemetry, class, &covering, &merged));
+    let found = still_logged(here, &covering, &merged)
+        .or_else(|| others_dropped(here.mesh, view.before(), class, &covering))
+        .or_else(|| defaults_dropped(here.mesh, telemetry, class, &covering, &merged))
+        .or_else(|| without_provider(here.mesh, &covering, &merged))
+        .or_else(|| one_side(here, telemetry, class, &covering, &merged));
     found.into_iter().collect()
 }
 
@@ -62,16 +58,16 @@ fn own_loggers(mesh: &MeshConfig) -> Option<String> {
 
 /// The document is for the other side alone, and on this one the mesh's own loggers log.
 fn one_side(
-    set: &PolicySet,
+    here: &Situation<'_>,
     telemetry: &Telemetry,
     class: ListenerClass,
     covering: &[&AccessLoggingEntry],
     merged: &Merged<'_>,
 ) -> Option<Problem> {
-    let what = own_loggers(set.mesh_config())?;
+    let what = own_loggers(here.mesh)?;
     let is_off = |entry: &AccessLoggingEntry| entry.disabled.as_ref().is_some_and(|disabled| disabled.value);
     let entry = telemetry.access_logging.iter().find(|entry| !is_off(entry))?;
-    if !covering.is_empty() || !falls_back(set.mesh_config(), set.services(), merged) {
+    if !covering.is_empty() || !falls_back(here.mesh, here.services, merged) {
         return None;
     }
     let mode = if class.is_client() { "CLIENT" } else { "SERVER" };
@@ -88,10 +84,14 @@ fn one_side(
 }
 
 /// Something is switched off, and the mesh's own loggers log all the same.
-fn still_logged(set: &PolicySet, covering: &[&AccessLoggingEntry], merged: &Merged<'_>) -> Option<Problem> {
-    let mesh = set.mesh_config();
+fn still_logged(
+    here: &Situation<'_>,
+    covering: &[&AccessLoggingEntry],
+    merged: &Merged<'_>,
+) -> Option<Problem> {
+    let mesh = here.mesh;
     let what = own_loggers(mesh)?;
-    if !falls_back(mesh, set.services(), merged) {
+    if !falls_back(mesh, here.services, merged) {
         return None;
     }
     let goes = if what.contains(" and ") { "go" } else { "goes" };

@@ -3,30 +3,35 @@
 use std::collections::HashSet;
 
 use crate::check::telemetry::at;
+use crate::check::world::World;
 use crate::problem::{Problem, Severity, closest, codes};
-use crate::resolve::services::NoCollector;
-use crate::resolve::{PolicySet, Protocol};
+use crate::resolve::Protocol;
+use crate::resolve::services::{NoCollector, Services};
 use crate::resources::kubernetes::SERVICE_DOMAIN;
 use crate::resources::mesh_config::{CollectorRef, ProviderConfig};
-use crate::resources::{ExtensionProvider, Resources};
+use crate::resources::{ExtensionProvider, MeshConfig, Resources};
 
-pub(super) fn check(set: &PolicySet, resources: &Resources, problems: &mut Vec<Problem>) {
-    for provider in in_use(resources) {
-        for (whose, collector, what) in collectors(provider) {
-            judge(set, provider, whose, collector, what, problems);
+pub(super) fn check(world: &World<'_>, problems: &mut Vec<Problem>) {
+    for (mesh, services) in world.set.meshes() {
+        for provider in in_use(mesh, world.resources) {
+            for (whose, collector, what) in collectors(provider) {
+                judge(services, provider, whose, collector, what, problems);
+            }
         }
     }
 }
 
-/// The providers of traces and access logs that documents or the mesh's defaults name. They are looked up without
+/// The providers of a mesh for traces and access logs that documents or its defaults name. They are looked up without
 /// regard to case.
-pub(in crate::check) fn in_use(resources: &Resources) -> Vec<&ExtensionProvider> {
-    let mesh = &resources.mesh_config;
+pub(in crate::check) fn in_use<'m>(
+    mesh: &'m MeshConfig,
+    resources: &Resources,
+) -> Vec<&'m ExtensionProvider> {
     let mut names: HashSet<String> = HashSet::new();
     let defaults =
         mesh.default_tracing_providers.iter().take(1).chain(&mesh.default_access_logging_providers);
     names.extend(defaults.map(|name| name.value.to_ascii_lowercase()));
-    for telemetry in &resources.telemetries {
+    for telemetry in resources.read_by(mesh) {
         let tracing = telemetry.tracing.iter().filter_map(|entry| entry.providers.first());
         let logging = telemetry.access_logging.iter().flat_map(|entry| &entry.providers);
         names.extend(tracing.chain(logging).map(|name| name.value.to_ascii_lowercase()));
@@ -56,14 +61,13 @@ fn collectors(provider: &ExtensionProvider) -> Vec<(&'static str, &CollectorRef,
 }
 
 fn judge(
-    set: &PolicySet,
+    services: &Services,
     provider: &ExtensionProvider,
     whose: &str,
     wanted: &CollectorRef,
     what: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let services = set.services();
     let (name, service, port) = (&provider.name, &wanted.service, wanted.port);
     let (code, message, help) = match services.find(wanted, Protocol::Http2) {
         Err(NoCollector::Unknown) => {

@@ -6,9 +6,9 @@ use crate::problem::{Problem, Severity, codes};
 use crate::resources::mesh_config::Security;
 use crate::resources::{ExtensionProvider, MeshConfig, ProviderKind, Resources};
 
-pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
-    let mesh = &resources.mesh_config;
-    for provider in mesh.extension_providers.iter().filter(|provider| logs_all(provider, resources)) {
+pub(super) fn check(mesh: &MeshConfig, resources: &Resources, problems: &mut Vec<Problem>) {
+    let providers = mesh.extension_providers.iter();
+    for provider in providers.filter(|provider| logs_all(provider, mesh, resources)) {
         problems.extend(other_protocol(provider));
     }
     problems.extend(nowhere(mesh));
@@ -16,10 +16,10 @@ pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
 
 /// Whether anything names a provider for access logs without a filter, which might choose the protocol. Providers are
 /// looked up without regard to case.
-fn logs_all(provider: &ExtensionProvider, resources: &Resources) -> bool {
-    let entries = resources.telemetries.iter().flat_map(|telemetry| &telemetry.access_logging);
+fn logs_all(provider: &ExtensionProvider, mesh: &MeshConfig, resources: &Resources) -> bool {
+    let entries = resources.read_by(mesh).flat_map(|telemetry| &telemetry.access_logging);
     let names = entries.filter(|entry| entry.filter.is_none()).flat_map(|entry| &entry.providers);
-    let defaults = &resources.mesh_config.default_access_logging_providers;
+    let defaults = &mesh.default_access_logging_providers;
     names.chain(defaults).any(|name| name.value.eq_ignore_ascii_case(&provider.name))
 }
 

@@ -1,28 +1,24 @@
 //! Tracing entries that end tracing, or do not begin it, where that is not what they say.
 
-use super::Levels;
+use crate::check::situations::View;
 use crate::check::telemetry::at;
 use crate::origin::Origin;
 use crate::problem::{Problem, Severity, codes};
+use crate::resolve::ListenerClass;
 use crate::resolve::tracing::{is_own_tag, merge};
-use crate::resolve::{ListenerClass, PolicySet};
+use crate::resources::MeshConfig;
 use crate::resources::telemetry::TracingEntry;
-use crate::resources::{MeshConfig, Telemetry};
 
-pub(super) fn check(
-    set: &PolicySet,
-    telemetry: &Telemetry,
-    levels: Levels<'_>,
-    class: ListenerClass,
-) -> Vec<Problem> {
+pub(super) fn check(view: &View<'_, '_>, class: ListenerClass) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let (telemetry, mesh) = (view.telemetry(), view.here.mesh);
     let covering: Vec<&TracingEntry> =
         telemetry.tracing.iter().filter(|entry| entry.mode.covers(class.is_client())).collect();
-    let spec = merge(set.mesh_config(), levels.all, class);
+    let spec = merge(mesh, &view.here.all, class);
     let (Some(first), Some(spec)) = (covering.first(), spec) else { return problems };
     let is_disabled = spec.disabled.in_force().is_some_and(|disabled| disabled.value);
-    if spec.provider.in_force().is_none() && !is_disabled && set.mesh_config().was_read {
-        let also = match set.mesh_config().enable_tracing.value {
+    if spec.provider.in_force().is_none() && !is_disabled && mesh.was_read {
+        let also = match mesh.enable_tracing.value {
             true => ", that of a proxy's own bootstrap too",
             false => "",
         };
@@ -40,7 +36,7 @@ pub(super) fn check(
         problems.extend(entries.filter_map(|(name, tag)| twice(name, &tag.origin)));
     }
     // What a later document says is that one's matter.
-    let inherited = merge(set.mesh_config(), levels.before, class).and_then(|spec| spec.disabled.in_force());
+    let inherited = merge(mesh, view.before(), class).and_then(|spec| spec.disabled.in_force());
     let disabled = inherited.filter(|disabled| disabled.value && is_disabled);
     problems.extend(disabled.and_then(|disabled| still_disabled(&covering, &disabled.origin)));
     problems

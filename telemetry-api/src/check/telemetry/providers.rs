@@ -73,13 +73,22 @@ pub(super) fn named(name: &Traced<String>, signal: Signal, mesh: &MeshConfig, pr
     };
     let text = &name.value;
     // Tracing has one provider at a time, so only the others can count one as two.
+    let is_spelled_so = mesh.extension_providers.iter().any(|provider| provider.name == *text);
     if let Some(known) = mesh.provider(text).filter(|known| known.name != *text)
-        && signal != Signal::Traces
+        && (signal != Signal::Traces || is_spelled_so)
     {
-        let message =
-            format!("the mesh spells this provider `{}`; Istio counts `{text}` as another one", known.name);
-        let help = format!("write `{}`", known.name);
-        report(Severity::Warning, codes::PROVIDER_SPELLING, message, help);
+        if is_spelled_so {
+            let message = format!("this is provider `{}`: Istio compares names without case", known.name);
+            let help = format!("`{text}` stands after it; give one of the two another name");
+            report(Severity::Warning, codes::PROVIDER_SPELLING, message, help);
+        } else {
+            let message = format!(
+                "the mesh spells this provider `{}`; Istio counts `{text}` as another one",
+                known.name
+            );
+            let help = format!("write `{}`", known.name);
+            report(Severity::Warning, codes::PROVIDER_SPELLING, message, help);
+        }
     }
     let Some(fault) = signal.fault(mesh, text) else { return };
     if fault == Unusable::Unknown && !mesh.was_read {

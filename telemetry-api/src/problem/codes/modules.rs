@@ -294,8 +294,9 @@ spec:
         basis: Basis::NotYet,
         means: "The module is an image or a download, and no annotation `burgee.dev/module` says where it is on this \
                 machine.",
-        matters: "Burgee cannot fetch modules yet. Without it, requests that the plugin covers are refused, or pass it \
-                  by if its `failStrategy` is FAIL_OPEN.",
+        matters: "Burgee cannot fetch modules yet. For a workload that gets the plugin nothing is run or rendered \
+                  (BG0620), since every request that it covers would be refused; with the `failStrategy` FAIL_OPEN the \
+                  plugin is left out. `burgee render --plugin-path` says where a proxy finds a module.",
         case: Case::Documents {
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1

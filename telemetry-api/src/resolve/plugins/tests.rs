@@ -13,10 +13,11 @@ fn policies(plugins: &[Written<'_>]) -> PolicySet {
     let mut text = "rootNamespace: root\n".to_owned();
     for (id, spec, created) in plugins {
         let (namespace, name) = id.split_once('/').expect("namespace and name");
+        let created = if created.is_empty() { "null".to_owned() } else { format!("\"{created}\"") };
         let comma = if spec.is_empty() { "" } else { ", " };
         text += &format!(
             "---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: {name}, namespace: \
-             {namespace}, creationTimestamp: \"{created}\"}}\nspec: {{url: x/y:1{comma}{spec}}}\n"
+             {namespace}, creationTimestamp: {created}}}\nspec: {{url: x/y:1{comma}{spec}}}\n"
         );
     }
     let documents = read(&[Source::new("p.yaml", text)]);
