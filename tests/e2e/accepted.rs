@@ -94,7 +94,10 @@ impl Together {
             ("stats_config", Value::map([("stats_tags", list(self.stats_tags))])),
             (
                 "static_resources",
-                Value::map([("listeners", Value::List(self.listeners)), ("clusters", list(self.clusters))]),
+                Value::map([
+                    ("listeners", Value::List(self.listeners.into())),
+                    ("clusters", list(self.clusters)),
+                ]),
             ),
         ])
     }

@@ -268,7 +268,8 @@ fn a_real_envoy_takes_the_clusters_that_a_base_lacks() {
     let clusters: Vec<Value> =
         value.field("resources").map_or(&[][..], Value::items).iter().map(plain).collect();
     assert_eq!(clusters.len(), 1 + NAMES.len(), "{rendered}");
-    let bootstrap = Value::map([("static_resources", Value::map([("clusters", Value::List(clusters))]))]);
+    let bootstrap =
+        Value::map([("static_resources", Value::map([("clusters", Value::List(clusters.into()))]))]);
     validate(Path::new("bootstrap.yaml"), &bootstrap.to_yaml());
 
     // Whoever serves the clusters elsewhere is told of.

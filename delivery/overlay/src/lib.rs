@@ -28,7 +28,7 @@ use burgee_api::{Problem, Severity};
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
-pub use value::Value;
+pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
 
 /// A filter module as a proxy finds it.

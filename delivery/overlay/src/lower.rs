@@ -113,7 +113,10 @@ pub(crate) fn http_filter(
                         // Without a default, a proxy that starts while the configuration or the module is
                         // unusable answers every request with 500. Metrics are not worth that.
                         ("default_config", Value::map([("@type", Value::string(IDLE_TYPE))])),
-                        ("type_urls", Value::List(vec![Value::string(WASM_TYPE), Value::string(IDLE_TYPE)])),
+                        (
+                            "type_urls",
+                            Value::List(vec![Value::string(WASM_TYPE), Value::string(IDLE_TYPE)].into()),
+                        ),
                     ]),
                 ),
             ])
@@ -183,7 +186,7 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
 /// A response with one resource, whose content is its version.
 fn response_of(resource: Value) -> Value {
     let version = short_digest(resource.to_json().as_bytes());
-    Value::map([("version_info", Value::string(version)), ("resources", Value::List(vec![resource]))])
+    Value::map([("version_info", Value::string(version)), ("resources", Value::List(vec![resource].into()))])
 }
 
 /// The Wasm filter's own message.

@@ -160,7 +160,7 @@ fn bootstrap_removals(base: &Value, removals: &mut Vec<Removal>) {
     removals.push(plain(Path::default().field("node").field("metadata").field(KEY)));
 
     // Only what is empty by now was made for our sake alone; the rest has become somebody's.
-    let mut rest = Value::Map(Vec::new());
+    let mut rest = Value::map([]);
     if let (Value::Map(rest), Value::Map(base)) = (&mut rest, base) {
         let touched =
             |key: &str| ["stats_config", "node"].iter().any(|name| crate::value::is_field(key, name));
@@ -355,7 +355,7 @@ impl Made {
                 edits.push(Edit {
                     path: path_of(container),
                     owner: Owner::rule(RULE),
-                    value: Value::Map(Vec::new()),
+                    value: Value::map([]),
                 });
             }
         }
@@ -369,7 +369,7 @@ impl Made {
         edits.push(Edit {
             path: Path::default().field("node").field("metadata").field(KEY),
             owner: Owner::rule(RULE),
-            value: Value::Map(fields),
+            value: Value::Map(fields.into()),
         });
         edits
     }

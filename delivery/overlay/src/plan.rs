@@ -3,6 +3,7 @@
 mod clusters;
 mod filters;
 mod listener;
+mod made;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,8 @@ use crate::text;
 use crate::value::Value;
 use crate::view::{self, Shape};
 use crate::{Delivery, Options};
+
+use self::made::Made;
 
 /// What laying a policy over a base comes to, whatever carries it out.
 pub(crate) struct Laid {
@@ -49,6 +52,8 @@ pub(crate) struct Plan {
     pub problems: Vec<Problem>,
     /// What was said already.
     said: BTreeSet<Problem>,
+    /// What was lowered already.
+    made: Made,
     /// The clusters that edits refer to.
     clusters: Needed,
     /// Those of them that have to come from elsewhere.

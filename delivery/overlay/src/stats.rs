@@ -83,7 +83,7 @@ pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
         plan.edits.push(Edit {
             path: mark::path_of(&["stats_config"]),
             owner: Owner::rule("holds the stats_tags"),
-            value: Value::Map(Vec::new()),
+            value: Value::map([]),
         });
     }
     made.note(base, &["stats_config", "stats_tags"]);

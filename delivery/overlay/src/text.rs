@@ -34,11 +34,12 @@ fn insert(target: &mut Value, path: &[Step], new: &Value) {
         }
         [Step::Index(index), rest @ ..] => {
             if target.is_null() {
-                *target = Value::List(Vec::new());
+                *target = Value::List(Vec::new().into());
             }
             let Value::List(items) = target else { return };
             if rest.is_empty() {
-                items.insert((*index).min(items.len()), new.clone());
+                let index = (*index).min(items.len());
+                items.insert(index, new.clone());
             } else if let Some(inner) = items.get_mut(*index) {
                 insert(inner, rest, new);
             }

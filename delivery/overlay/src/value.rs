@@ -3,9 +3,12 @@
 mod json;
 mod print;
 mod scalar;
+mod shared;
 mod yaml;
 
-/// A node of a configuration.
+pub use shared::Shared;
+
+/// A node of a configuration. Copies have everything in common that none of them has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Null.
@@ -19,9 +22,9 @@ pub enum Value {
     /// A string.
     String(String),
     /// A list.
-    List(Vec<Value>),
+    List(Shared<Value>),
     /// A message or a map, in the order of the text.
-    Map(Vec<(String, Value)>),
+    Map(Shared<(String, Value)>),
 }
 
 impl Value {

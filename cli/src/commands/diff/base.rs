@@ -48,7 +48,7 @@ pub(super) fn sample(workload: &Workload, ports: &BTreeSet<u16>) -> Value {
         listener(&mut text, *class, &format!("{}-tcp", class.name()), TCP_PORT, TCP);
     }
     let source = Source::new("sample.yaml", text);
-    Value::from_yaml(&source).unwrap_or_else(|_| Value::Map(Vec::new()))
+    Value::from_yaml(&source).unwrap_or_else(|_| Value::Map(Vec::new().into()))
 }
 
 const HTTP: &str = "      - name: envoy.filters.network.http_connection_manager

@@ -77,7 +77,7 @@ pub(crate) fn access_log(
         LogSink::MeshService { .. } => service::of_mesh(place, class, provider, options),
     };
     fields.push(("typed_config".to_owned(), config));
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 fn otel(service: Value, log_name: &str, body: &str, attributes: &BTreeMap<String, String>) -> Value {
@@ -99,7 +99,7 @@ fn otel(service: Value, log_name: &str, body: &str, attributes: &BTreeMap<String
     }
     let mut texts = attributes.values().map(String::as_str).chain([body]);
     config.extend(formatters(texts.any(needs_formatter)));
-    Value::Map(config)
+    Value::Map(config.into())
 }
 
 /// A list of texts.
@@ -129,7 +129,7 @@ fn file(path: String, format: &LogFormat, omit_empty_values: bool) -> Value {
     Value::map([
         ("@type", Value::string(format!("type.googleapis.com/{FILE_TYPE}"))),
         ("path", Value::string(path)),
-        ("log_format", Value::Map(log_format)),
+        ("log_format", Value::Map(log_format.into())),
     ])
 }
 
@@ -149,12 +149,12 @@ fn filter(logger: &AccessLogger, place: Place) -> Option<Value> {
     if place != Place::Listener {
         return expression;
     }
-    let no_route = Value::map([("flags", Value::List(vec![Value::string("NR")]))]);
+    let no_route = Value::map([("flags", Value::List(vec![Value::string("NR")].into()))]);
     let no_route = Value::map([("response_flag_filter", no_route)]);
     match expression {
         None => Some(no_route),
         Some(expression) => {
-            let both = Value::map([("filters", Value::List(vec![no_route, expression]))]);
+            let both = Value::map([("filters", Value::List(vec![no_route, expression].into()))]);
             Some(Value::map([("and_filter", both)]))
         }
     }
@@ -180,7 +180,7 @@ fn formatters(needed: bool) -> Option<(String, Value)> {
         ("name", Value::string("envoy.formatter.req_without_query")),
         ("typed_config", Value::map([("@type", Value::string(WITHOUT_QUERY_TYPE))])),
     ]);
-    needed.then(|| ("formatters".to_owned(), Value::List(vec![formatter])))
+    needed.then(|| ("formatters".to_owned(), Value::List(vec![formatter].into())))
 }
 
 /// Whether an access log is one that [`access_log`] wrote, whatever the policy and the options were.

@@ -129,7 +129,7 @@ pub(crate) fn cluster(upstream: &Upstream) -> Vec<(String, Value)> {
     };
     let options = Value::map([
         ("@type", Value::string(format!("type.googleapis.com/{HTTP_OPTIONS}"))),
-        ("explicit_http_config", Value::map([(spoken, Value::Map(Vec::new()))])),
+        ("explicit_http_config", Value::map([(spoken, Value::map([]))])),
     ]);
     fields.push(("typed_extension_protocol_options".to_owned(), Value::map([(HTTP_OPTIONS, options)])));
     if let Some(TcpKeepalive { probes, time, interval }) = keepalive {
@@ -148,7 +148,7 @@ pub(crate) fn cluster(upstream: &Upstream) -> Vec<(String, Value)> {
     let locality = Value::map([("lb_endpoints", Value::List(endpoints))]);
     let assignment = Value::map([
         ("cluster_name", Value::string(name.clone())),
-        ("endpoints", Value::List(vec![locality])),
+        ("endpoints", Value::List(vec![locality].into())),
     ]);
     fields.push(("load_assignment".to_owned(), assignment));
     fields

@@ -51,9 +51,9 @@ fn service(cluster: Value, timeout: Option<Duration>, metadata: Vec<Value>) -> V
     let mut fields = vec![("envoy_grpc".to_owned(), cluster)];
     fields.extend(timeout.map(|timeout| ("timeout".to_owned(), Value::string(duration_text(timeout)))));
     if !metadata.is_empty() {
-        fields.push(("initial_metadata".to_owned(), Value::List(metadata)));
+        fields.push(("initial_metadata".to_owned(), Value::List(metadata.into())));
     }
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 /// The `http_service` that calls a collector. The authority is its host, and Envoy reads that and the path of a URI
@@ -73,7 +73,7 @@ pub(crate) fn http_service(call: &HttpCall, read: Read, reporter: Option<String>
         let headers = headers.into_iter().map(|header| Value::map([("header", header), action()]));
         fields.push(("request_headers_to_add".to_owned(), Value::List(headers.collect())));
     }
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 /// Who calls, for receivers that ask: see [`REPORTER_METADATA`].

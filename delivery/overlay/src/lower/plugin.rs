@@ -84,8 +84,8 @@ pub(crate) fn http_filter(plugin: &Plugin, options: &Options) -> Option<Value> {
         discovery.push(("default_config".to_owned(), Value::map([("@type", Value::string(IDLE_TYPE))])));
         types.push(Value::string(IDLE_TYPE));
     }
-    discovery.push(("type_urls".to_owned(), Value::List(types)));
-    Some(Value::map([name, ("config_discovery", Value::Map(discovery))]))
+    discovery.push(("type_urls".to_owned(), Value::List(types.into())));
+    Some(Value::map([name, ("config_discovery", Value::Map(discovery.into()))]))
 }
 
 /// Whether an HTTP filter is one that [`http_filter`] wrote. Istio uses the same names, so the content decides.
@@ -158,7 +158,7 @@ fn wasm(plugin: &Plugin, module: &Module) -> Value {
         FailStrategy::Reload => "FAIL_RELOAD",
     };
     config.push(("failure_policy".to_owned(), Value::string(policy)));
-    Value::map([("@type", Value::string(WASM_TYPE)), ("config", Value::Map(config))])
+    Value::map([("@type", Value::string(WASM_TYPE)), ("config", Value::Map(config.into()))])
 }
 
 fn vm_config(plugin: &Plugin, module: &Module) -> Value {
@@ -176,7 +176,7 @@ fn vm_config(plugin: &Plugin, module: &Module) -> Value {
         ("code".to_owned(), code),
     ];
     fields.extend(environment.map(|environment| ("environment_variables".to_owned(), environment)));
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 /// The variables that the module sees; of two with one name the last counts.
@@ -197,12 +197,12 @@ fn environment(plugin: &Plugin) -> Option<Value> {
     }
     let mut fields = Vec::new();
     if !inherited.is_empty() {
-        fields.push(("host_env_keys".to_owned(), Value::List(inherited)));
+        fields.push(("host_env_keys".to_owned(), Value::List(inherited.into())));
     }
     if !written.is_empty() {
-        fields.push(("key_values".to_owned(), Value::Map(written)));
+        fields.push(("key_values".to_owned(), Value::Map(written.into())));
     }
-    (!fields.is_empty()).then_some(Value::Map(fields))
+    (!fields.is_empty()).then_some(Value::Map(fields.into()))
 }
 
 /// What the module is told, as compact JSON.

@@ -76,7 +76,7 @@ pub(super) fn config(tracer: &Tracer, class: ListenerClass, provider: &str, opti
             fields
         }
     };
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 fn typed(name: &str) -> (String, Value) {
@@ -109,6 +109,6 @@ fn dynatrace(sampler: &Sampler) -> Value {
     }
     Value::map([
         ("name", Value::string(format!("{NAMES}samplers.dynatrace"))),
-        ("typed_config", Value::Map(fields)),
+        ("typed_config", Value::Map(fields.into())),
     ])
 }

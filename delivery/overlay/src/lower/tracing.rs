@@ -81,7 +81,7 @@ pub(crate) fn tracing(
         fields.push(("max_path_tag_length".to_owned(), Value::Int(i64::from(length))));
     }
     if !tags.is_empty() {
-        fields.push(("custom_tags".to_owned(), Value::List(tags)));
+        fields.push(("custom_tags".to_owned(), Value::List(tags.into())));
     }
     if let Some((name, tracer)) = provider {
         let provider = Value::map([
@@ -96,7 +96,7 @@ pub(crate) fn tracing(
     if settings.disable_context_propagation.value {
         fields.push(("no_context_propagation".to_owned(), Value::Bool(true)));
     }
-    Some(Value::Map(fields))
+    Some(Value::Map(fields.into()))
 }
 
 /// Whether Envoy refuses a listener with a tracer whose cluster is not there. Of the others' spans it drops what it would
@@ -122,7 +122,7 @@ fn custom_tag(name: &str, tag: &CustomTag) -> Option<Value> {
         if !default.is_empty() {
             fields.push(("default_value".to_owned(), Value::string(default)));
         }
-        Value::Map(fields)
+        Value::Map(fields.into())
     };
     let (kind, value) = match tag {
         CustomTag::Literal(text) if text.is_empty() => return None,
@@ -131,7 +131,7 @@ fn custom_tag(name: &str, tag: &CustomTag) -> Option<Value> {
         CustomTag::Header { name, default } => ("request_header", with_default(name, default)),
         CustomTag::Formatter(text) => ("value", Value::string(text.clone())),
         CustomTag::Metadata { filter, key } => {
-            let path = Value::List(vec![Value::map([("key", Value::string(key.clone()))])]);
+            let path = Value::List(vec![Value::map([("key", Value::string(key.clone()))])].into());
             let key = Value::map([("key", Value::string(filter.clone())), ("path", path)]);
             let of_request = Value::map([("request", Value::map([]))]);
             ("metadata", Value::map([("kind", of_request), ("metadata_key", key)]))

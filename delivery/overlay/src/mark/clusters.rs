@@ -44,9 +44,9 @@ pub(crate) fn marked(mut fields: Vec<(String, Value)>, name: &str, before: Befor
     for (key, value) in [(LIST, list), (STATIC_RESOURCES, static_resources)] {
         mark.extend(value.map(|value| (key.to_owned(), Value::string(value))));
     }
-    let metadata = Value::map([("filter_metadata", Value::map([(KEY, Value::Map(mark))]))]);
+    let metadata = Value::map([("filter_metadata", Value::map([(KEY, Value::Map(mark.into()))]))]);
     fields.push(("metadata".to_owned(), metadata));
-    Value::Map(fields)
+    Value::Map(fields.into())
 }
 
 /// What the mark of a cluster says; none for one that is not ours.

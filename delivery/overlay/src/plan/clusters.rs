@@ -102,7 +102,7 @@ fn add(base: &Value, shape: Shape, needed: &Needed, plan: &mut Plan) {
         plan.edits.push(Edit {
             path: Path::default().field("static_resources"),
             owner: Owner::rule("holds the clusters of collectors"),
-            value: Value::Map(Vec::new()),
+            value: Value::map([]),
         });
     }
     let before = holder.map_or(Before::Nothing, |holder| Before::of(holder, key));

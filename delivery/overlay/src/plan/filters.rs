@@ -4,6 +4,7 @@ use burgee_api::Severity;
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin};
 use burgee_api::resources::wasm_plugin::{MODULE_ANNOTATION, PluginKind, PluginPhase};
 
+use super::made::What;
 use super::{Plan, placed, problem};
 use crate::Options;
 use crate::codes;
@@ -102,9 +103,11 @@ pub(super) fn plan(
             placed.push((places.of_phase(plugin.document.phase.value), plugin::owner(plugin), filter));
         }
     }
-    for provider in &wanted.metrics {
-        let filter = lower::http_filter(policy, class, provider, options);
-        placed.push((terminal, lower::filter_owner(provider), filter));
+    for (number, provider) in wanted.metrics.iter().enumerate() {
+        let make =
+            || Some((lower::filter_owner(provider), lower::http_filter(policy, class, provider, options)));
+        let made = plan.made.get(What::Metrics(class, number), make);
+        placed.extend(made.map(|(owner, filter)| (terminal, owner, filter)));
     }
     // Stable, so plugins of one place keep their order, and metrics come last.
     placed.sort_by_key(|(at, _, _)| *at);

@@ -3,6 +3,7 @@
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, Tracing};
 use burgee_api::{Problem, Severity, Traced};
 
+use super::made::What;
 use super::{Plan, filters, placed, problem};
 use crate::Options;
 use crate::codes;
@@ -109,11 +110,12 @@ fn plan_logs(
     let before = Before::of(part.config, ACCESS_LOG);
     let present = part.list(ACCESS_LOG).len();
     for (i, logger) in wanted.access_logs.iter().enumerate() {
-        plan.edits.push(Edit {
-            path: path.index(present + i),
-            owner: access_log::owner(logger),
-            value: access_log::access_log(logger, class, place, before, options),
-        });
+        let make = || {
+            Some((access_log::owner(logger), access_log::access_log(logger, class, place, before, options)))
+        };
+        let made = plan.made.get(What::Log(class, place, before, i), make);
+        let path = path.index(present + i);
+        plan.edits.extend(made.map(|(owner, value)| Edit { path, owner, value }));
         if let Some(upstream) = Upstream::of_sink(&logger.sink) {
             cluster::note(&mut plan.clusters, upstream, &logger.provider);
         }
@@ -149,8 +151,9 @@ fn plan_tracing(
     }
     let request_id = (by_chance && !has_own).then(|| Before::of(manager.config, REQUEST_ID_EXTENSION));
     let found = Found { tracing: Before::of(manager.config, TRACING), request_id };
-    let Some(value) = tracing::tracing(wanted, class, found, options) else { return };
-    plan.edits.push(Edit { path, owner: tracing::owner(wanted), value });
+    let make = || Some((tracing::owner(wanted), tracing::tracing(wanted, class, found, options)?));
+    let Some((owner, value)) = plan.made.get(What::Spans(class, found), make) else { return };
+    plan.edits.push(Edit { path, owner, value });
     if request_id.is_some() {
         plan.edits.push(Edit {
             path: manager.path.field(REQUEST_ID_EXTENSION),

@@ -93,3 +93,25 @@ fn filters_stand_before_the_router_and_in_the_order_of_providers() {
         filters.items().iter().filter_map(|filter| filter.field("name")?.as_str()).collect();
     assert_eq!(names, ["lua", "burgee.stats.a", "burgee.stats.b", "router"]);
 }
+
+#[test]
+fn what_nothing_is_laid_over_is_not_copied() {
+    let base = base("captured.yaml");
+    let items = |value: &Value, path: &[&str]| value.at(path).expect("a list").items().as_ptr();
+    let laid = overlay(&base, &busy(), &options()).value;
+    assert_ne!(laid, base);
+    let listeners = ["static_resources", "listeners"];
+    assert_ne!(items(&laid, &listeners), items(&base, &listeners));
+    let chains = |value: &Value| {
+        let outbound = &value.at(&listeners).expect("listeners").items()[0];
+        assert_eq!(outbound.field("name"), Some(&Value::string("virtualOutbound")));
+        outbound.field("filter_chains").expect("chains").items().as_ptr()
+    };
+    assert_eq!(chains(&laid), chains(&base));
+    // A change to the one is none to the other.
+    let before = base.clone();
+    let mut other = base.clone();
+    *other.field_mut("node").expect("a node") = Value::Null;
+    assert_ne!(other, base);
+    assert_eq!(base, before);
+}

@@ -41,7 +41,7 @@ fn message(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<V
                 seen.push(plain);
                 new
             });
-            Value::Map(fields)
+            Value::Map(fields.into())
         })
         .boxed()
 }
@@ -55,7 +55,7 @@ fn null() -> BoxedStrategy<Value> {
 }
 
 fn list(element: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
-    proptest::collection::vec(element, 0..4).prop_map(Value::List).boxed()
+    proptest::collection::vec(element, 0..4).prop_map(|items| Value::List(items.into())).boxed()
 }
 
 fn http_filter() -> BoxedStrategy<Value> {
@@ -161,7 +161,7 @@ fn typed(url: &str, value: Value) -> Value {
 fn listener() -> BoxedStrategy<Value> {
     const UUID: &str = "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
     let own = yaml(&format!("{{typed_config: {{'@type': {UUID}}}}}"));
-    let request_ids = vec![Value::Null, Value::Map(Vec::new()), own];
+    let request_ids = vec![Value::Null, Value::map([]), own];
     let proxy = message(vec![
         ("access_log", access_logs()),
         ("stat_prefix", any_of(vec!["t"])),
@@ -179,8 +179,10 @@ fn listener() -> BoxedStrategy<Value> {
     ])
     .prop_map(|value| typed(MANAGER, value))
     .boxed();
-    let opaque =
-        Just(Value::map([("@type", Value::string("a/acme.Unknown")), ("http_filters", Value::List(vec![]))]));
+    let opaque = Just(Value::map([
+        ("@type", Value::string("a/acme.Unknown")),
+        ("http_filters", Value::List(vec![].into())),
+    ]));
     let filter = message(vec![
         ("name", any_of(vec!["f"])),
         ("typed_config", prop_oneof![4 => manager, 1 => proxy, 1 => opaque.boxed(), 1 => null()].boxed()),
@@ -273,7 +275,7 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
     let resources = message(vec![("listeners", list(listener())), ("clusters", clusters)]);
     let sources = message(vec![("lds_config", message(Vec::new())), ("cdsConfig", message(Vec::new()))]);
     message(vec![
-        ("admin", Just(Value::Map(Vec::new())).boxed()),
+        ("admin", Just(Value::map([])).boxed()),
         ("static_resources", prop_oneof![3 => resources, 1 => null()].boxed()),
         ("statsConfig", prop_oneof![stats.clone(), null()].boxed()),
         ("stats_config", stats),

@@ -143,8 +143,8 @@ pub(crate) fn listener_with(filters: Vec<Value>) -> Value {
         ("http_filters", Value::List(filters)),
     ]);
     let filter = Value::map([("name", Value::string("manager")), ("typed_config", manager)]);
-    let chain = Value::map([("filters", Value::List(vec![filter]))]);
-    Value::map([("name", Value::string("web")), ("filter_chains", Value::List(vec![chain]))])
+    let chain = Value::map([("filters", Value::List(vec![filter].into()))]);
+    Value::map([("name", Value::string("web")), ("filter_chains", Value::List(vec![chain].into()))])
 }
 
 /// The value at a path such as `static_resources.listeners.0.name`.

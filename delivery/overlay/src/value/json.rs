@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Value {
                 while let Some(item) = list.next_element()? {
                     items.push(item);
                 }
-                Ok(Value::List(items))
+                Ok(Value::List(items.into()))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for Value {
                         }
                     }
                 }
-                Ok(Value::Map(fields))
+                Ok(Value::Map(fields.into()))
             }
         }
 

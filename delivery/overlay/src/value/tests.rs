@@ -202,6 +202,6 @@ fn a_field_is_found_in_both_spellings() {
     assert!(!is_field("HttpFilters", "http_filters"));
     assert!(!is_field("httpFilter", "http_filters"));
     assert!(!is_field("httpFiltersX", "http_filters"));
-    let value = Value::map([("statsConfig", Value::map([("stats_tags", Value::List(vec![]))]))]);
+    let value = Value::map([("statsConfig", Value::map([("stats_tags", Value::List(vec![].into()))]))]);
     assert!(value.at(&["stats_config", "stats_tags"]).is_some());
 }

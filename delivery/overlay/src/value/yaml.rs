@@ -97,5 +97,5 @@ fn read_map(entries: &[(Node, Node)], problems: &mut Vec<Problem>) -> Value {
             }
         }
     }
-    Value::Map(fields)
+    Value::Map(fields.into())
 }

@@ -209,7 +209,8 @@ impl<'a> Touched<'a> {
     }
 
     fn encode(&self, message: &MessageDescriptor, value: &Value) -> Result<Vec<u8>, WireError> {
-        let element = if self.field.is_list() { Value::List(vec![value.clone()]) } else { value.clone() };
+        let element =
+            if self.field.is_list() { Value::List(vec![value.clone()].into()) } else { value.clone() };
         encode_field(message, self.field.name(), element)
     }
 }
@@ -300,7 +301,7 @@ fn apply_struct(
 
 /// One field of a message, encoded.
 fn encode_field(message: &MessageDescriptor, name: &str, value: Value) -> Result<Vec<u8>, WireError> {
-    descriptors::encode(message, &Value::Map(vec![(name.to_owned(), value)])).map_err(|cause| {
+    descriptors::encode(message, &Value::Map(vec![(name.to_owned(), value)].into())).map_err(|cause| {
         WireError::Edit { path: name.to_owned(), message: message.full_name().to_owned(), cause }
     })
 }

@@ -10,7 +10,7 @@ use prost_reflect::{Kind, MessageDescriptor};
 
 use super::record::{Payload, records};
 use super::{MAX_DEPTH, WireError};
-use crate::value::Value;
+use crate::value::{Shared, Value};
 use crate::{descriptors, mark, view};
 
 pub(super) const ANY: &str = "google.protobuf.Any";
@@ -116,7 +116,7 @@ fn read(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Result<Value
         match (earlier, field.is_list()) {
             (None, list) => {
                 *place = Some(fields.len());
-                let value = if list { Value::List(vec![value]) } else { value };
+                let value = if list { Value::List(vec![value].into()) } else { value };
                 fields.push((field.name().to_owned(), value));
             }
             (Some((_, Value::List(items))), true) => items.push(value),
@@ -132,7 +132,7 @@ fn read(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Result<Value
         }
     }
     fields.extend(others.into_iter().map(something));
-    Ok(Value::Map(fields))
+    Ok(Value::Map(fields.into()))
 }
 
 /// That a field is there which no plan asks for.
@@ -164,7 +164,7 @@ fn read_message(message: &MessageDescriptor, bytes: &[u8], depth: usize) -> Resu
             {
                 fields.extend(more);
             }
-            Ok(Value::Map(fields))
+            Ok(Value::Map(fields.into()))
         }
         STRUCT => read_note(message, bytes),
         NUMBER => Ok(Value::Int(i64::try_from(read_wrapped(message, bytes)?).unwrap_or(i64::MAX))),
@@ -231,7 +231,7 @@ impl<'a> Any<'a> {
 fn read_note(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireError> {
     use prost_reflect::DynamicMessage;
     let malformed = |cause| WireError::Malformed { message: message.full_name().to_owned(), cause };
-    let mut fields = Vec::new();
+    let mut fields = Shared::default();
     let mut others = BTreeSet::new();
     for record in records(bytes).map_err(malformed)? {
         let key = match &record.payload {
@@ -261,13 +261,13 @@ fn read_entry(entry: &MessageDescriptor, bytes: &[u8]) -> Result<Value, WireErro
     use prost_reflect::DynamicMessage;
     let malformed = |cause| WireError::Malformed { message: entry.full_name().to_owned(), cause };
     if entry_key(bytes).map_err(malformed)? != mark::KEY.as_bytes() {
-        return Ok(Value::Map(vec![something(1)]));
+        return Ok(Value::Map(vec![something(1)].into()));
     }
     let decoded =
         DynamicMessage::decode(entry.clone(), bytes).map_err(|_| malformed("a value is not one"))?;
     let value = serde_json::to_value(decoded).map_err(|_| malformed("a value is not one"))?;
     let value = value.get("value").cloned().unwrap_or_default();
-    Ok(Value::Map(vec![(mark::KEY.to_owned(), Value::from_serde(value))]))
+    Ok(Value::Map(vec![(mark::KEY.to_owned(), Value::from_serde(value))].into()))
 }
 
 /// Adds the entries of a map to those before them. Of a repeated key the last one counts.

@@ -187,7 +187,7 @@ fn what_nobody_knows_keeps_its_bytes_and_its_place() {
     let [edit] = once.edits.as_slice() else { panic!("one edit: {:?}", once.edits) };
     assert_eq!(edit.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[1]");
     // What was there is there in its order, with only the new filter and longer lengths in between.
-    let new = encode(MANAGER, &Value::map([("http_filters", Value::List(vec![edit.value.clone()]))]));
+    let new = encode(MANAGER, &Value::map([("http_filters", Value::List(vec![edit.value.clone()].into()))]));
     let at = find(&once.bytes, &new).expect("the new filter");
     let mut inside = manager.clone();
     let router_at = records(&manager).expect("records")[7].whole.start;

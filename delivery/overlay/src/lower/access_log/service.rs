@@ -60,5 +60,5 @@ fn config<const N: usize>(kind: &str, common: Value, lists: [(&str, &[String]); 
     ];
     let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
     fields.extend(lists.map(|(key, names)| (key.to_owned(), strings(names))));
-    Value::Map(fields)
+    Value::Map(fields.into())
 }

@@ -14,10 +14,13 @@ fn yaml_is_written_for_people() {
         ("script", text("function f()\n  return 1\nend\n")),
         (
             "list",
-            Value::List(vec![
-                Value::map([("a", Value::Int(1)), ("b", Value::List(vec![]))]),
-                Value::List(vec![text("x y"), Value::Null]),
-            ]),
+            Value::List(
+                vec![
+                    Value::map([("a", Value::Int(1)), ("b", Value::List(vec![].into()))]),
+                    Value::List(vec![text("x y"), Value::Null].into()),
+                ]
+                .into(),
+            ),
         ),
         ("@type", text("type.googleapis.com/a.B")),
     ]);
@@ -98,7 +101,7 @@ fn hostile_string() -> impl Strategy<Value = String> {
 fn value(leaf: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| Value::List(items.into())),
             proptest::collection::btree_map(hostile_string(), inner, 0..4)
                 .prop_map(|map| Value::Map(map.into_iter().collect())),
         ]
@@ -147,10 +150,13 @@ proptest! {
 
 #[test]
 fn a_long_key_comes_back() {
-    let value = Value::Map(vec![
-        ("k".repeat(3000), Value::List(vec![Value::Int(1)])),
-        ("é\n".repeat(900), Value::map([("a", Value::Int(1))])),
-        ("x".repeat(1500), Value::Null),
-    ]);
+    let value = Value::Map(
+        vec![
+            ("k".repeat(3000), Value::List(vec![Value::Int(1)].into())),
+            ("é\n".repeat(900), Value::map([("a", Value::Int(1))])),
+            ("x".repeat(1500), Value::Null),
+        ]
+        .into(),
+    );
     assert_eq!(yaml(&value.to_yaml()), value);
 }

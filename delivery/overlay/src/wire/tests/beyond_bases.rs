@@ -18,7 +18,7 @@ fn a_large_response_takes_time_in_proportion() {
         fields.push(("stat_prefix".to_owned(), Value::string("p".repeat(5_000))));
         fields.insert(0, ("@type".to_owned(), Value::string(format!("type.googleapis.com/{LISTENER}"))));
     }
-    let one = encode(RESPONSE, &Value::map([("resources", Value::List(vec![listener]))]));
+    let one = encode(RESPONSE, &Value::map([("resources", Value::List(vec![listener].into()))]));
     let base = one.repeat(2_000);
     assert!(base.len() > 10_000_000);
     let started = Instant::now();

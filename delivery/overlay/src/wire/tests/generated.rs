@@ -64,7 +64,7 @@ fn fit_field(field: &FieldDescriptor, value: &Value) -> Option<Value> {
         // A list without elements leaves no trace in bytes.
         Value::List(items) if field.is_list() => {
             let items: Vec<Value> = items.iter().filter_map(one).collect();
-            (!items.is_empty()).then_some(Value::List(items))
+            (!items.is_empty()).then_some(Value::List(items.into()))
         }
         value if !field.is_list() => one(value),
         _ => None,
