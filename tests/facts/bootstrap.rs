@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::scenarios::{Plugin, Scenario};
+use crate::servers::free_port;
 
 /// Where everything else is.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct Ports {
 }
 
 /// The whole configuration. Each scenario has a port that its traffic goes to, and one that TLS is ended at.
-pub(crate) fn bootstrap(module: &Path, ports: Ports, scenarios: &[(&str, &Scenario, u16, u16)]) -> Value {
+pub(crate) fn bootstrap(module: &Path, ports: Ports, scenarios: &[(&str, &Scenario)]) -> Value {
     let mut listeners = vec![
         tunnel("tls-web", ports.tls_web, Tls::Ended, "web"),
         tunnel("tls-echo", ports.tls_echo, Tls::Ended, "echo"),
@@ -34,13 +35,14 @@ pub(crate) fn bootstrap(module: &Path, ports: Ports, scenarios: &[(&str, &Scenar
         cluster("refused", ports.closed, Tls::None),
         grpc_cluster(ports.grpc),
     ];
-    for (name, scenario, port, inner) in scenarios {
+    for (name, scenario) in scenarios {
+        let entrance = entrance(name, scenario);
+        let mut port = 0;
         if scenario.tls {
-            let front = format!("{name}-front");
-            clusters.push(cluster(&front, *inner, Tls::Begun));
-            listeners.push(tunnel(&front, *port, Tls::None, &front));
+            port = free_port();
+            clusters.push(cluster(&entrance, port, Tls::Begun));
+            listeners.push(tunnel(&entrance, 0, Tls::None, &entrance));
         }
-        let port = if scenario.tls { *inner } else { *port };
         listeners.push(listener(name, scenario, module, port));
     }
     json!({
@@ -55,6 +57,11 @@ pub(crate) fn bootstrap(module: &Path, ports: Ports, scenarios: &[(&str, &Scenar
         "admin": {"address": address(0)},
         "static_resources": {"listeners": listeners, "clusters": clusters},
     })
+}
+
+/// The listener that a scenario's traffic goes to: its own, or one that makes TLS of it first.
+pub(crate) fn entrance(name: &str, scenario: &Scenario) -> String {
+    if scenario.tls { format!("{name}-front") } else { name.to_owned() }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,6 +138,8 @@ fn grpc_cluster(port: u16) -> Value {
 fn http_options(protocol: &str, options: Value) -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        // What a broken request leaves in a connection is not the next one's.
+        "common_http_protocol_options": {"max_requests_per_connection": 1},
         "explicit_http_config": {protocol: options},
     }})
 }
@@ -241,6 +250,8 @@ fn manager(cluster: &str, filter: Option<Value>, log: Option<Value>) -> Value {
         "stat_prefix": "http",
         "http_protocol_options": {"enable_trailers": true},
         "preserve_external_request_id": true,
+        // Connections whose request is not read to its end are closed at once.
+        "delayed_close_timeout": "0s",
         "route_config": {"name": "routes", "virtual_hosts": [{
             "name": "probe-host", "domains": ["*"], "metadata": metadata("host"),
             "routes": [{

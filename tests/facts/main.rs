@@ -4,6 +4,7 @@ mod bootstrap;
 mod client;
 mod differences;
 mod grpc;
+mod pages;
 mod print;
 mod record;
 mod scenarios;

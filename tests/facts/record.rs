@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use burgee_localnet::Envoy;
 use serde_json::Value;
 
-use crate::bootstrap::{Ports, bootstrap};
+use crate::bootstrap::{Ports, bootstrap, entrance};
 use crate::scenarios::{Scenario, Traffic};
 use crate::servers::{self, Received, free_port};
 use crate::table::{Event, Seen, table};
@@ -20,7 +20,10 @@ use crate::{client, grpc};
 /// How long anything may take that takes a second or less on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Plays every scenario in an Envoy and gives the table of what came of it.
+/// How many Envoys that are going to end run at once.
+const ALONE_AT_ONCE: usize = 6;
+
+/// Plays every scenario in an Envoy, those that end it in one of their own, and gives the table of what came of it.
 pub(crate) fn record(envoy: &Envoy, module: &Path, scenarios: &BTreeMap<String, Scenario>) -> Value {
     let received = Received::default();
     let ports = Ports {
@@ -31,21 +34,34 @@ pub(crate) fn record(envoy: &Envoy, module: &Path, scenarios: &BTreeMap<String, 
         tls_web: free_port(),
         tls_echo: free_port(),
     };
-    let listening: Vec<(&str, &Scenario, u16, u16)> = scenarios
-        .iter()
-        .map(|(name, scenario)| (name.as_str(), scenario, free_port(), free_port()))
-        .collect();
-    let mut running = Running::start(envoy, &bootstrap(module, ports, &listening));
+    let all = scenarios.iter().map(|(name, scenario)| (name.as_str(), scenario));
+    let (alone, together): (Vec<_>, Vec<_>) = all.partition(|(_, scenario)| scenario.alone);
+    let mut running = Running::start(envoy, &bootstrap(module, ports, &together));
     let mut seen = BTreeMap::new();
-    for (name, scenario, port, _) in listening {
+    for (name, scenario) in together {
+        let from = running.log().len();
+        let port = running.port(&entrance(name, scenario));
         let cases = [None].into_iter().chain(scenario.own_cases().map(Some));
         let of_scenario: Vec<Seen> =
             cases.map(|case| play(port, scenario.traffic, name, case, &received)).collect();
-        running.wait_for(name, scenario, of_scenario.len());
+        running.wait_for(name, scenario, of_scenario.len(), from);
         seen.insert(name.to_owned(), of_scenario);
     }
-    let log = running.end();
-    table(&envoy.version, scenarios, &events(&log), &seen)
+    let mut events = events(&running.end());
+    // Most of the time of a start is waiting.
+    for some in alone.chunks(ALONE_AT_ONCE) {
+        let play = |(name, scenario): (&str, &Scenario)| {
+            let mut running = Running::start(envoy, &bootstrap(module, ports, &[(name, scenario)]));
+            let port = running.port(&entrance(name, scenario));
+            play(port, scenario.traffic, name, None, &received);
+            self::events(&running.ended(name))
+        };
+        events.extend(std::thread::scope(|scope| {
+            let running: Vec<_> = some.iter().map(|one| scope.spawn(|| play(*one))).collect();
+            running.into_iter().flat_map(|run| run.join().expect("a recording")).collect::<Vec<_>>()
+        }));
+    }
+    table(&envoy.version, scenarios, &events, &seen)
 }
 
 fn play(port: u16, traffic: Traffic, scenario: &str, case: Option<&str>, received: &Received) -> Seen {
@@ -65,16 +81,26 @@ fn events(log: &str) -> Vec<Event> {
             Some((scenario, serde_json::from_str::<Value>(json).ok()?))
         });
         if let Some((scenario, line)) = probe {
-            events.push(Event { scenario: scenario.to_owned(), line, trap: None });
+            events.push(Event { scenario: scenario.to_owned(), line, end: None });
         } else if let Some((_, why)) = line.split_once(" failed: ").filter(|_| line.starts_with("Function: "))
         {
             // The thread that was in the VM says so at once.
-            if let Some(last) = events.last_mut().filter(|event| event.line["begins"].is_boolean()) {
-                last.trap = Some(why.to_owned());
-            }
+            note_end(&mut events, &format!("trap: {why}"));
+        } else if let Some(why) = line.strip_prefix("panic: ") {
+            note_end(&mut events, &format!("Envoy ends: {why}"));
+        } else if line.starts_with("Caught ") {
+            // By which signal differs from run to run: memory that is gone may hold anything.
+            note_end(&mut events, "Envoy ends");
         }
     }
     events
+}
+
+/// Says of the last case what it led to, in its call or behind it; the first reason is the one that counts.
+fn note_end(events: &mut [Event], why: &str) {
+    if let Some(last) = events.iter_mut().rfind(|event| event.line["case"].is_string()) {
+        last.end.get_or_insert_with(|| why.to_owned());
+    }
 }
 
 /// An Envoy that ends with the test.
@@ -91,7 +117,10 @@ impl Running {
         fs::write(&file, configuration.to_string()).expect("a file");
         let log = fs::File::create(folder.path().join("log")).expect("a log");
         let admin = folder.path().join("admin");
-        let child = Command::new(&envoy.path)
+        // What ends it on purpose leaves no image of its memory.
+        let child = Command::new("sh")
+            .args(["-c", r#"ulimit -c 0; exec "$@""#, "sh"])
+            .arg(&envoy.path)
             .args(["--concurrency", "1", "--disable-hot-restart", "--log-format", "%v"])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
             .arg("--config-path")
@@ -109,6 +138,16 @@ impl Running {
             ask(&address, "GET /ready").ok()?.contains("LIVE").then_some(address)
         });
         running
+    }
+
+    /// The port that a listener has been given.
+    fn port(&mut self, listener: &str) -> u16 {
+        let admin = self.admin.clone();
+        self.eventually(&format!("listener {listener}"), || {
+            let page = ask(&admin, "GET /listeners").ok()?;
+            let line = page.lines().find_map(|line| line.strip_prefix(listener)?.strip_prefix("::"))?;
+            line.trim().rsplit_once(':')?.1.parse().ok()
+        })
     }
 
     fn log_file(&self) -> PathBuf {
@@ -136,12 +175,13 @@ impl Running {
         }
     }
 
-    /// Waits until every stream of a scenario is gone and what else it waits for has been.
-    fn wait_for(&mut self, name: &str, scenario: &Scenario, streams: usize) {
+    /// Waits until every stream of a scenario is gone and what else it waits for has been, behind a place in the log.
+    fn wait_for(&mut self, name: &str, scenario: &Scenario, streams: usize, from: usize) {
         let log = self.log_file();
         let marker = format!("probe-root {name}: PROBE ");
         self.eventually(&format!("end of {name}"), || {
-            let text = String::from_utf8_lossy(&fs::read(&log).ok()?).into_owned();
+            let bytes = fs::read(&log).ok()?;
+            let text = String::from_utf8_lossy(bytes.get(from..)?).into_owned();
             let lines: Vec<&str> = text.lines().filter(|line| line.contains(&marker)).collect();
             let begun = |phase: &str| {
                 let at = format!(r#""at":"{phase}""#);
@@ -151,6 +191,16 @@ impl Running {
             let is_over = is_trapped || !scenario.plugin.has_streams() || begun("delete") >= streams;
             (is_over && scenario.until.iter().all(|phase| phase == "trap" || begun(phase) > 0)).then_some(())
         });
+    }
+
+    /// Waits until it has ended by itself.
+    fn ended(mut self, name: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            assert!(Instant::now() < deadline, "{name} does not end Envoy; it need not be alone");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.log()
     }
 
     /// Ends it as an operator would, so that what it does at its end is in the log.

@@ -67,6 +67,9 @@ pub(crate) struct Scenario {
     pub(crate) cases: BTreeMap<String, Value>,
     #[serde(default)]
     returns: BTreeMap<String, u32>,
+    /// Whether it has an Envoy of its own, since it ends it.
+    #[serde(default)]
+    pub(crate) alone: bool,
     /// Phases that must have been seen before the scenario ends.
     #[serde(default)]
     pub(crate) until: Vec<String>,

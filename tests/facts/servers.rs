@@ -1,6 +1,6 @@
 //! What Envoy leads to: a server of HTTP/1.1 that notes what it is sent, and one that sends bytes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,16 @@ use std::thread;
 /// What was sent, by the scenario and the case that its headers name.
 pub(crate) type Received = Arc<Mutex<BTreeMap<(String, String), String>>>;
 
-/// A port that nothing listens on.
+/// A port that nothing listens on, and that nobody else of this process has been given.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        if GIVEN.lock().expect("no thread panics").insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Serves each connection in a thread of its own for as long as the process runs.

@@ -20,8 +20,8 @@ pub(crate) struct Seen {
 pub(crate) struct Event {
     pub(crate) scenario: String,
     pub(crate) line: Value,
-    /// What the host said behind it of a call that did not come back.
-    pub(crate) trap: Option<String>,
+    /// What a case led to that is no answer.
+    pub(crate) end: Option<String>,
 }
 
 impl Event {
@@ -65,7 +65,7 @@ pub(crate) fn table(
     let names: Vec<(String, String)> =
         attributes().into_iter().map(|(name, attribute)| (name, attribute.kind)).collect();
     let (mut by_scenario, mut by_attribute, mut calls) = (Map::new(), Map::new(), Map::new());
-    for name in scenarios.keys() {
+    for (name, scenario) in scenarios {
         let of_scenario: Vec<&Event> = events.iter().filter(|event| event.scenario == *name).collect();
         let Some(vm) = vm_with_traffic(&of_scenario) else {
             by_scenario.insert(name.clone(), json!({"callbacks": "none"}));
@@ -74,7 +74,9 @@ pub(crate) fn table(
         let (of_vm, others): (Vec<&Event>, Vec<&Event>) =
             of_scenario.into_iter().partition(|event| event.number("vm") == vm);
         let seen = seen.get(name).map_or(&[][..], Vec::as_slice);
-        by_scenario.insert(name.clone(), callbacks(&of_vm, &others, seen));
+        if !scenario.alone {
+            by_scenario.insert(name.clone(), callbacks(&of_vm, &others, seen));
+        }
         note_attributes(&mut by_attribute, name, &names, &of_vm);
         let of_cases = cases(&of_vm);
         if !of_cases.is_empty() {
@@ -178,10 +180,12 @@ fn cases(events: &[&Event]) -> Map<String, Value> {
     let mut found = Map::new();
     for event in events {
         let Some(case) = event.line["case"].as_str() else { continue };
-        let answer = match &event.trap {
-            Some(trap) => format!("trap: {trap}"),
+        let answered = words::answers(&event.line["answers"]);
+        let answer = match &event.end {
+            Some(end) if answered.is_empty() => end.clone(),
+            Some(end) => format!("{answered}; {end}"),
             None if event.line["begins"].is_boolean() => continue,
-            None => words::answers(&event.line["answers"]),
+            None => answered,
         };
         let of_case = found.entry(case.to_owned()).or_insert_with(|| json!({}));
         note(of_case, &answer, event.phase());

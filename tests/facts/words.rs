@@ -38,6 +38,7 @@ pub(crate) fn attribute(name: &str, kind: &str, answer: &Value) -> String {
     let status = status(answer[0].as_u64().unwrap_or(u64::MAX));
     match answer[1].as_str().map(unhex) {
         Some(bytes) => format!("{status} {}", typed(name, kind, &bytes)),
+        None if answer[1].is_u64() => format!("{status} hex:<long>"),
         None if status == "Ok" => "Ok none".to_owned(),
         None => status,
     }
@@ -55,22 +56,23 @@ fn answer(answer: &Value) -> String {
         let u32 = out["u32"].as_u64().map(|number| format!("u32:{number}"));
         let u64 = out["u64"].as_u64().map(|number| match number {
             // What the clock says.
-            1_000_000_000_000.. => "u64:<time>".to_owned(),
+            1_000_000_000_000_000_000..4_000_000_000_000_000_000 => "u64:<time>".to_owned(),
             number => format!("u64:{number}"),
         });
         let kept = out["kept"].as_bool().map(|kept| if kept { "u32:<id>" } else { "none" }.to_owned());
-        let bytes = out["hex"].as_str().map(|digits| bytes_or_pairs(&unhex(digits)));
-        u32.or(u64).or(kept).or(bytes).or(Some("none".to_owned()))
+        let bytes = out["hex"].as_str().map(|digits| match answer["call"].as_str() {
+            Some("proxy_get_header_map_pairs") => map(&unhex(digits)),
+            _ => plain(&unhex(digits)),
+        });
+        let long = out["long"].as_u64().map(|_| "hex:<long>".to_owned());
+        u32.or(u64).or(kept).or(bytes).or(long).or(Some("none".to_owned()))
     });
     let given: Vec<String> = given.filter(|given| number == 0 || given != "none").collect();
     [status(number)].into_iter().chain(given).collect::<Vec<_>>().join(" ")
 }
 
-fn bytes_or_pairs(bytes: &[u8]) -> String {
-    match pairs(bytes) {
-        Some(pairs) => format!("pairs:{}", serde_json::json!(pairs)),
-        None => plain(bytes),
-    }
+fn map(bytes: &[u8]) -> String {
+    pairs(bytes).map_or_else(|| plain(bytes), |pairs| format!("pairs:{}", serde_json::json!(pairs)))
 }
 
 /// Bytes that are read by an attribute's type; others are shown as they are.

@@ -161,5 +161,9 @@ fn note_own_case(context: u32) {
 /// The status and the bytes of an attribute.
 fn attribute(path: &Value) -> Value {
     let answer = step::run(&json!(["proxy_get_property", {"path": path}, {"out": "bytes"}]), &mut Vec::new());
-    json!([answer["status"], answer["out"][0]["hex"]])
+    let out = &answer["out"][0];
+    match &out["long"] {
+        Value::Null => json!([answer["status"], out["hex"]]),
+        long => json!([answer["status"], long]),
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(step: &Value, kept: &mut Kept) -> Value {
         return json!({"wrong": {"call": name, "words": words.len()}});
     };
     let out: Vec<Value> = places.into_iter().map(|place| given(place, kept)).collect();
-    json!({"status": status, "out": out})
+    json!({"call": name, "status": status, "out": out})
 }
 
 /// The place that an argument asks for. It holds what no host writes, so that one which was left alone is seen.
@@ -54,6 +54,9 @@ fn place(argument: &Value) -> Option<Place> {
         _ => None,
     }
 }
+
+/// Of more bytes only their number is told, such as of the node, which lists all that an Envoy has.
+const MOST_BYTES: usize = 4096;
 
 const UNTOUCHED: u32 = 0xA5A5_A5A5;
 
@@ -83,6 +86,7 @@ fn given(place: Place, kept: &mut Kept) -> Value {
         Place::Bytes(place) => {
             let [pointer, size] = std::hint::black_box(*place);
             match abi::taken(pointer, size) {
+                Some(bytes) if bytes.len() > MOST_BYTES => json!({"long": bytes.len()}),
                 Some(bytes) => json!({"hex": hex(&bytes)}),
                 None => Value::Null,
             }
