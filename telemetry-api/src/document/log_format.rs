@@ -1,243 +1,18 @@
 //! The formats of log lines and tags: whether Envoy knows every operator that they use. A proxy that finds one which it
 //! does not know refuses the listener as a whole.
 
+mod arguments;
+mod operators;
+
 use serde_json::{Map, Value};
 
+use self::arguments::BadArgument;
+use self::operators::{MAY_HAVE_ARGUMENTS, MAY_HAVE_LENGTH, NEED_ARGUMENTS, OPERATORS};
 use super::json;
 use super::reader::{Context, Field, shorten};
 use super::tree::NodeValue;
 use crate::check::expression::{self, Use, did_you_mean};
 use crate::problem::{Severity, closest, codes};
-
-/// Every operator of stock Envoy 1.40, as it was seen to accept them.
-const OPERATORS: &[&str] = &[
-    "ACCESS_LOG_TYPE",
-    "BYTES_RECEIVED",
-    "BYTES_RETRANSMITTED",
-    "BYTES_SENT",
-    "CEL",
-    "CLUSTER_METADATA",
-    "COALESCE",
-    "COMMON_DURATION",
-    "CONNECTION_ID",
-    "CONNECTION_TERMINATION_DETAILS",
-    "CUSTOM_FLAGS",
-    "DOWNSTREAM_CX_RTT",
-    "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED",
-    "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
-    "DOWNSTREAM_DETECTED_CLOSE_TYPE",
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID",
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_DIRECT_LOCAL_PORT",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_DIRECT_REMOTE_PORT",
-    "DOWNSTREAM_HANDSHAKE_DURATION",
-    "DOWNSTREAM_HEADER_BYTES_RECEIVED",
-    "DOWNSTREAM_HEADER_BYTES_SENT",
-    "DOWNSTREAM_LOCAL_ADDRESS",
-    "DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID",
-    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_LOCAL_CLOSE_REASON",
-    "DOWNSTREAM_LOCAL_DNS_SAN",
-    "DOWNSTREAM_LOCAL_EMAIL_SAN",
-    "DOWNSTREAM_LOCAL_IP_SAN",
-    "DOWNSTREAM_LOCAL_OTHERNAME_SAN",
-    "DOWNSTREAM_LOCAL_PORT",
-    "DOWNSTREAM_LOCAL_SUBJECT",
-    "DOWNSTREAM_LOCAL_URI_SAN",
-    "DOWNSTREAM_PEER_CERT",
-    "DOWNSTREAM_PEER_CERT_V_END",
-    "DOWNSTREAM_PEER_CERT_V_START",
-    "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1",
-    "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256",
-    "DOWNSTREAM_PEER_CHAIN_SERIALS",
-    "DOWNSTREAM_PEER_DNS_SAN",
-    "DOWNSTREAM_PEER_EMAIL_SAN",
-    "DOWNSTREAM_PEER_FINGERPRINT_1",
-    "DOWNSTREAM_PEER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_IP_SAN",
-    "DOWNSTREAM_PEER_ISSUER",
-    "DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_ISSUER_SERIAL",
-    "DOWNSTREAM_PEER_OTHERNAME_SAN",
-    "DOWNSTREAM_PEER_SERIAL",
-    "DOWNSTREAM_PEER_SUBJECT",
-    "DOWNSTREAM_PEER_URI_SAN",
-    "DOWNSTREAM_REMOTE_ADDRESS",
-    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_REMOTE_PORT",
-    "DOWNSTREAM_TLS_CIPHER",
-    "DOWNSTREAM_TLS_GROUP",
-    "DOWNSTREAM_TLS_SESSION_ID",
-    "DOWNSTREAM_TLS_VERSION",
-    "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
-    "DOWNSTREAM_WIRE_BYTES_RECEIVED",
-    "DOWNSTREAM_WIRE_BYTES_SENT",
-    "DURATION",
-    "DYNAMIC_METADATA",
-    "EMIT_TIME",
-    "EMIT_TIME_LOCAL",
-    "ENVIRONMENT",
-    "FILTER_CHAIN_NAME",
-    "FILTER_STATE",
-    "GRPC_STATUS",
-    "GRPC_STATUS_NUMBER",
-    "HOSTNAME",
-    "LISTENER_NAME",
-    "LOCAL_REPLY_BODY",
-    "METADATA",
-    "PACKETS_RETRANSMITTED",
-    "PATH",
-    "PROTOCOL",
-    "QUERY_PARAM",
-    "QUERY_PARAMS",
-    "REQ",
-    "REQUESTED_SERVER_NAME",
-    "REQUEST_DURATION",
-    "REQUEST_HEADER",
-    "REQUEST_HEADERS_BYTES",
-    "REQUEST_TX_DURATION",
-    "REQ_WITHOUT_QUERY",
-    "RESP",
-    "RESPONSE_CODE",
-    "RESPONSE_CODE_DETAILS",
-    "RESPONSE_DURATION",
-    "RESPONSE_FLAGS",
-    "RESPONSE_FLAGS_LONG",
-    "RESPONSE_HEADER",
-    "RESPONSE_HEADERS_BYTES",
-    "RESPONSE_TRAILER",
-    "RESPONSE_TRAILERS_BYTES",
-    "RESPONSE_TX_DURATION",
-    "ROUNDTRIP_DURATION",
-    "ROUTE_NAME",
-    "SPAN_ID",
-    "START_TIME",
-    "START_TIME_LOCAL",
-    "STREAM_ID",
-    "TLS_JA3_FINGERPRINT",
-    "TLS_JA4_FINGERPRINT",
-    "TRACE_ID",
-    "TRAILER",
-    "UNIQUE_ID",
-    "UPSTREAM_CLUSTER",
-    "UPSTREAM_CLUSTER_RAW",
-    "UPSTREAM_CONNECTION_ID",
-    "UPSTREAM_CONNECTION_IDS_ATTEMPTED",
-    "UPSTREAM_CONNECTION_POOL_READY_DURATION",
-    "UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED",
-    "UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
-    "UPSTREAM_DETECTED_CLOSE_TYPE",
-    "UPSTREAM_FILTER_STATE",
-    "UPSTREAM_HEADER_BYTES_RECEIVED",
-    "UPSTREAM_HEADER_BYTES_SENT",
-    "UPSTREAM_HOST",
-    "UPSTREAM_HOSTS_ATTEMPTED",
-    "UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT",
-    "UPSTREAM_HOST_NAME",
-    "UPSTREAM_HOST_NAMES_ATTEMPTED",
-    "UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT",
-    "UPSTREAM_HOST_NAME_WITHOUT_PORT",
-    "UPSTREAM_LOCAL_ADDRESS",
-    "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "UPSTREAM_LOCAL_CLOSE_REASON",
-    "UPSTREAM_LOCAL_DNS_SAN",
-    "UPSTREAM_LOCAL_IP_SAN",
-    "UPSTREAM_LOCAL_PORT",
-    "UPSTREAM_LOCAL_URI_SAN",
-    "UPSTREAM_METADATA",
-    "UPSTREAM_PEER_CERT",
-    "UPSTREAM_PEER_CERT_V_END",
-    "UPSTREAM_PEER_CERT_V_START",
-    "UPSTREAM_PEER_DNS_SAN",
-    "UPSTREAM_PEER_IP_SAN",
-    "UPSTREAM_PEER_ISSUER",
-    "UPSTREAM_PEER_SUBJECT",
-    "UPSTREAM_PEER_URI_SAN",
-    "UPSTREAM_PROTOCOL",
-    "UPSTREAM_REMOTE_ADDRESS",
-    "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID",
-    "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "UPSTREAM_REMOTE_PORT",
-    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
-    "UPSTREAM_SERVER_NAME",
-    "UPSTREAM_TLS_CIPHER",
-    "UPSTREAM_TLS_GROUP",
-    "UPSTREAM_TLS_SESSION_ID",
-    "UPSTREAM_TLS_VERSION",
-    "UPSTREAM_TRANSPORT_FAILURE_REASON",
-    "UPSTREAM_WIRE_BYTES_RECEIVED",
-    "UPSTREAM_WIRE_BYTES_SENT",
-    "VIRTUAL_CLUSTER_NAME",
-];
-
-/// The operators that stock Envoy 1.40 refuses without arguments.
-const NEED_ARGUMENTS: &[&str] = &[
-    "CEL",
-    "CLUSTER_METADATA",
-    "COALESCE",
-    "COMMON_DURATION",
-    "DYNAMIC_METADATA",
-    "ENVIRONMENT",
-    "FILTER_STATE",
-    "METADATA",
-    "QUERY_PARAM",
-    "REQ",
-    "REQUEST_HEADER",
-    "REQ_WITHOUT_QUERY",
-    "RESP",
-    "RESPONSE_HEADER",
-    "RESPONSE_TRAILER",
-    "TRAILER",
-    "UPSTREAM_FILTER_STATE",
-    "UPSTREAM_METADATA",
-];
-
-/// The operators that stock Envoy 1.40 takes arguments of, and does without.
-const MAY_HAVE_ARGUMENTS: &[&str] = &[
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_PEER_CERT_V_END",
-    "DOWNSTREAM_PEER_CERT_V_START",
-    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "EMIT_TIME",
-    "EMIT_TIME_LOCAL",
-    "GRPC_STATUS",
-    "PATH",
-    "QUERY_PARAMS",
-    "REQUESTED_SERVER_NAME",
-    "RESPONSE_CODE_DETAILS",
-    "START_TIME",
-    "START_TIME_LOCAL",
-    "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "UPSTREAM_PEER_CERT_V_END",
-    "UPSTREAM_PEER_CERT_V_START",
-    "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-];
-
-/// The operators whose value stock Envoy 1.40 cuts to a length.
-const MAY_HAVE_LENGTH: &[&str] = &[
-    "CEL",
-    "COALESCE",
-    "DYNAMIC_METADATA",
-    "ENVIRONMENT",
-    "FILTER_STATE",
-    "METADATA",
-    "PATH",
-    "QUERY_PARAM",
-    "QUERY_PARAMS",
-    "REQ",
-    "REQUEST_HEADER",
-    "REQ_WITHOUT_QUERY",
-    "RESP",
-    "RESPONSE_HEADER",
-    "RESPONSE_TRAILER",
-    "TRAILER",
-    "UPSTREAM_FILTER_STATE",
-];
 
 /// What is wrong with a format.
 #[derive(Debug, PartialEq, Eq)]
@@ -248,6 +23,8 @@ enum Fault<'f> {
     Bare(&'f str),
     /// An operator that takes no arguments and has some.
     Arguments(&'f str),
+    /// An operator with arguments that it does not take.
+    Argument(&'f str, BadArgument),
     /// An operator that takes no length and has one.
     Length(&'f str),
     /// A `%` that begins no operator, or one that does not end; with what follows it.
@@ -292,10 +69,11 @@ fn next_operator<'f>(format: &mut &'f str) -> Option<Result<Operator<'f>, &'f st
 fn fault(format: &str) -> Option<Fault<'_>> {
     let mut rest = format;
     while let Some(next) = next_operator(&mut rest) {
-        let Operator { name, tail } = match next {
+        let operator = match next {
             Ok(operator) => operator,
             Err(stray) => return Some(Fault::Stray(stray)),
         };
+        let Operator { name, tail } = operator;
         if !OPERATORS.contains(&name) {
             return Some(Fault::Unknown(name));
         }
@@ -305,6 +83,10 @@ fn fault(format: &str) -> Option<Fault<'_>> {
         }
         if has_arguments && !NEED_ARGUMENTS.contains(&name) && !MAY_HAVE_ARGUMENTS.contains(&name) {
             return Some(Fault::Arguments(name));
+        }
+        let arguments = operator.arguments().filter(|_| has_arguments);
+        if let Some(bad) = arguments.and_then(|arguments| arguments::judge(name, arguments)) {
+            return Some(Fault::Argument(name, bad));
         }
         if has_length(tail) && !MAY_HAVE_LENGTH.contains(&name) {
             return Some(Fault::Length(name));
@@ -318,7 +100,7 @@ fn expressions(format: &str) -> impl Iterator<Item = &str> {
     let mut rest = format;
     std::iter::from_fn(move || next_operator(&mut rest))
         .filter_map(Result::ok)
-        .filter(|operator| operator.name == "CEL")
+        .filter(|operator| matches!(operator.name, "CEL" | "TYPED_CEL"))
         .filter_map(|operator| operator.arguments())
 }
 
@@ -431,6 +213,10 @@ pub(super) fn judge(format: &str, field: &Field<'_>, context: &mut Context) {
         Some(Fault::Arguments(name)) => (
             format!("`%{name}%` takes no arguments, and Envoy would refuse its configuration"),
             format!("write `%{name}%`"),
+        ),
+        Some(Fault::Argument(name, bad)) => (
+            format!("`%{name}%` does not take {}, and Envoy would refuse its configuration", bad.what),
+            bad.allowed,
         ),
         Some(Fault::Length(name)) => (
             format!("`%{name}%` takes no length, and Envoy would refuse its configuration"),

@@ -25,11 +25,52 @@ fn right_formats_are_accepted() {
         "%PATH:5% %PATH(NQ):5%",
         "%PROTOCOL()%",
         "%GRPC_STATUS(SNAKE_STRING)%",
-        "%COALESCE({\"operators\": [\"PATH\", 1]})%",
+        "%COALESCE({\"operators\": [\"PATH\", {\"command\": \"REQ\", \"param\": \"a\", \"max_length\": 3}]})%",
+        "%REQ(A?)% %REQ(?B)% %REQ(a_b.c-d~!#$&'*+^`|)% %REQ(a%b)%",
+        "%TYPED_CEL(request.path):3%",
+        "%PATH(WQ:ORIG:X)% %PATH(:ORIG)% %PATH(WQ:)%",
+        "%COMMON_DURATION(DS_RX_BEG::us)% %COMMON_DURATION(a:b)%",
+        "%FILTER_STATE(x:FIELD:y)% %FILTER_STATE(x:)% %FILTER_STATE(x:PLAIN:)%",
+        "%METADATA(VIRTUAL_HOST:a)% %METADATA(DYNAMIC)%",
+        "%REQUESTED_SERVER_NAME(HOST_FIRST:ORIG)% %QUERY_PARAMS(DECODED)%",
         "%CEL(request.headers['a)b'])%",
         "%DYNAMIC_METADATA(a:b)%%PROTOCOL%",
     ] {
         assert_eq!(fault(format), None, "{format}");
+    }
+}
+
+/// Each was given to Envoy 1.40, which refused it.
+#[test]
+fn wrong_arguments_are_told() {
+    for (format, expected) in [
+        ("%REQ(A?B?C)%", "more than two names"),
+        ("%RESP(a b)%", "`a b`"),
+        ("%TRAILER(a?é)%", "`é`"),
+        ("%REQ(::a)%", "`::a`"),
+        ("%REQ(a:)%", "`a:`"),
+        ("%GRPC_STATUS(foo)%", "`foo`"),
+        ("%GRPC_STATUS(NUMBER:x)%", "`NUMBER:x`"),
+        ("%PATH(FOO):3%", "`FOO`"),
+        ("%PATH(WQ:FOO)%", "`FOO`"),
+        ("%COMMON_DURATION(x)%", "`x`"),
+        ("%COMMON_DURATION(a:b:s)%", "`s`"),
+        ("%COMMON_DURATION(a:b:ms:c)%", "`a:b:ms:c`"),
+        ("%FILTER_STATE(x:BAD)%", "`BAD`"),
+        ("%FILTER_STATE(x:FIELD)%", "`FIELD` without a name"),
+        ("%UPSTREAM_FILTER_STATE(x:PLAIN:y)%", "a field beside `PLAIN`"),
+        ("%FILTER_STATE(:PLAIN)%", "an empty name"),
+        ("%METADATA(FOO:a)%", "`FOO`"),
+        ("%METADATA(:a)%", "``"),
+        ("%REQUESTED_SERVER_NAME(x)%", "`x`"),
+        ("%QUERY_PARAMS(ORIG:x)%", "`ORIG:x`"),
+        ("%COALESCE(x)%", "`x`"),
+        ("%COALESCE({\"operators\":[]})%", "an empty list of operators"),
+        ("%COALESCE({\"operators\":[1]})%", "the operator `1`"),
+        ("%COALESCE({\"operators\":[\"PATH\",\"REQ\"]})%", "the operator `\"REQ\"`"),
+    ] {
+        let Some(Fault::Argument(_, bad)) = fault(format) else { panic!("{format}: {:?}", fault(format)) };
+        assert_eq!(bad.what, expected, "{format}");
     }
 }
 
@@ -69,7 +110,7 @@ proptest! {
                 prop::sample::select(OPERATORS)
                     .prop_filter("needs arguments", |name| !NEED_ARGUMENTS.contains(name))
                     .prop_map(|name| format!("%{name}%")),
-                "%REQ\\([A-Za-z:?-]{1,8}\\)(:[0-9]{1,3})?%",
+                "%REQ\\(:?[A-Za-z-]{1,8}(\\?:?[A-Za-z-]{0,8})?\\)(:[0-9]{1,3})?%",
                 "[^%]{0,8}",
                 Just("%%".to_owned()),
             ],

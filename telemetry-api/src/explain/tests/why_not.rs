@@ -281,3 +281,11 @@ fn each_document_of_a_name_is_answered_for() {
     assert_eq!(told("a/w"), [telemetry(Effect::All), ("WasmPlugin".to_owned(), Effect::All)]);
     assert_eq!(told("wasmplugin/a/w").len(), 1);
 }
+
+#[test]
+fn a_mesh_that_no_document_says_anything_of_is_not_there() {
+    let checked = crate::check::check(&[crate::document::Source::new("t.yaml", "")]);
+    let asked = Asked::parse("meshconfig").expect("a name");
+    let text = Explainer::new(&checked).why_not(&asked, &workload())[0].to_text(80);
+    assert!(text.starts_with("There is no MeshConfig among the documents."), "{text}");
+}

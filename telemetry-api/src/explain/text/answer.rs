@@ -16,6 +16,11 @@ impl Answer {
         let count = self.fields.len();
         let in_force = self.fields.iter().filter(|field| is_in_force(field)).count();
         let verdict = match self.effect {
+            Effect::NotForIt
+                if self.place.is_none() && self.document.kind.eq_ignore_ascii_case("MeshConfig") =>
+            {
+                "There is no MeshConfig among the documents.".to_owned()
+            }
             Effect::NotForIt if self.place.is_none() => format!("There is no {document}."),
             Effect::NotForIt => format!("{document} has no effect on {workload}:"),
             Effect::Nothing if count == 0 => {
