@@ -73,6 +73,10 @@ impl Excerpt {
         };
         for number in first..=line + 1 {
             let Some(shown) = text.line(number) else { break };
+            // Behind the last line break there is no line.
+            if number > line && shown.is_empty() && text.line(number + 1).is_none() {
+                break;
+            }
             if number == line {
                 excerpt.add_place(text, shown, column, place.width);
             } else {
@@ -154,7 +158,7 @@ mod tests {
     fn the_place_is_marked() {
         let text = "a: é\nbb: ccc\r\n";
         assert_eq!(marked(text, 1, 4, 1), ("a: é\nbb: ccc\n".to_owned(), "é".to_owned()));
-        assert_eq!(marked(text, 2, 5, 3).1, "ccc");
+        assert_eq!(marked(text, 2, 5, 3), ("a: é\nbb: ccc\n".to_owned(), "ccc".to_owned()));
         assert_eq!(marked(text, 2, 5, 99).1, "ccc");
         assert_eq!(marked(text, 9, 1, 1).1, "");
         assert_eq!(marked("", 1, 1, 1).1, "");
