@@ -1,45 +1,16 @@
 //! Builds filters of every shape with the kit, in a workspace of their own as somebody else would have it, and looks at
 //! what a proxy would be given: the callbacks that the shape uses and no others, and what the module says to tools.
 
+mod support;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use burgee_modules::{BuiltModule, build_crate_in};
+use support::write_workspace;
 use walrus::Module;
 
 /// What the smallest filter may weigh. Envoy compiles all of it at load.
 const SMALLEST_BYTES: usize = 50_000;
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-}
-
-/// A workspace of the crates of these names and sources.
-fn write_workspace(folder: &Path, crates: &[(&str, &str)]) {
-    let kit = workspace().join("filters/kit");
-    let members: Vec<&str> = crates.iter().map(|(name, _)| *name).collect();
-    let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n{}", profile());
-    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    // The same versions as ours, so that nothing has to be fetched.
-    fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    for (name, source) in crates {
-        let folder = folder.join(name);
-        fs::create_dir_all(folder.join("src")).unwrap();
-        let manifest = format!(
-            "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n\
-             [dependencies]\nburgee-kit = {{ path = {kit:?} }}\n"
-        );
-        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-        fs::write(folder.join("src/lib.rs"), source).unwrap();
-    }
-}
-
-/// Our own profile for filters.
-fn profile() -> String {
-    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
-    manifest[manifest.find("[profile.filter]").unwrap()..].to_owned()
-}
 
 fn callbacks(module: &[u8]) -> BTreeSet<String> {
     let module = Module::from_buffer(module).unwrap();

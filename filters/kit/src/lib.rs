@@ -1,16 +1,6 @@
 //! The kit that proxy-wasm filters are written with.
 //!
-//! A filter sees a host and nothing else of the proxy. Each phase has a host of its own, so that what is not there in
-//! a phase cannot be asked for in it. In a module the host is Envoy; in a unit test it is [`fake::FakeHost`], so that
-//! a filter's decisions are tested in milliseconds and natively.
-//!
-//! - What a filter implements: [`HttpFilter`], [`TcpFilter`] or [`LogFilter`]; what makes a module of it: [`export!`].
-//! - What it sees: [`HttpHost`], [`DataHost`], [`attributes`].
-//! - What it decides: [`Outcome`], [`TcpOutcome`]. Calls and times are awaited: [`CallHost`], [`Outcome::pause_until`].
-//!
-//! Every call into the host can fail and says so. Values are bytes, because a client chooses many of them. The kit speaks
-//! the ABI itself: what the common SDK keeps of a stream, and its getters, which panic on statuses and bytes that they do
-//! not expect, would be half of a small module. Deliberately not here: what any one filter decides.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(
     not(test),
     deny(

@@ -115,7 +115,7 @@ pub trait Root<P> {
     /// What sees a stream.
     fn stream(self: Rc<Self>, at: At) -> Rc<dyn Stream<P>>;
     /// A stream has ended that has no context, since the filter is an access logger.
-    fn log(&self, _host: &P, _root: u32) {}
+    fn log(&self, _host: &P) {}
     /// The period is over. Gives when it is over next.
     fn tick(&self, _host: &P, _root: u32) -> Option<u64> {
         None
@@ -368,7 +368,7 @@ impl<P: Proxy> Vm<P> {
         if let Some(stream) = self.stream(context) {
             stream.log(&self.host);
         } else if let Some(root) = self.root(context) {
-            root.log(&self.host, context);
+            root.log(&self.host);
         }
     }
 

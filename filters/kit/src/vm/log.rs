@@ -61,7 +61,7 @@ impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
         self
     }
 
-    fn log(&self, host: &P, _root: u32) {
+    fn log(&self, host: &P) {
         Stream::log(self, host);
     }
 
@@ -83,7 +83,7 @@ impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
 }
 
 impl<P: Proxy, F: LogFilter> Stream<P> for LogRoot<F> {
-    /// A call that is made here is the filter's and not the stream's, which is at its end.
+    /// Work that is spawned here is the filter's and not the stream's, which is at its end.
     fn log(&self, host: &P) {
         if const { F::PHASES.has(Phases::LOG) } {
             waiting::at(host, F::PHASES, self.at(), || self.with(|filter| filter.log(host)));
