@@ -53,9 +53,12 @@ pub(crate) struct Timer {
     context: u32,
 }
 
-/// The calls of one kind that have no answer yet, or one that was not looked at.
+/// The calls of one kind that have no answer yet, or one that was not looked at: the number of each, who made it, and
+/// the answer.
+///
+/// Envoy makes every call in the name of the root context, and that is whom it tells of the answer.
 #[derive(Debug)]
-struct Answers<A>(RefCell<Vec<(u32, Waiting<A>)>>);
+struct Answers<A>(RefCell<Vec<(u32, At, Waiting<A>)>>);
 
 /// The answer of a call, once it is there.
 type Waiting<A> = Option<Result<A, CallError>>;
@@ -67,41 +70,41 @@ impl<A> Default for Answers<A> {
 }
 
 impl<A> Answers<A> {
-    fn expect(&self, call: u32) {
-        self.0.borrow_mut().push((call, None));
+    fn expect(&self, call: u32, at: At) {
+        self.0.borrow_mut().push((call, at, None));
     }
 
-    fn with<R>(&self, call: u32, f: impl FnOnce(&mut Waiting<A>) -> R) -> Option<R> {
+    fn with<R>(&self, call: u32, f: impl FnOnce(At, &mut Waiting<A>) -> R) -> Option<R> {
         let mut calls = self.0.borrow_mut();
-        calls.iter_mut().find(|(it, _)| *it == call).map(|(_, answer)| f(answer))
+        calls.iter_mut().find(|(it, ..)| *it == call).map(|(_, at, answer)| f(*at, answer))
     }
 
     fn take(&self, call: u32) -> Waiting<A> {
-        self.with(call, Option::take).flatten()
+        self.with(call, |_, answer| answer.take()).flatten()
     }
 
     /// Whether the call had no answer.
     fn forget(&self, call: u32) -> bool {
         let mut calls = self.0.borrow_mut();
-        let place = calls.iter().position(|(it, _)| *it == call);
+        let place = calls.iter().position(|(it, ..)| *it == call);
         // Out of the borrow, since what is dropped is somebody else's.
         let gone = place.map(|place| calls.swap_remove(place));
         drop(calls);
-        gone.is_some_and(|(_, answer)| answer.is_none())
+        gone.is_some_and(|(.., answer)| answer.is_none())
     }
 
-    fn is_expected(&self, call: u32) -> bool {
-        self.with(call, |answer| answer.is_none()).unwrap_or(false)
+    fn awaited_by(&self, call: u32) -> Option<At> {
+        self.with(call, |at, answer| answer.is_none().then_some(at)).flatten()
     }
 
     fn arrive(&self, call: u32, answer: Result<A, CallError>) {
-        self.with(call, |waiting| *waiting = Some(answer));
+        self.with(call, |_, waiting| *waiting = Some(answer));
     }
 }
 
 impl Executor {
     pub(crate) fn expect_http(&self, call: u32) {
-        self.http.expect(call);
+        self.http.expect(call, self.at_work.get());
     }
 
     pub(crate) fn take_http(&self, call: u32) -> Waiting<HttpAnswer> {
@@ -112,9 +115,9 @@ impl Executor {
         self.http.forget(call);
     }
 
-    /// Whether somebody waits for this call: an answer that comes late need not be read.
-    pub(crate) fn is_http_expected(&self, call: u32) -> bool {
-        self.http.is_expected(call)
+    /// Who waits for this call, if anybody does: an answer that comes late need not be read.
+    pub(crate) fn who_awaits_http(&self, call: u32) -> Option<At> {
+        self.http.awaited_by(call)
     }
 
     pub(crate) fn http_arrived(&self, call: u32, answer: Result<HttpAnswer, CallError>) {
@@ -122,7 +125,7 @@ impl Executor {
     }
 
     pub(crate) fn expect_grpc(&self, call: u32) {
-        self.grpc.expect(call);
+        self.grpc.expect(call, self.at_work.get());
     }
 
     pub(crate) fn take_grpc(&self, call: u32) -> Waiting<Vec<u8>> {
@@ -133,9 +136,9 @@ impl Executor {
         self.grpc.forget(call)
     }
 
-    /// Whether somebody waits for this call.
-    pub(crate) fn is_grpc_expected(&self, call: u32) -> bool {
-        self.grpc.is_expected(call)
+    /// Who waits for this call, if anybody does.
+    pub(crate) fn who_awaits_grpc(&self, call: u32) -> Option<At> {
+        self.grpc.awaited_by(call)
     }
 
     pub(crate) fn grpc_arrived(&self, call: u32, answer: Result<Vec<u8>, CallError>) {

@@ -307,7 +307,6 @@ impl<P: Proxy> Vm<P> {
         let Ok(now) = self.host.now_nanoseconds() else { return };
         let executor = self.host.executor();
         for waiting in executor.tick(context, now) {
-            self.host.set_effective_context(waiting);
             self.wake(waiting);
         }
         self.host.set_effective_context(context);
@@ -321,11 +320,9 @@ impl<P: Proxy> Vm<P> {
     }
 
     /// An HTTP call has its answer, or will have none.
-    pub fn on_http_call_response(&self, context: u32, call: u32, headers: usize, body_size: usize) {
+    pub fn on_http_call_response(&self, call: u32, headers: usize, body_size: usize) {
         let executor = self.host.executor();
-        if !executor.is_http_expected(call) {
-            return;
-        }
+        let Some(at) = executor.who_awaits_http(call) else { return };
         // So the host says that there is no answer.
         let answer = if headers == 0 {
             Err(CallError::NoAnswer)
@@ -333,30 +330,33 @@ impl<P: Proxy> Vm<P> {
             self.host.http_answer(body_size).map_err(CallError::Unreadable)
         };
         executor.http_arrived(call, answer);
-        self.wake(context);
+        self.wake(at.context);
     }
 
     /// A gRPC call has its message.
-    pub fn on_grpc_receive(&self, context: u32, call: u32, size: usize) {
+    pub fn on_grpc_receive(&self, call: u32, size: usize) {
         let executor = self.host.executor();
-        if executor.is_grpc_expected(call) {
+        if let Some(at) = executor.who_awaits_grpc(call) {
             executor.grpc_arrived(call, self.host.grpc_answer(size).map_err(CallError::Unreadable));
-            self.wake(context);
+            self.wake(at.context);
         }
     }
 
     /// A gRPC call has ended without a message.
-    pub fn on_grpc_close(&self, context: u32, call: u32, status: u32) {
+    pub fn on_grpc_close(&self, call: u32, status: u32) {
         let executor = self.host.executor();
-        if executor.is_grpc_expected(call) {
-            let error =
-                if status == 0 { CallError::NoAnswer } else { CallError::Grpc(GrpcStatus::of_code(status)) };
+        if let Some(at) = executor.who_awaits_grpc(call) {
+            let status = GrpcStatus::of_code(status);
+            let is_ok = status == GrpcStatus::Ok;
+            let error = if is_ok { CallError::NoAnswer } else { CallError::Grpc(status) };
             executor.grpc_arrived(call, Err(error));
-            self.wake(context);
+            self.wake(at.context);
         }
     }
 
+    /// Lets go on who waits, in its own name: what tells of it is a callback of the root context.
     fn wake(&self, context: u32) {
+        self.host.set_effective_context(context);
         match self.stream(context) {
             Some(stream) => stream.wake(&self.host),
             None => waiting::run_work(&self.host, context),

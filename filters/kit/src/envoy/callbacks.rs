@@ -160,21 +160,21 @@ extern "C" fn proxy_on_upstream_connection_close(context: u32, by: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_http_call_response(
-    context: u32,
+    _root: u32,
     call: u32,
     headers: usize,
     body_size: usize,
     _trailers: usize,
 ) {
-    vm(|vm| vm.on_http_call_response(context, call, headers, body_size));
+    vm(|vm| vm.on_http_call_response(call, headers, body_size));
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive(context: u32, call: u32, size: usize) {
-    vm(|vm| vm.on_grpc_receive(context, call, size));
+extern "C" fn proxy_on_grpc_receive(_root: u32, call: u32, size: usize) {
+    vm(|vm| vm.on_grpc_receive(call, size));
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_close(context: u32, call: u32, status: u32) {
-    vm(|vm| vm.on_grpc_close(context, call, status));
+extern "C" fn proxy_on_grpc_close(_root: u32, call: u32, status: u32) {
+    vm(|vm| vm.on_grpc_close(call, status));
 }

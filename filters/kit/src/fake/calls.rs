@@ -7,7 +7,7 @@ use super::host::nanoseconds;
 use crate::calls::{GrpcRequest, HttpAnswer, HttpRequest};
 use crate::host::HostError;
 
-/// A call that a filter has made and that has no answer yet.
+/// A call that a filter has made and that has no answer yet. Envoy lets one of HTTP go on when its stream has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FakeCall {
     /// Its number, which is its own.
@@ -16,7 +16,6 @@ pub struct FakeCall {
     pub cluster: String,
     /// What was asked.
     pub made: Made,
-    pub(super) context: u32,
     pub(super) until: u64,
 }
 
@@ -70,7 +69,7 @@ impl FakeHost {
         let id = self.last_call.get().wrapping_add(1);
         self.last_call.set(id);
         let until = self.now.get().saturating_add(nanoseconds(timeout));
-        let call = FakeCall { id, cluster: cluster.to_owned(), made, context: self.at_work.get(), until };
+        let call = FakeCall { id, cluster: cluster.to_owned(), made, until };
         self.made.borrow_mut().push(call);
         id
     }

@@ -111,7 +111,6 @@ impl FakeProxy {
         self.vm.on_log(context);
         self.at(context);
         self.vm.on_delete(context);
-        self.host.made.borrow_mut().retain(|call| call.context != context);
         self.host.contexts.borrow_mut().remove(&context);
     }
 
@@ -136,8 +135,8 @@ impl FakeProxy {
         let (headers, size) = (answer.headers.len(), answer.body.len());
         self.host.answer.borrow_mut().http = answer;
         self.host.made.borrow_mut().retain(|made| made.id != call.id);
-        self.at(call.context);
-        self.vm.on_http_call_response(call.context, call.id, headers, size);
+        self.at(ROOT);
+        self.vm.on_http_call_response(call.id, headers, size);
     }
 
     /// Lets an HTTP call be without an answer: its upstream cannot be reached.
@@ -148,13 +147,13 @@ impl FakeProxy {
     /// Answers a gRPC call with a message, or with a status.
     pub fn answer_grpc(&self, call: &FakeCall, answer: Result<&[u8], GrpcStatus>) {
         self.host.made.borrow_mut().retain(|made| made.id != call.id);
-        self.at(call.context);
+        self.at(ROOT);
         match answer {
             Ok(message) => {
                 self.host.answer.borrow_mut().grpc = message.to_vec();
-                self.vm.on_grpc_receive(call.context, call.id, message.len());
+                self.vm.on_grpc_receive(call.id, message.len());
             }
-            Err(status) => self.vm.on_grpc_close(call.context, call.id, status.code()),
+            Err(status) => self.vm.on_grpc_close(call.id, status.code()),
         }
     }
 
