@@ -63,6 +63,13 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when everything that `up` needs is there, 1 when something is missing, 2 when it could not be found out.
     Doctor(DoctorArgs),
+    /// Make a crate with a filter: one that works, is tested and runs, to be changed into yours.
+    ///
+    /// It holds a small filter with a typed configuration, tests of it, and documents by which `burgee up` runs it in a
+    /// real Envoy. Nothing that is there already is written over.
+    ///
+    /// Exits 0 when it is written, 2 when something is wrong.
+    New(NewArgs),
     /// Print the CustomResourceDefinitions of Telemetry and WasmPlugin: `burgee crds | kubectl apply -f -`.
     ///
     /// For clusters without Istio, and for those whose own should say more: names, fields and versions are Istio's, and
@@ -118,6 +125,15 @@ pub(crate) struct DoctorArgs {
     /// How to print the report.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NewArgs {
+    /// The folder to make. Its name is that of the crate, the plugin and the metrics: small letters, digits and single
+    /// dashes, such as my-filter.
+    #[arg(value_name = "NAME")]
+    pub folder: PathBuf,
 }
 
 /// Arguments of `crds`.

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),
         plan::Plan::Doctor(plan) => commands::doctor::run(&plan).map(ExitCode::from),
+        plan::Plan::New(plan) => commands::new::run(&plan).map(ExitCode::from),
         plan::Plan::Crds(format) => commands::crds::run(format).map(ExitCode::from),
         plan::Plan::Stub(arguments) => Ok(burgee_stub::main(arguments)),
     });

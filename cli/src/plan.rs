@@ -12,10 +12,11 @@ use burgee_api::resolve::ListenerClass;
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
-    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, ProxyDelivery, RenderArgs, SignalName, TreeFormat,
-    UpArgs,
+    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, NewArgs, ProxyDelivery, RenderArgs, SignalName,
+    TreeFormat, UpArgs,
 };
 use crate::codes;
+use crate::commands::new::CrateName;
 use crate::workload::WorkloadPlan;
 
 /// A command with everything that it needs.
@@ -37,6 +38,8 @@ pub(crate) enum Plan {
     ExportCompose(ComposePlan),
     /// `doctor`.
     Doctor(DoctorPlan),
+    /// `new`.
+    New(NewPlan),
     /// `crds`.
     Crds(TreeFormat),
     /// `stub`: what burgee-stub is told.
@@ -122,6 +125,13 @@ pub(crate) struct ComposePlan {
     pub image: Option<String>,
 }
 
+/// What `new` does.
+#[derive(Debug)]
+pub(crate) struct NewPlan {
+    pub folder: PathBuf,
+    pub name: CrateName,
+}
+
 /// What `doctor` does.
 #[derive(Debug)]
 pub(crate) struct DoctorPlan {
@@ -141,6 +151,10 @@ impl Plan {
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
             Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
+            Command::New(NewArgs { folder }) => {
+                let name = CrateName::of(&folder)?;
+                Ok(Plan::New(NewPlan { folder, name }))
+            }
             Command::Crds(CrdsArgs { output }) => Ok(Plan::Crds(output)),
             Command::Stub(args) => Ok(Plan::Stub(args.arguments)),
         }

@@ -21,7 +21,10 @@ pub(crate) struct Sources {
     pub problems: Vec<Problem>,
 }
 
-/// Reads every path; folders with everything below them that ends in .yaml, .yml or .json.
+/// What cargo and others put into a folder that can be made anew.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+
+/// Reads every path; folders with everything below them that ends in .yaml, .yml or .json and may be a document.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
     let mut sources = Sources::default();
     let mut seen = HashSet::new();
@@ -49,6 +52,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
         }
         for file in files {
             let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            if file != *path && is_cases(&bytes) {
+                continue;
+            }
             sources.take(&file.to_string_lossy(), bytes);
         }
     }
@@ -101,6 +107,10 @@ fn collect(
         }
         return Ok(());
     }
+    // What a crate beside documents has been built into is no document.
+    if !named && path.join(CACHE_TAG).exists() {
+        return Ok(());
+    }
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
     let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     entries.sort();
@@ -121,8 +131,17 @@ fn collect(
 }
 
 fn is_document(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    let is_text = |ending: &std::ffi::OsStr| {
+        ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    };
+    let is_schema = path.file_name().is_some_and(|name| name == burgee_modules::SCHEMA_FILE);
+    path.extension().is_some_and(is_text) && !is_schema
+}
+
+/// Whether a text is a file of cases of a filter, which may stand beside documents: it has `cases` and no kind.
+fn is_cases(bytes: &[u8]) -> bool {
+    let has = |key: &str| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(key.as_bytes()));
+    has("cases:") && !has("kind:") && !has("apiVersion:")
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -132,5 +151,36 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
             "check the path; it is taken from the current folder",
         ),
         _ => Failure::new(format!("{} cannot be read: {error}", path.display()), "check its permissions"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_folder_what_may_be_a_document_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        write("a.yaml", "kind: A\n");
+        write("b/c.yml", "cases: 1\nkind: B\n");
+        write("b/cases.yaml", "defaults: {}\ncases: []\n");
+        write("configuration.schema.json", "{}");
+        write("target/CACHEDIR.TAG", "");
+        write("target/d.json", "{}");
+        write("e.txt", "");
+        let read = |paths: &[PathBuf]| -> Vec<String> {
+            let sources = read(paths).unwrap_or_else(|failure| panic!("{}", failure.message));
+            let name = |source: &Source| source.name.rsplit('/').next().unwrap_or_default().to_owned();
+            sources.texts.iter().map(name).collect()
+        };
+        assert_eq!(read(&[folder.path().to_owned()]), ["a.yaml", "c.yml"]);
+        // What is named is meant.
+        let named = ["target", "b/cases.yaml"].map(|name| folder.path().join(name));
+        assert_eq!(read(&named), ["d.json", "cases.yaml"]);
     }
 }

@@ -18,6 +18,7 @@ mod explaining;
 mod front_proxy;
 mod live_view;
 mod loopback;
+mod new_filter;
 mod one_service;
 mod prometheus;
 mod providers;

@@ -50,6 +50,7 @@ pub mod summary;
 mod tail;
 pub mod traffic;
 mod watch;
+mod words;
 
 pub use base::{listener_name, listeners_of};
 pub use envoy::{Envoy, EnvoyError};

@@ -12,6 +12,9 @@ pub const KEPT_LOGS: usize = 1000;
 /// How many spans are kept.
 pub const KEPT_SPANS: usize = 2000;
 
+/// How many of the things that plugins say are kept.
+pub const KEPT_WORDS: usize = 200;
+
 /// A view into a running mesh. Cheap to clone; it stays readable when the mesh has ended.
 #[derive(Clone, Debug)]
 pub struct Live {
@@ -32,10 +35,27 @@ pub struct Snapshot {
     pub spans: Vec<SpanSummary>,
     /// The plugins in force.
     pub plugins: Vec<PluginSummary>,
+    /// What plugins said last, the newest last; at most [`KEPT_WORDS`].
+    pub words: Vec<PluginWords>,
+    /// How much they said since the start.
+    pub words_seen: u64,
     /// How many lines came since the start.
     pub logs_seen: u64,
     /// How many spans came since the start.
     pub spans_seen: u64,
+}
+
+/// What a plugin says in a proxy's log, or what the proxy says of one that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginWords {
+    /// The proxy, as `namespace/name`.
+    pub proxy: String,
+    /// The plugin, as `namespace/name`. None for what measures, and where the proxy does not say which one failed.
+    pub plugin: Option<String>,
+    /// The level, as Envoy writes it.
+    pub level: String,
+    /// What it says; may have several lines.
+    pub text: String,
 }
 
 /// A process of a mesh.

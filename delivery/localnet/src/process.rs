@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use crate::admin::Admin;
 use crate::error::LocalnetError;
+use crate::site::ENVOY_LOG;
 
 mod child;
 mod fork;
@@ -68,9 +69,11 @@ impl EnvoyProcess {
     /// When it cannot be started, ends, refuses its configuration or takes too long; with Envoy's own words.
     pub async fn start(launch: &Launch) -> Result<EnvoyProcess, LocalnetError> {
         let began = Instant::now();
-        let log = launch.directory.join("envoy.log");
+        let log = launch.directory.join(ENVOY_LOG);
         let admin_file = launch.directory.join("admin-address");
-        let log_file = File::create(&log).map_err(|error| LocalnetError::io("create", &log, error))?;
+        // Appended to, since whoever follows it may give its space back.
+        let log_file = File::create(&log).and_then(|_| File::options().append(true).open(&log));
+        let log_file = log_file.map_err(|error| LocalnetError::io("create", &log, error))?;
         let mut command = Command::new(&launch.binary);
         command
             .arg("--config-path")

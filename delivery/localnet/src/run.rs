@@ -30,7 +30,7 @@ use crate::prometheus;
 use crate::record::Record;
 use crate::render::{self, Files, Inputs};
 use crate::run_directory::RunDirectory;
-use crate::site::{LOGS_DIRECTORY, ListenerKey, Site};
+use crate::site::{ENVOY_LOG, LOGS_DIRECTORY, ListenerKey, Site};
 use crate::start;
 use crate::summary::{ListenerSummary, PluginSummary, ProxySummary};
 use crate::traffic::Target;
@@ -160,8 +160,10 @@ impl Localnet {
             count => format!("Starting {count} Envoys"),
         });
         let proxies = start::launch(prepared).await?;
-        let logs = directories.into_iter().map(|(name, path)| (name, path.join(LOGS_DIRECTORY))).collect();
-        let watch = Watch::start(start::watchees(&proxies, &apps, &receiver), logs, record.clone());
+        let below =
+            |part| directories.iter().map(move |(name, path)| (name.clone(), path.join(part))).collect();
+        let watchees = start::watchees(&proxies, &apps, &receiver);
+        let watch = Watch::start(watchees, below(ENVOY_LOG), below(LOGS_DIRECTORY), record.clone());
         let mut localnet = Localnet {
             watch,
             proxies,

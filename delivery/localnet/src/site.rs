@@ -12,6 +12,9 @@ pub const EXTENSIONS_DIRECTORY: &str = "extensions";
 /// The directory of the access logs in a proxy's directory, on loopback.
 pub const LOGS_DIRECTORY: &str = "logs";
 
+/// The file that an Envoy writes its own log to.
+pub const ENVOY_LOG: &str = "envoy.log";
+
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {

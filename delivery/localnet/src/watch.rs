@@ -22,6 +22,7 @@ use crate::record::{Record, Reporter};
 use crate::scrape;
 use crate::summary::MetricSummary;
 use crate::tail::Tail;
+use crate::words;
 
 /// How often counts are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -73,9 +74,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch processes, and the directories of access logs, each with the workload that logs there.
+    /// Begins to watch processes, the logs of proxies, and the directories of access logs, each with the workload that
+    /// logs there.
     pub(crate) fn start(
         watchees: Vec<Watchee>,
+        logs: Vec<(String, PathBuf)>,
         directories: Vec<(String, PathBuf)>,
         record: SharedRecord,
     ) -> Watch {
@@ -86,6 +89,7 @@ impl Watch {
             tokio::spawn(watch_ends(processes.clone(), live.clone())),
             tokio::spawn(watch_counts(watchees, record.clone(), live.clone())),
             tokio::spawn(watch_logs(directories, record, live.clone())),
+            tokio::spawn(words::watch(logs, live.clone())),
         ];
         Watch { processes, live, tasks }
     }

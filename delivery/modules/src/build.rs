@@ -119,9 +119,17 @@ pub fn keep_file_in(cache: &Path, file: &Path) -> Result<BuiltModule, ModuleErro
 /// # Errors
 /// If those sources are gone, or there is no such filter.
 pub fn filter_folder(name: &str) -> Result<PathBuf, ModuleError> {
+    Ok(checkout()?.join("filters").join(name))
+}
+
+/// The checkout that this program was built from.
+///
+/// # Errors
+/// If it is gone.
+pub fn checkout() -> Result<PathBuf, ModuleError> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     match root.canonicalize() {
-        Ok(root) if root.join("filters").is_dir() => Ok(root.join("filters").join(name)),
+        Ok(root) if root.join("filters").is_dir() => Ok(root),
         Ok(_) | Err(_) => Err(ModuleError::NoSources { root }),
     }
 }

@@ -20,7 +20,8 @@ mod toolchain;
 mod trim;
 
 pub use build::{
-    BuiltModule, build, build_crate, build_crate_in, build_in, filter_folder, keep_file, keep_file_in,
+    BuiltModule, build, build_crate, build_crate_in, build_in, checkout, filter_folder, keep_file,
+    keep_file_in,
 };
 pub use cache::digest_of_module;
 pub use error::ModuleError;

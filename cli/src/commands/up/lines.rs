@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
-use burgee_localnet::live::{PartState, Snapshot};
+use burgee_localnet::live::{PartState, PluginWords, Snapshot};
 use burgee_localnet::summary::{AccessLogSummary, SpanSummary};
 use tokio::time::Instant;
 
@@ -29,6 +29,7 @@ const COUNT: Duration = Duration::from_secs(10);
 pub(super) struct Lines {
     logs_seen: u64,
     spans_seen: u64,
+    words_seen: u64,
     states: BTreeMap<(String, String), (u32, PartState)>,
     plugins: BTreeMap<(String, String), (Option<String>, bool)>,
     waiting: HashMap<String, Waiting>,
@@ -80,6 +81,12 @@ impl Lines {
     /// What is new in a snapshot.
     pub(super) fn next(&mut self, snapshot: &Snapshot, now: Instant) -> Vec<String> {
         let mut out = self.states(snapshot);
+        let (words, missed) = newest(&snapshot.words, snapshot.words_seen, self.words_seen);
+        if missed > 0 {
+            out.push(format!("plugin said {missed} things too fast to be told"));
+        }
+        out.extend(words.iter().map(said));
+        self.words_seen = snapshot.words_seen;
         let (logs, missed) = newest(&snapshot.access_logs, snapshot.logs_seen, self.logs_seen);
         if missed > 0 {
             out.push(format!("log    {missed} lines came too fast to be told"));
@@ -219,6 +226,13 @@ fn newest<T>(kept: &[T], seen: u64, told: u64) -> (&[T], u64) {
     (&kept[kept.len() - count..], fresh - count as u64)
 }
 
+/// What a plugin said, in a line.
+fn said(words: &PluginWords) -> String {
+    let plugin = words.plugin.as_deref().unwrap_or("-");
+    let text: Vec<&str> = words.text.lines().map(str::trim).collect();
+    format!("plugin {} {} {}: {}", clean(&words.proxy), clean(plugin), words.level, clean(&text.join(" ")))
+}
+
 fn log(log: &AccessLogSummary) -> String {
     let status = status(log).map_or("-".to_owned(), |status| status.to_string());
     let from = format!("{} {} {}", log.proxy, log.class, log.provider);
@@ -344,6 +358,29 @@ mod tests {
                 "log    4 lines came too fast to be told",
                 "log    p gateway text-log - x",
                 "trace  3 spans came too fast to be told"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_plugin_says_is_a_line_also_if_it_was_said_before() {
+        let words = PluginWords {
+            proxy: "ns/gw".to_owned(),
+            plugin: Some("ns/who-asks".to_owned()),
+            level: "critical".to_owned(),
+            text: "panicked at src/filter.rs:57:50:\n\u{1b}[2J".to_owned(),
+        };
+        let mut snapshot = Snapshot { words: vec![words.clone()], words_seen: 1, ..Snapshot::default() };
+        let (mut lines, first) = Lines::after(&snapshot, Instant::now());
+        assert_eq!(first, ["plugin ns/gw ns/who-asks critical: panicked at src/filter.rs:57:50: \\u{1b}[2J"]);
+        snapshot.words.push(PluginWords { plugin: None, text: "failed".to_owned(), ..words });
+        snapshot.words_seen = 4;
+        assert_eq!(
+            lines.next(&snapshot, Instant::now()),
+            [
+                "plugin said 1 things too fast to be told".to_owned(),
+                "plugin ns/gw ns/who-asks critical: panicked at src/filter.rs:57:50: \\u{1b}[2J".to_owned(),
+                "plugin ns/gw - critical: failed".to_owned(),
             ]
         );
     }

@@ -11,7 +11,7 @@ async fn lines_of_files_and_of_the_receiver_are_shown() {
     let late = folder.path().join("late");
     let directories =
         vec![("ns/app".to_owned(), folder.path().to_owned()), ("ns/late".to_owned(), late.clone())];
-    let watch = Watch::start(Vec::new(), directories, record.clone());
+    let watch = Watch::start(Vec::new(), Vec::new(), directories, record.clone());
     let mut changes = watch.live().changes();
     std::fs::write(folder.path().join("inbound.mesh.log"), "one\ntwo\nhal").unwrap();
     std::fs::create_dir(&late).unwrap();

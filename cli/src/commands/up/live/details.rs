@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burgee_api::Origin;
 use burgee_api::resolve::{ClassPolicy, ListenerClass, TagOperation, Tracing};
-use burgee_localnet::live::{PartKind, PartState};
+use burgee_localnet::live::{PartKind, PartState, PluginWords};
 use burgee_localnet::summary::{AccessLogSummary, LogSinkKind, MetricSummary, OriginSummary, SpanSummary};
 
 use super::data::Data;
@@ -14,6 +14,9 @@ use crate::commands::up::asked::{file, place, who, wishes};
 use crate::commands::up::clean::clean;
 use crate::commands::up::show::{command, part_name, part_state};
 use crate::commands::up::tree::{self, Trace, traces};
+
+/// How much of what a plugin said is shown, the newest first.
+const LAST_WORDS: usize = 5;
 
 /// A line of details, before it is folded to a width.
 pub(super) type DetailLine = (String, Tone);
@@ -301,6 +304,12 @@ fn plugin(lines: &mut Lines, number: usize, data: &Data) {
     lines.field("url", &plugin.url);
     lines.field("module", plugin.module.as_deref().unwrap_or("cannot be had; the problems say why"));
     lines.field("sha256", plugin.sha256.as_deref().unwrap_or("-"));
+    let of_it = |words: &&PluginWords| {
+        words.proxy == plugin.proxy && words.plugin.as_ref().is_none_or(|name| *name == plugin.plugin)
+    };
+    for words in data.snapshot.words.iter().rev().filter(of_it).take(LAST_WORDS) {
+        lines.field("said", format!("{}: {}", words.level, words.text));
+    }
 }
 
 fn problem(lines: &mut Lines, number: usize, data: &Data) {

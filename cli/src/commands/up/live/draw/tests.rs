@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use burgee_api::origin::Place;
 use burgee_api::problem::{Code, Problem};
-use burgee_localnet::live::{PartKind, PartState, Snapshot};
+use burgee_localnet::live::{PartKind, PartState, PluginWords, Snapshot};
 use burgee_localnet::traffic::Target;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -75,6 +75,13 @@ pub(in crate::commands::up::live) fn data() -> Data {
                 failed,
             ],
             plugins: vec![plugin("istio-system/ingressgateway", "0123456789abcdef")],
+            words: vec![PluginWords {
+                proxy: "istio-system/ingressgateway".to_owned(),
+                plugin: Some("istio-system/headers".to_owned()),
+                level: "critical".to_owned(),
+                text: "panicked at src/filter.rs:57:50".to_owned(),
+            }],
+            words_seen: 1,
             logs_seen: 3,
             spans_seen: 3,
         },

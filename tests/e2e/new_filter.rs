@@ -1,0 +1,179 @@
+//! `burgee new`: the crate that it makes passes its own tests, and runs, and follows what is saved.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::http::{Answer, Connection};
+use crate::support::mesh::Mesh;
+use crate::support::program::Program;
+use crate::support::tempdir;
+
+/// The host of the new crate's mesh.
+const HOST: &str = "hello.internal";
+
+/// Where new crates are built: what they are built with is built once.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-filter")
+}
+
+/// A new crate, and the folder that it is in.
+fn new_crate(name: &str) -> (TempDir, PathBuf) {
+    let parent = tempdir();
+    let made = Program::new(["new", name]).in_directory(parent.path()).run().expect_code(0);
+    made.expect_said(&["cargo burgee up ."]);
+    let folder = parent.path().join(name);
+    (parent, folder)
+}
+
+/// Runs cargo in a crate, and fails unless it succeeds.
+fn cargo(folder: &Path, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target())
+        .output()
+        .expect("cargo runs");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "cargo {arguments:?}\n{}{}", said(&output.stdout), said(&output.stderr));
+}
+
+#[test]
+fn a_new_crate_passes_its_own_tests_and_the_lints_and_nothing_is_wrong_with_its_documents() {
+    // Where lines are broken and what is in order depends on the name.
+    for name in ["a", "zzz-filter-of-a-name-that-is-as-long-as-names-may-be"[..50].trim_end_matches('-')] {
+        let (_parent, folder) = new_crate(name);
+        cargo(&folder, &["fmt", "--check"]);
+    }
+    let (_parent, folder) = new_crate("who-asks");
+    cargo(&folder, &["test"]);
+    cargo(&folder, &["clippy", "--all-targets", "--", "-D", "warnings"]);
+    Program::new(["check", ".", "--fail-on", "note"])
+        .in_directory(&folder)
+        .run()
+        .expect_code(0)
+        .expect_said(&["2 files: nothing is wrong"]);
+    let document = folder.join("plugin.yaml");
+    let text = fs::read_to_string(&document).expect("a document");
+    fs::write(&document, text.replace("others: pass", "others: pas")).expect("a document");
+    let found = Program::new(["check", ".", "-o", "json"]).in_directory(&folder).run().expect_code(1);
+    let problems = found.json();
+    assert_eq!(problems["problems"][0]["code"], "BG0264");
+    assert_eq!(problems["problems"][0]["path"], "spec.pluginConfig.others");
+}
+
+/// Requests one after another over a connection that is kept as long as it may be, until it is told to stop.
+struct Requests {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<(u64, Vec<String>)>,
+}
+
+impl Requests {
+    fn start(address: &str) -> Requests {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (told, address) = (is_over.clone(), address.to_owned());
+        let thread = thread::spawn(move || {
+            let (mut sent, mut failed, mut connection) = (0, Vec::new(), None);
+            while !told.load(Ordering::Relaxed) {
+                sent += 1;
+                match ask(&address, &mut connection) {
+                    Ok(answer) if answer.status == 200 => {}
+                    Ok(answer) => failed.push(answer.status.to_string()),
+                    Err(error) => failed.push(error),
+                }
+            }
+            (sent, failed)
+        });
+        Requests { is_over, thread }
+    }
+
+    /// Stops them, and fails unless every one was answered.
+    fn expect_no_failure(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let (sent, failed) = self.thread.join().expect("the requests");
+        assert!(sent > 100, "hardly any load: {sent}");
+        assert_eq!(failed, [""; 0], "of {sent} requests");
+    }
+}
+
+/// A request of a tenant.
+fn ask(address: &str, connection: &mut Option<Connection>) -> Result<Answer, String> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => Connection::open(address, HOST)?,
+    };
+    let answer = open.get_with("/", b"x-tenant: acme\r\n")?;
+    *connection = answer.is_kept.then_some(open);
+    Ok(answer)
+}
+
+/// Waits until answers have a value in the filter's header, or none; gives when that was.
+fn wait_for(address: &str, value: Option<&str>) -> Instant {
+    let began = Instant::now();
+    loop {
+        let answer = ask(address, &mut None).unwrap_or_else(|error| panic!("{error}"));
+        if answer.header("x-answered-for") == value {
+            return Instant::now();
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "no {value:?}, but {:?}", answer.headers);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_new_crate_runs_and_what_is_saved_takes_effect_without_a_failed_request() {
+    let (_parent, folder) = new_crate("who-asks");
+    cargo(&folder, &["build", "--profile", "filter", "--target", "wasm32-wasip1"]);
+    let program = Program::up(&folder).args(["--hold", "-o", "json", "--requests", "10"]);
+    let mut mesh = Mesh::of(program.env("CARGO_TARGET_DIR", target()));
+    let (address, source) = (mesh.entrance(), folder.join("src/filter.rs"));
+    wait_for(&address, Some("acme"));
+
+    let first = fs::read_to_string(&source).expect("a source");
+    let edited = |value: &str| first.replace("ANSWERED_FOR, tenant)", &format!("ANSWERED_FOR, {value})"));
+    assert_ne!(first, edited("x"));
+    let load = Requests::start(&address);
+    for (source_text, value) in [
+        (edited("b\"one\""), "one"),
+        (edited("b\"two\""), "two"),
+        (edited("b\"three\""), "three"),
+        (first.clone(), "acme"),
+    ] {
+        let saved = Instant::now();
+        fs::write(&source, source_text).expect("a source");
+        let served = wait_for(&address, Some(value));
+        println!("from saving a source to its module serving: {} ms", (served - saved).as_millis());
+    }
+
+    // What is wrong changes nothing, and is told where it is.
+    let said = mesh.held.stderr().len();
+    fs::write(&source, first.replace("*tenant = self.tenant(host);", "*tenant = self.tenant(host)"))
+        .expect("a source");
+    let told = mesh.held.wait_until_said(said, "the last good");
+    assert!(told.contains("src/filter.rs:"), "{told}");
+    let said = mesh.held.stderr().len();
+    let document = folder.join("plugin.yaml");
+    let text = fs::read_to_string(&document).expect("a document");
+    fs::write(&document, text.replace("others: pass", "others: pas")).expect("a document");
+    let told = mesh.held.wait_until_said(said, "the last good");
+    assert!(told.contains("did you mean `pass`?"), "{told}");
+    assert_eq!(ask(&address, &mut None).expect("an answer").header("x-answered-for"), Some("acme"));
+    load.expect_no_failure();
+
+    // A filter that panics says where.
+    fs::write(&document, &text).expect("a document");
+    let said = mesh.held.stderr().len();
+    let panicking =
+        first.replace("*tenant = self.tenant(host);", "*tenant = Some(self.tenant(host).unwrap());");
+    fs::write(&source, panicking.replace("x-answered-for", "x-edited")).expect("a source");
+    wait_for(&address, None);
+    let connection = &mut Connection::open(&address, HOST).expect("a connection");
+    assert_eq!(connection.get("/").expect("an answer").status, 503);
+    mesh.held.wait_until_said(said, "istio-system/who-asks critical: panicked at src/filter.rs:");
+}
