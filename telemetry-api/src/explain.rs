@@ -42,10 +42,11 @@ pub use why_not::Asked;
 
 use crate::check::Checked;
 use crate::document::Outline;
-use crate::origin::Place;
+use crate::origin::{Origin, Place};
 use crate::problem::{Problem, Severity, codes};
+use crate::resolve::tracers::Lookup;
 use crate::resolve::{ControlPlane, Effective, ListenerClass, PolicySet, Workload};
-use crate::resources::{Meta, Resources, Telemetry};
+use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
 
 /// Documents that were read and judged, ready to be asked about.
 ///
@@ -63,6 +64,8 @@ pub struct Explainer<'c> {
 /// What applies at one workload.
 struct Here<'e> {
     set: &'e PolicySet,
+    /// The mesh of the workload's revision, and what there is in it.
+    lookup: Lookup<'e>,
     /// In the order of contribution.
     telemetries: Vec<&'e Telemetry>,
     workload: &'e Workload,
@@ -109,10 +112,9 @@ impl<'c> Explainer<'c> {
     pub fn explain(&self, workload: &Workload) -> Explanation {
         let here = self.here(workload);
         let (documents, others) = chain::documents(self, &here);
-        let has_mesh_config = self.set.mesh_config().was_read;
         Explanation {
             workload: workload.clone(),
-            has_mesh_config,
+            has_mesh_config: here.lookup.mesh.was_read,
             documents,
             others,
             classes: classes(&here),
@@ -130,14 +132,16 @@ impl<'c> Explainer<'c> {
         why_not::answers(self, asked, workload)
     }
 
-    /// The document that the mesh's configuration was read from.
-    fn mesh_outline(&self) -> Option<&'c Outline> {
-        Outline::around(&self.checked.outlines, mesh::first_place(&self.checked.resources.mesh_config)?)
+    /// The document that a mesh's configuration was read from.
+    fn outline_of(&self, mesh: &MeshConfig) -> Option<&'c Outline> {
+        let Origin::Document { place, .. } = &mesh.source else { return None };
+        Outline::around(&self.checked.outlines, place)
     }
 
     fn here<'e>(&'e self, workload: &'e Workload) -> Here<'e> {
         let telemetries = self.set.contributions(workload);
-        Here { set: &self.set, telemetries, workload, effective: self.set.resolve(workload) }
+        let (lookup, effective) = (self.set.lookup(workload), self.set.resolve(workload));
+        Here { set: &self.set, lookup, telemetries, workload, effective }
     }
 }
 

@@ -11,11 +11,11 @@ use crate::resolve::{AccessLogger, ListenerClass, ListenerLogs};
 use crate::resources::telemetry::AccessLoggingEntry;
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let merged = merge(mesh, &here.telemetries, class);
     let loggers = &here.effective.class(class).access_logs;
     let mut facts = match &merged {
-        Some(merged) if !falls_back(mesh, here.set.services(), merged) => in_force(here, merged, loggers),
+        Some(merged) if !falls_back(mesh, here.lookup.services, merged) => in_force(here, merged, loggers),
         merged => of_mesh(here, merged.as_ref(), loggers),
     };
     facts.push(listener_fact(&here.effective.class(class).listener_logs));
@@ -31,7 +31,7 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
 
 /// The mesh's own file, and why it is in force.
 fn of_mesh(here: &Here<'_>, merged: Option<&Merged<'_>>, loggers: &[AccessLogger]) -> Vec<Fact> {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let why = match merged {
         None => "no Telemetry speaks of access logs here and defaultProviders.accessLogging is empty, so the mesh's \
                  own file decides"
@@ -61,8 +61,8 @@ fn of_mesh(here: &Here<'_>, merged: Option<&Merged<'_>>, loggers: &[AccessLogger
 /// The providers that an entry is about and that cannot be used, each with the reason.
 fn unusable(here: &Here<'_>, merged: &Merged<'_>) -> Vec<String> {
     let why = |name: &&str| {
-        let unusable = sink(here.set.mesh_config(), here.set.services(), name).err()?;
-        Some(format!("{name}: {}", providers::why(here.set.mesh_config(), &unusable)))
+        let unusable = sink(here.lookup.mesh, here.lookup.services, name).err()?;
+        Some(format!("{name}: {}", providers::why(here.lookup.mesh, &unusable)))
     };
     merged.states.keys().filter_map(why).collect()
 }
@@ -88,7 +88,7 @@ fn in_force(here: &Here<'_>, merged: &Merged<'_>, loggers: &[AccessLogger]) -> V
                 of_state.push(provider_fact(here, merged, provider));
                 of_state.push(disabled_fact(state));
                 of_state.push(filter_fact(state, filter.as_ref()));
-                of_state.extend(sinks::of_provider(here.set.mesh_config(), name, sink));
+                of_state.extend(sinks::of_provider(here.lookup.mesh, name, sink));
             }
             None if state.is_disabled() => {
                 of_state.push(provider_fact(here, merged, state.provider));
@@ -109,7 +109,7 @@ fn in_force(here: &Here<'_>, merged: &Merged<'_>, loggers: &[AccessLogger]) -> V
 }
 
 fn provider_fact(here: &Here<'_>, merged: &Merged<'_>, provider: &Traced<String>) -> Fact {
-    let why = match here.set.mesh_config().default_access_logging_providers.contains(provider) {
+    let why = match here.lookup.mesh.default_access_logging_providers.contains(provider) {
         true => "no Telemetry names a provider for this side, so defaultProviders.accessLogging holds",
         false => "the last document that names providers for this side replaces all names before it",
     };
@@ -177,12 +177,12 @@ fn lost(
     let Some(name) = about.iter().find(|name| merged.scope.contains_key(name.value.as_str())) else {
         return out_of_scope(merged, about);
     };
-    let unusable = sink(here.set.mesh_config(), here.set.services(), &name.value).err();
+    let unusable = sink(here.lookup.mesh, here.lookup.services, &name.value).err();
     if let Some(unusable) = unusable {
         let why = format!(
             "provider {} cannot be used: {}",
             name.value,
-            providers::why(here.set.mesh_config(), &unusable)
+            providers::why(here.lookup.mesh, &unusable)
         );
         return (Cause::UnusableProvider, why);
     }
@@ -209,9 +209,9 @@ fn out_of_scope(merged: &Merged<'_>, about: &[Traced<String>]) -> (Cause, String
 
 fn remarks(here: &Here<'_>, merged: &Merged<'_>, class: ListenerClass) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let file = &mesh.access_log_file;
-    let falls_back = falls_back(mesh, here.set.services(), merged);
+    let falls_back = falls_back(mesh, here.lookup.services, merged);
     if falls_back && !file.value.is_empty() {
         let mut off = merged.entries.iter().filter_map(|(entry, _)| entry.disabled.as_ref());
         if let Some(disabled) = off.rfind(|disabled| disabled.value) {

@@ -9,7 +9,8 @@ use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::{Meta, Telemetry, WasmPlugin};
 
 pub(super) fn documents(explainer: &Explainer<'_>, here: &Here<'_>) -> (Vec<Contribution>, Vec<Bystander>) {
-    let mut documents: Vec<Contribution> = explainer.mesh_outline().map(of_mesh).into_iter().collect();
+    let mut documents: Vec<Contribution> =
+        explainer.outline_of(here.lookup.mesh).map(of_mesh).into_iter().collect();
     documents.extend(here.telemetries.iter().map(|telemetry| contribution(here, telemetry)));
     let mut others = Vec::new();
     let resources = &explainer.checked.resources;
@@ -35,7 +36,7 @@ fn of_mesh(outline: &Outline) -> Contribution {
 /// Whether a document is in one of the namespaces that matter to a workload.
 fn is_near(here: &Here<'_>, meta: &Meta) -> bool {
     let namespace = &*meta.id.namespace;
-    namespace == here.workload.namespace || namespace == here.set.mesh_config().root_namespace.value
+    namespace == here.workload.namespace || namespace == here.lookup.mesh.root_namespace.value
 }
 
 fn bystander(meta: &Meta, reasons: &[Reason]) -> Option<Bystander> {
@@ -67,7 +68,7 @@ fn plugin_contribution(here: &Here<'_>, plugin: &WasmPlugin) -> Contribution {
 fn whom(here: &Here<'_>, meta: &Meta, selector: Option<&Selector>, targets: &[TargetRef]) -> String {
     let workload: &Workload = here.workload;
     let namespace = &*meta.id.namespace;
-    let is_root = namespace == here.set.mesh_config().root_namespace.value;
+    let is_root = namespace == here.lookup.mesh.root_namespace.value;
     let place = match is_root && namespace != workload.namespace {
         true => format!("in the root namespace {namespace}"),
         false => format!("in namespace {namespace}"),

@@ -38,7 +38,7 @@ enum Kind {
 
 /// What comes of each field.
 pub(super) fn fields(here: &Here<'_>, explanation: &Explanation) -> Vec<FieldAnswer> {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let mut answers = Vec::new();
     let is_written = |origin: &Origin| matches!(origin, Origin::Document { .. });
     let root = &mesh.root_namespace;
@@ -66,26 +66,6 @@ pub(super) fn fields(here: &Here<'_>, explanation: &Explanation) -> Vec<FieldAns
             .map(|provider| extension_provider(here, explanation, provider)),
     );
     answers
-}
-
-/// Where the first field stands that is written, if one is.
-pub(super) fn first_place(mesh: &MeshConfig) -> Option<&crate::Place> {
-    let origins = [&mesh.root_namespace.origin, &mesh.enable_tracing.origin, &mesh.access_log_file.origin];
-    let origins =
-        origins.into_iter().chain([&mesh.access_log_format.origin, &mesh.access_log_encoding.origin]);
-    let defaults = [
-        &mesh.default_metrics_providers,
-        &mesh.default_tracing_providers,
-        &mesh.default_access_logging_providers,
-    ];
-    let of_names = defaults.into_iter().flatten().map(|name| &name.origin);
-    let of_providers = mesh.extension_providers.iter().map(|provider| &provider.origin);
-    let all = origins.chain(of_names).chain(of_providers).chain(&mesh.proxy_tracing.written);
-    let places = all.filter_map(|origin| match origin {
-        Origin::Document { place, .. } => Some(place),
-        Origin::Rule(_) => None,
-    });
-    places.min()
 }
 
 fn written(mesh: &MeshConfig) -> Vec<Written> {
@@ -160,10 +140,10 @@ fn lost(here: &Here<'_>, class: ListenerClass, kind: &Kind, value: &Value) -> (C
             Cause::Replaced,
             "it decides only where no Telemetry speaks of traces and defaultProviders.tracing is empty",
         ),
-        Kind::MeshFile if here.set.mesh_config().access_log_file.value.is_empty() => {
+        Kind::MeshFile if here.lookup.mesh.access_log_file.value.is_empty() => {
             (Cause::Ignored, "accessLogFile is empty, so nothing is written to it")
         }
-        Kind::MeshService if !here.set.mesh_config().enable_access_log_service.value => {
+        Kind::MeshService if !here.lookup.mesh.enable_access_log_service.value => {
             (Cause::Ignored, "enableEnvoyAccessLogService is not true, so nothing is sent to it")
         }
         Kind::ByDefault => (Cause::Ignored, "it says what holds by default"),
@@ -183,13 +163,13 @@ fn lost(here: &Here<'_>, class: ListenerClass, kind: &Kind, value: &Value) -> (C
 }
 
 fn default_lost(here: &Here<'_>, name: &str) -> (Cause, String) {
-    let (mesh, services) = (here.set.mesh_config(), here.set.services());
+    let (mesh, services) = (here.lookup.mesh, here.lookup.services);
     let Some(known) = mesh.provider(name) else {
         return (Cause::UnusableProvider, providers::why(mesh, &Unusable::Unknown));
     };
     let unusable = match known.kind {
         ProviderKind::Prometheus => None,
-        _ => match (here.set.lookup().tracer(name, here.workload), sink(mesh, services, name)) {
+        _ => match (here.lookup.tracer(name, here.workload), sink(mesh, services, name)) {
             (Ok(_), _) | (_, Ok(_)) => None,
             (Err(unusable @ Unusable::Collector(_)), _) | (_, Err(unusable)) => Some(unusable),
         },
@@ -205,7 +185,7 @@ fn default_lost(here: &Here<'_>, name: &str) -> (Cause, String) {
 
 /// How long connections to services may take, whoever reports to them.
 fn connect_timeout(here: &Here<'_>, explanation: &Explanation) -> Option<FieldAnswer> {
-    let timeout = &here.set.mesh_config().connect_timeout;
+    let timeout = &here.lookup.mesh.connect_timeout;
     if !matches!(timeout.origin, Origin::Document { .. }) {
         return None;
     }
@@ -223,7 +203,7 @@ fn connect_timeout(here: &Here<'_>, explanation: &Explanation) -> Option<FieldAn
 
 /// The mesh's id, which is one of Istio's own tags.
 fn mesh_id(here: &Here<'_>, explanation: &Explanation) -> Option<FieldAnswer> {
-    let id = here.set.mesh_config().proxy_tracing.mesh_id.as_ref()?;
+    let id = here.lookup.mesh.proxy_tracing.mesh_id.as_ref()?;
     let mut answer = field(explanation, Signal::Tracing, id.origin.clone(), values::text(&id.value));
     for (class, of) in answer.classes.iter_mut().zip(&explanation.classes) {
         let tag = "customTags.istio.mesh_id";
@@ -267,8 +247,8 @@ fn uses(class: &ClassExplanation, provider: &ExtensionProvider) -> Vec<What> {
 fn unusable(here: &Here<'_>, class: ListenerClass, provider: &ExtensionProvider) -> Option<String> {
     match &here.effective.class(class).tracing {
         Tracing::LeftOut(name) if name.value.eq_ignore_ascii_case(&provider.name) => {
-            let unusable = here.set.lookup().tracer(&name.value, here.workload).err();
-            unusable.as_ref().map(|unusable| providers::why(here.set.mesh_config(), unusable))
+            let unusable = here.lookup.tracer(&name.value, here.workload).err();
+            unusable.as_ref().map(|unusable| providers::why(here.lookup.mesh, unusable))
         }
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::resources::telemetry::{MetricMatch, Override};
 use crate::resources::{MeshConfig, ProviderKind};
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let merged = merge(mesh, &here.telemetries, class);
     let mut facts = Vec::new();
     for provider in &here.effective.class(class).metrics {

@@ -13,7 +13,7 @@ use crate::resources::{Meta, Telemetry, WasmPlugin};
 pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &Telemetry) -> Vec<Reason> {
     let Telemetry { meta, selector, target_refs, .. } = telemetry;
     let mut reasons = common(explainer, here.workload, meta);
-    let root = here.set.mesh_config().root_namespace.value.as_str();
+    let root = here.lookup.mesh.root_namespace.value.as_str();
     let (namespace, own) = (&*meta.id.namespace, here.workload.namespace.as_str());
     if namespace != own && namespace != root {
         reasons.push(elsewhere(meta, root));
@@ -37,7 +37,7 @@ pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &
 pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPlugin) -> Vec<Reason> {
     let WasmPlugin { meta, selector, target_refs, kind, matches, .. } = plugin;
     let mut reasons = common(explainer, here.workload, meta);
-    let root = here.set.mesh_config().root_namespace.value.as_str();
+    let root = here.lookup.mesh.root_namespace.value.as_str();
     let (namespace, own) = (&*meta.id.namespace, here.workload.namespace.as_str());
     if namespace != own && namespace != root {
         reasons.push(elsewhere(meta, root));

@@ -23,9 +23,9 @@ struct Fields<'e> {
 
 /// Where spans go and how.
 pub(super) fn facts(here: &Here<'_>, provider: &Traced<String>, tracer: &Tracer) -> Vec<Fact> {
-    let known = here.set.mesh_config().provider(&provider.value);
+    let known = here.lookup.mesh.provider(&provider.value);
     let is_of_mesh =
-        here.set.mesh_config().proxy_tracing.tracer.as_ref().is_some_and(|own| own.origin == provider.origin);
+        here.lookup.mesh.proxy_tracing.tracer.as_ref().is_some_and(|own| own.origin == provider.origin);
     let known = known.filter(|_| !is_of_mesh);
     let defined = known.map_or(&provider.origin, |known| &known.origin);
     let mut fields = Fields { here, defined, facts: Vec::new() };
@@ -71,7 +71,7 @@ impl Fields<'_> {
 
     fn service(&mut self, field: &str, collector: &Collector) {
         self.add(field, values::collector(collector), true);
-        self.facts.push(connect_timeout(self.here.set.mesh_config(), collector));
+        self.facts.push(connect_timeout(self.here.lookup.mesh, collector));
     }
 
     /// A call over HTTP; `begin` is what its fields stand in.
@@ -96,7 +96,7 @@ impl Fields<'_> {
     }
 
     fn service_name(&mut self, name: &str, said: Option<&Opentelemetry>) {
-        let proxy = &self.here.set.mesh_config().proxy_tracing;
+        let proxy = &self.here.lookup.mesh.proxy_tracing;
         let why = "how a proxy's spans are named";
         let is_by_conventions =
             said.is_some_and(|said| said.service_attributes == ServiceAttributes::OtelSemanticConventions);

@@ -17,7 +17,7 @@ const LAST: &str = "the last entry for this side that says it decides";
 const DEFAULT: &str = "nothing says otherwise";
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
-    let spec = merge(here.set.mesh_config(), &here.telemetries, class);
+    let spec = merge(here.lookup.mesh, &here.telemetries, class);
     let policy = &here.effective.class(class).tracing;
     let (facts, remarks) = match &spec {
         None => (of_mesh(here, policy), Vec::new()),
@@ -34,11 +34,10 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
 
 /// What holds when no Telemetry and no default provider says anything.
 fn of_mesh(here: &Here<'_>, policy: &Tracing) -> Vec<Fact> {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let why = "no Telemetry speaks of traces here and defaultProviders.tracing is empty, so the mesh's own settings \
                decide";
-    let settings_facts =
-        |settings| settings_facts(here, &Settings::of_mesh(here.set.lookup()), settings, None);
+    let settings_facts = |settings| settings_facts(here, &Settings::of_mesh(here.lookup), settings, None);
     match policy {
         Tracing::Off(origin) => vec![Fact::new("enableTracing", values::flag(false), origin, why)],
         Tracing::Bootstrap(settings) => {
@@ -78,7 +77,7 @@ fn of_mesh(here: &Here<'_>, policy: &Tracing) -> Vec<Fact> {
 
 /// What holds where a Telemetry or a default provider says something.
 fn in_force(here: &Here<'_>, policy: &Tracing, spec: &Spec<'_>) -> Vec<Fact> {
-    let lookup = here.set.lookup();
+    let lookup = here.lookup;
     match policy {
         Tracing::Provider { provider, tracer, settings } => {
             let Ok(told) = lookup.tracer(&provider.value, here.workload) else { return Vec::new() };
@@ -93,7 +92,7 @@ fn in_force(here: &Here<'_>, policy: &Tracing, spec: &Spec<'_>) -> Vec<Fact> {
             let unusable = lookup.tracer(&provider.value, here.workload).err();
             let why = unusable
                 .as_ref()
-                .map(|unusable| providers::why(here.set.mesh_config(), unusable))
+                .map(|unusable| providers::why(here.lookup.mesh, unusable))
                 .unwrap_or_default();
             let off = Fact::new(
                 "tracing",
@@ -117,7 +116,7 @@ fn no_provider(spec: &Spec<'_>) -> Fact {
 }
 
 fn provider_fact(here: &Here<'_>, provider: &Traced<String>, spec: &Spec<'_>) -> Fact {
-    let is_default = here.set.mesh_config().default_tracing_providers.first() == Some(provider);
+    let is_default = here.lookup.mesh.default_tracing_providers.first() == Some(provider);
     let why = match is_default {
         true => "no entry for this side names a provider, so the first of defaultProviders.tracing holds",
         false => "the last entry for this side that names a provider decides",
@@ -185,7 +184,7 @@ fn sampling_fact(
     told: Option<&Told<'_>>,
 ) -> Fact {
     let is = |origin: Option<&Origin>| origin == Some(&sampling.origin);
-    let of_proxy = here.set.mesh_config().proxy_tracing.sampling.as_ref().map(|sampling| &sampling.origin);
+    let of_proxy = here.lookup.mesh.proxy_tracing.sampling.as_ref().map(|sampling| &sampling.origin);
     let why = if is(told.and_then(|told| told.own_sampler)) {
         "the provider has a sampler of its own, which every trace is offered to"
     } else if is(of_proxy) {
@@ -220,7 +219,7 @@ fn path_length_fact(
     length: Option<u32>,
     provider: Option<(&Traced<String>, &Told<'_>)>,
 ) -> Fact {
-    let mesh = here.set.mesh_config();
+    let mesh = here.lookup.mesh;
     let Some(length) = length else {
         let value = values::nothing("Envoy's own limit");
         return Fact::new("maxPathTagLength", value, &Origin::Rule("Envoy's default"), DEFAULT);

@@ -8,7 +8,7 @@ use crate::document::Outline;
 use crate::origin::{DocumentId, Origin};
 use crate::problem::closest;
 use crate::resolve::Workload;
-use crate::resources::Telemetry;
+use crate::resources::{MeshConfig, Telemetry};
 
 /// The kinds whose documents can have an effect, as documents have them and as they are asked for.
 const APPLIED: [&str; 4] = ["Telemetry", "WasmPlugin", "ConfigMap", "MeshConfig"];
@@ -58,7 +58,8 @@ impl Asked {
 /// The answers about the documents that are meant: one, unless several that can apply have the name.
 pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> Vec<Answer> {
     let outlines = &explainer.checked.outlines;
-    let mesh = explainer.mesh_outline().map(|outline| &outline.place);
+    let here = explainer.here(workload);
+    let mesh = explainer.outline_of(here.lookup.mesh).map(|outline| &outline.place);
     let is_meant = |outline: &&Outline| match asked.is_mesh() {
         true => mesh == Some(&outline.place),
         false => asked.fits(&outline.id),
@@ -71,7 +72,6 @@ pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workl
     if meant.is_empty() {
         return vec![not_there(explainer, asked, workload)];
     }
-    let here = explainer.here(workload);
     let explanation = explainer.explain(workload);
     meant.into_iter().map(|outline| answer(explainer, &here, &explanation, outline)).collect()
 }
@@ -155,8 +155,13 @@ fn judged(
     outline: &Outline,
 ) -> (Vec<Reason>, Vec<FieldAnswer>) {
     let resources = &explainer.checked.resources;
-    if explainer.mesh_outline().is_some_and(|mesh| mesh.place == outline.place) {
+    let is_of = |mesh: &&MeshConfig| explainer.outline_of(mesh).is_some_and(|of| of.place == outline.place);
+    if is_of(&here.lookup.mesh) {
         return (Vec::new(), mesh::fields(here, explanation));
+    }
+    let mut meshes = [&resources.mesh_config].into_iter().chain(&resources.other_meshes);
+    if let Some(mesh) = meshes.find(is_of) {
+        return (vec![of_other_revision(mesh, here.workload)], Vec::new());
     }
     if let Some(telemetry) = resources.telemetries.iter().find(|found| found.meta.place == outline.place) {
         let reasons = standing::telemetry(explainer, here, telemetry);
@@ -181,6 +186,15 @@ fn judged(
         }
     };
     (vec![reason], Vec::new())
+}
+
+/// Why the mesh's configuration is not that of a workload.
+fn of_other_revision(mesh: &MeshConfig, workload: &Workload) -> Reason {
+    let text = format!(
+        "it is the mesh's configuration for revision {}, and the workload is of revision {}",
+        mesh.revision, workload.revision
+    );
+    Reason::new(ReasonKind::OtherRevision, text)
 }
 
 fn of_telemetry(telemetry: &Telemetry, explanation: &Explanation) -> Vec<FieldAnswer> {

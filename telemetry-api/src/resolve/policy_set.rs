@@ -194,8 +194,8 @@ impl PolicySet {
     pub fn resolve(&self, workload: &Workload) -> Effective {
         let telemetries = self.contributions(workload);
         let plugins = self.plugins(workload);
-        let Mesh { config: mesh, services } = self.mesh_of(workload);
-        let lookup = Lookup { mesh, services, control_plane: &self.common.control_plane };
+        let lookup = self.lookup(workload);
+        let Lookup { mesh, services, .. } = lookup;
         let classes: BTreeMap<ListenerClass, ClassPolicy> = ListenerClass::ALL
             .into_iter()
             .map(|class| {
@@ -264,9 +264,9 @@ impl PolicySet {
             .collect()
     }
 
-    /// What names are looked up in.
-    pub(crate) fn lookup(&self) -> Lookup<'_> {
-        let Mesh { config: mesh, services } = &self.common.mesh;
+    /// What names are looked up in for a workload.
+    pub(crate) fn lookup(&self, workload: &Workload) -> Lookup<'_> {
+        let Mesh { config: mesh, services } = self.mesh_of(workload);
         Lookup { mesh, services, control_plane: &self.common.control_plane }
     }
 
@@ -279,11 +279,6 @@ impl PolicySet {
     pub(crate) fn mesh_of_revision(&self, revision: &str) -> (&MeshConfig, &Services) {
         let mesh = self.common.of_revision(revision);
         (&mesh.config, &mesh.services)
-    }
-
-    /// The services of the mesh.
-    pub(crate) fn services(&self) -> &Services {
-        &self.common.mesh.services
     }
 }
 

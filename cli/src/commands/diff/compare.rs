@@ -169,9 +169,12 @@ impl Sides<'_> {
     fn changes(&self, old: &Workload, new: &Workload) -> (Vec<PolicyChange>, Vec<Change>) {
         let policy = diff::changes(&self.old.in_force(old), &self.new.in_force(new));
         // An explanation has every value of a policy, so a proxy whose policy is the same is told the same.
-        if policy.is_empty() {
-            return (policy, Vec::new());
-        }
+        let configuration = if policy.is_empty() { Vec::new() } else { self.configuration(old, new) };
+        (policy, configuration)
+    }
+
+    /// What changes in a workload's proxy.
+    fn configuration(&self, old: &Workload, new: &Workload) -> Vec<Change> {
         let (before, after) = (self.old.policies().resolve(old), self.new.policies().resolve(new));
         let ports = [&before, &after].into_iter().flat_map(ports).collect();
         let sample;
@@ -183,12 +186,11 @@ impl Sides<'_> {
             }
         };
         let (of_before, of_after) = (options(self.delivery, &before), options(self.delivery, &after));
-        let configuration = changes(
+        changes(
             base,
             Laying { policy: &before, options: &of_before },
             Laying { policy: &after, options: &of_after },
-        );
-        (policy, configuration)
+        )
     }
 }
 
