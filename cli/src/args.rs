@@ -56,6 +56,13 @@ pub(crate) enum Command {
     /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise. With
     /// --hold that is decided by the summary, whatever happens after it and however it is ended.
     Up(UpArgs),
+    /// Test a filter: play its cases to it, in this process and without Envoy; with --compliance also what every filter
+    /// must stand.
+    ///
+    /// Cases are YAML files; see docs/testing-filters.md. The filter can be of any SDK.
+    ///
+    /// Exits 0 when everything is as expected, 1 when something is not, 2 when it could not be found out.
+    Test(TestArgs),
     /// Write what a folder's mesh is made of for somebody else to run.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -365,6 +372,56 @@ pub(crate) struct UpArgs {
     /// How to print the summary.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TestArgs {
+    /// The folder of the filter's crate, which is built. Its cases are in `tests` below it.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+    /// The cases: a file, a folder (every .yaml, .yml and .json below it) or - for standard input; may be repeated.
+    /// Without: those of DIR/tests.
+    #[arg(short = 'f', long = "cases", value_name = "PATH", num_args = 1..)]
+    pub cases: Vec<PathBuf>,
+    /// The filter's module, built by whatever. Without: built from DIR.
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// Only the cases that have this in their names.
+    #[arg(long, value_name = "NAME")]
+    pub filter: Option<String>,
+    /// Try what every filter must stand too; the rules are in docs/compliance.md.
+    #[arg(long)]
+    pub compliance: bool,
+    /// With --compliance: only this rule; may be repeated.
+    #[arg(long = "rule", value_name = "RULE", value_delimiter = ',', requires = "compliance")]
+    pub rules: Vec<String>,
+    /// With --compliance: about how long all rules together may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = whole_number, allow_negative_numbers = true)]
+    pub time: u64,
+    /// With --compliance: what chooses among inputs. The same number gives the same ones.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole_number, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Say too what the filter costs in its cases: time and instructions of each callback, host calls, memory.
+    #[arg(long)]
+    pub bench: bool,
+    /// How much a single callback may do, about one unit for each instruction. Without: two thousand million.
+    #[arg(long, value_name = "UNITS", value_parser = whole_number, allow_negative_numbers = true)]
+    pub fuel: Option<u64>,
+    /// How to print what came of it.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = TestFormat::Text)]
+    pub output: TestFormat,
+}
+
+/// How what came of tests is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// For people.
+    Text,
+    /// For programs, as JSON.
+    Json,
+    /// For test reports, as JUnit's XML.
+    Junit,
 }
 
 /// A whole number, as an argument.

@@ -13,7 +13,7 @@ use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
     ExplainArgs, ExportCommand, FailOn, FileArgs, Format, NewArgs, ProxyDelivery, RenderArgs, SignalName,
-    TreeFormat, UpArgs,
+    TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
@@ -34,6 +34,8 @@ pub(crate) enum Plan {
     Render(RenderPlan),
     /// `up`.
     Up(UpPlan),
+    /// `test`.
+    Test(TestArgs),
     /// `export compose`.
     ExportCompose(ComposePlan),
     /// `doctor`.
@@ -149,6 +151,7 @@ impl Plan {
             Command::Diff(args) => DiffPlan::new(args).map(Plan::Diff),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
+            Command::Test(args) => Ok(Plan::Test(args)),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
             Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
             Command::New(NewArgs { folder }) => {

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-configuration", &["burgee-api"]),
     ("burgee-overlay", &["burgee-api", "burgee-filter-config"]),
     ("burgee-headers", &["burgee-filter-config", "burgee-kit"]),
-    ("burgee-filter-test", &["burgee-api"]),
+    ("burgee-filter-test", &["burgee-api", "burgee-harness"]),
     // Knows no module of ours: it plays Envoy to anybody's.
     ("burgee-harness", &[]),
     ("burgee-machine", &[]),
@@ -38,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "burgee-configuration",
             "burgee-filter-config",
             "burgee-filter-test",
+            "burgee-harness",
             "burgee-localnet",
             "burgee-machine",
             "burgee-modules",

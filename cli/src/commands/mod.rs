@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod new;
 pub(crate) mod render;
+pub(crate) mod test;
 pub(crate) mod up;
 
 use std::collections::HashSet;

@@ -8,7 +8,7 @@ use crate::cases::schema;
 pub fn reference() -> String {
     let schema = schema();
     let mut page = "# The format of cases\n\n\
-        Written from the types that read it; a test keeps it fresh.\n\
+        Written from the types that read it; a test keeps it fresh. How to begin is in [Testing filters](testing-filters.md).\n\
         Editors take [the JSON Schema](../filters/testing/schema/cases.json): begin a file with\n\
         `# yaml-language-server: $schema=` and its path.\n\n\
         A file is YAML or JSON, read as Kubernetes reads documents. A field that is not here is an error, and so is one\n\

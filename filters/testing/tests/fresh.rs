@@ -20,3 +20,9 @@ fn the_reference_is_fresh() {
 fn every_code_has_a_page_that_is_current() {
     assert_pages(burgee_filter_test::codes::pages(), |_| None);
 }
+
+#[test]
+fn the_page_of_the_rules_is_fresh() {
+    let page = burgee_filter_test::compliance::page();
+    golden(&workspace().join("docs/compliance.md"), &page).unwrap_or_else(|error| panic!("{error}"));
+}

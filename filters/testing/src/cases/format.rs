@@ -1,7 +1,5 @@
 //! The format of cases as types: what is written here is the reader, the JSON Schema and the reference at once.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -50,15 +48,17 @@ pub struct Setup {
     pub environment: Option<Ordered<Text>>,
     /// The `root_id`, by which a module with several filters knows which one is meant.
     pub root_id: Option<String>,
-    /// Properties by path. The parts of a path are separated by dots; a part with dots is put in double quotes, such
-    /// as `filter_state."wasm.peer"`. What is not here the filter does not find.
-    pub properties: Option<Ordered<PropertyValue>>,
+    /// Properties by path; null takes one away, with all below it, and null for the path `""` takes all of them away.
+    /// The parts of a path are separated by dots; a part with dots is put in double quotes, such as
+    /// `filter_state."wasm.peer"`. The others are those of a plain request on loopback.
+    pub properties: Option<Ordered<Option<PropertyValue>>>,
     /// Data that all VMs share, by key.
     pub shared_data: Option<Ordered<Data>>,
     /// Clusters that callouts can be sent to, beside those that the case names itself. To any other one they fail, as they
     /// do in Envoy.
     pub clusters: Option<Vec<String>>,
-    /// Host calls that fail, by name, such as `proxy_http_call`, with what they give then.
+    /// Host calls that fail from the first step on, by name, such as `proxy_http_call`, with what they give then; `*`
+    /// stands for all of them.
     pub failing: Option<Ordered<Failing>>,
 }
 
@@ -74,8 +74,6 @@ pub enum Failing {
     SerializationFailure,
     /// The host cannot parse it.
     ParseFailure,
-    /// An expression is wrong.
-    BadExpression,
     /// The filter's memory is wrong.
     InvalidMemoryAccess,
     /// There is nothing in the queue.
@@ -84,6 +82,8 @@ pub enum Failing {
     CasMismatch,
     /// The host failed.
     InternalFailure,
+    /// The other end is gone.
+    BrokenConnection,
     /// The host does not have the call.
     Unimplemented,
 }
@@ -100,13 +100,14 @@ pub struct Step {
     pub stream: Option<String>,
     /// Parts of a request arrive from the client: its headers, body and trailers, as far as they are here.
     pub request: Option<Message>,
-    /// Parts of the response arrive from the service.
+    /// Parts of the response arrive from the service. A request that has not begun begins and ends before.
     pub response: Option<Message>,
     /// Data of a TCP connection arrives from the client. The first one opens the connection.
     pub downstream: Option<Transfer>,
     /// Data of a TCP connection arrives from the service.
     pub upstream: Option<Transfer>,
-    /// A callout of the filter is answered: the oldest one that is open and is as described.
+    /// A callout of the filter is answered: the oldest one that is open and is as described, of this stream where the step
+    /// names one.
     pub answer: Option<Answer>,
     /// Time goes by; timers that are due ring, callouts whose time is up fail.
     pub advance: Option<Span>,
@@ -188,9 +189,9 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Failure {
-    /// Its time is up: what the filter allowed for it goes by.
+    /// Its time is up: what the filter allowed for it goes by. Envoy answers it with the status 504.
     Timeout,
-    /// The connection is reset.
+    /// Its connection is reset: the filter is called without headers.
     Reset,
 }
 
@@ -198,12 +199,10 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Close {
-    /// It is over: the access log is written, and it is gone.
+    /// It has run its course, or the proxy ends it.
     Done,
     /// The client goes away.
     Client,
-    /// The service goes away.
-    Service,
 }
 
 /// What must be so after a step.
@@ -432,6 +431,18 @@ impl Setup {
     }
 }
 
+impl Effects {
+    /// Whether nothing is expected.
+    pub fn is_empty(&self) -> bool {
+        let Effects { callouts, logs, no_logs, metrics, shared_data } = self;
+        callouts.is_none()
+            && logs.is_empty()
+            && no_logs.is_empty()
+            && metrics.is_empty()
+            && shared_data.0.is_empty()
+    }
+}
+
 impl Chunks {
     /// The chunks.
     pub fn chunks(&self) -> Vec<&Data> {
@@ -439,11 +450,5 @@ impl Chunks {
             Chunks::One(data) => vec![data],
             Chunks::Several(chunks) => chunks.iter().collect(),
         }
-    }
-}
-
-impl From<Span> for Duration {
-    fn from(span: Span) -> Duration {
-        span.0
     }
 }

@@ -37,6 +37,12 @@ pub struct Located {
 }
 
 impl Located {
+    /// A case that stands in no text.
+    pub(crate) fn made(case: Case) -> Located {
+        let place = Place { file: "".into(), line: 1, column: 1, width: 1 };
+        Located { case, place, places: HashMap::new() }
+    }
+
     /// Where a field of the case stands, by its path within the case, such as `steps[0].expect.reply.status`; a field
     /// that is not written stands where the nearest one around it does.
     pub fn place_of(&self, path: &str) -> &Place {

@@ -298,6 +298,27 @@ pub struct TypedValue {
     pub list: Option<Vec<Text>>,
 }
 
+impl TypedValue {
+    /// The bytes, if it is bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.as_deref().and_then(parse_hex).unwrap_or_default()
+    }
+}
+
+/// The parts of a property's path: dots separate them, and within double quotes they do not.
+pub fn parse_path(path: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut is_quoted = false;
+    for c in path.chars() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted => parts.push(String::new()),
+            c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+        }
+    }
+    if path.is_empty() { Vec::new() } else { parts }
+}
+
 /// What something is compared with: a text that it is, or an object of which every field must hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -499,6 +520,14 @@ mod tests {
         ] {
             assert_eq!(holds(wanted).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_path_is_taken_apart_at_dots_outside_of_quotes() {
+        assert_eq!(parse_path("a.b"), ["a", "b"]);
+        assert_eq!(parse_path("filter_state.\"wasm.peer\".x"), ["filter_state", "wasm.peer", "x"]);
+        assert_eq!(parse_path(""), Vec::<String>::new());
+        assert_eq!(parse_path("."), ["", ""]);
     }
 
     #[test]

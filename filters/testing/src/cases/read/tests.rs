@@ -82,7 +82,7 @@ fn properties_have_types_and_null_takes_one_away() {
   - set: {a: null, b: 2}
 ");
     let properties = read.case.setup.properties.expect("properties").0;
-    let of = |name: &str| properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let of = |name: &str| properties.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.clone());
     assert_eq!(of("b"), Some(PropertyValue::Text("1".to_owned())));
     assert_eq!(of("c"), Some(PropertyValue::Int(1)));
     assert_eq!(of("d"), Some(PropertyValue::Double(1.5)));
