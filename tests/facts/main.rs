@@ -4,6 +4,7 @@ mod bootstrap;
 mod client;
 mod differences;
 mod grpc;
+mod harness;
 mod pages;
 mod print;
 mod record;
@@ -28,10 +29,32 @@ fn file_of(version: &str) -> std::path::PathBuf {
     facts().join(format!("envoy-{minor}.json"))
 }
 
+fn probe() -> burgee_modules::BuiltModule {
+    let built = burgee_modules::build_crate(&facts().with_file_name("probe"), &|_: &str| {});
+    built.unwrap_or_else(|error| panic!("the probe does not build: {error}"))
+}
+
+#[test]
+fn the_harness_answers_as_envoy_does() {
+    let file = facts().join("envoy-1.40.json");
+    let known = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let known: serde_json::Value =
+        serde_json::from_str(&known).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let found = harness::record(&probe().bytes, &scenarios(), &known);
+    let differences = differences::between(&harness::comparable(&known), &harness::comparable(&found));
+    let differences: Vec<String> =
+        differences.into_iter().filter(|difference| harness::is_news(difference)).collect();
+    assert!(
+        differences.is_empty(),
+        "the harness answers {} times what Envoy does not:\n  {}",
+        differences.len(),
+        differences.join("\n  ")
+    );
+}
+
 #[test]
 fn real_envoys_answer_as_they_are_recorded() {
-    let built = burgee_modules::build_crate(&facts().with_file_name("probe"), &|_: &str| {});
-    let module = built.unwrap_or_else(|error| panic!("the probe does not build: {error}")).path;
+    let module = probe().path;
     let scenarios = scenarios();
     let recorded: Vec<_> = std::thread::scope(|scope| {
         let run = |envoy: Envoy| {

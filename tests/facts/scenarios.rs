@@ -22,6 +22,13 @@ pub(crate) struct Attribute {
     path: Option<Vec<String>>,
 }
 
+impl Attribute {
+    /// The parts of its path.
+    pub(crate) fn parts(&self, name: &str) -> Vec<String> {
+        self.path.clone().unwrap_or_else(|| name.split('.').map(str::to_owned).collect())
+    }
+}
+
 /// How the probe is run.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -110,8 +117,5 @@ pub(crate) fn scenarios() -> BTreeMap<String, Scenario> {
 
 /// The attributes' paths, in the order of their names.
 fn paths() -> Vec<Vec<String>> {
-    let path = |(name, attribute): (String, Attribute)| {
-        attribute.path.unwrap_or_else(|| name.split('.').map(str::to_owned).collect())
-    };
-    attributes().into_iter().map(path).collect()
+    attributes().into_iter().map(|(name, attribute)| attribute.parts(&name)).collect()
 }

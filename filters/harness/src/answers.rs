@@ -52,25 +52,14 @@ fn count(headers: &[Header]) -> u32 {
 }
 
 impl Running {
-    /// A callback of whoever made the call, while something can be read: its context, the token, and more numbers.
+    /// A callback of the root while something can be read: the token, and more numbers. Whichever stream made the call,
+    /// it is the root that hears of the answer.
     fn answer(&mut self, answering: Answering, callback: &'static str, token: u32, numbers: &[u32]) {
-        let callout = self.state().callouts.pending.get(&token);
-        let context = callout.map_or(ROOT, |callout| callout.context);
-        self.answer_to(context, answering, callback, token, numbers);
-    }
-
-    fn answer_to(
-        &mut self,
-        context: u32,
-        answering: Answering,
-        callback: &'static str,
-        token: u32,
-        numbers: &[u32],
-    ) {
-        let arguments: Vec<u32> = [context, token].iter().chain(numbers).copied().collect();
+        let arguments: Vec<u32> = [ROOT, token].iter().chain(numbers).copied().collect();
         self.state_mut().callouts.answering = answering;
-        self.call(context, callback, &arguments);
+        self.call(ROOT, callback, &arguments);
         self.state_mut().callouts.answering = Answering::default();
+        self.settle();
     }
 
     fn is_http(&self, token: u32) -> bool {
@@ -104,16 +93,10 @@ impl Running {
         self.state_mut().callouts.pending.remove(&token);
     }
 
-    pub(crate) fn grpc_close(&mut self, context: u32, token: u32, status: u32, message: &[u8]) {
+    pub(crate) fn grpc_close(&mut self, token: u32, status: u32, message: &[u8]) {
         let answering = Answering { status, status_message: message.to_vec(), ..Answering::default() };
-        self.answer_to(context, answering, "proxy_on_grpc_close", token, &[status]);
+        self.answer(answering, "proxy_on_grpc_close", token, &[status]);
         self.state_mut().callouts.pending.remove(&token);
-    }
-
-    fn end_grpc(&mut self, token: u32, status: u32, message: &[u8]) {
-        let callout = self.state().callouts.pending.get(&token);
-        let context = callout.map_or(ROOT, |callout| callout.context);
-        self.grpc_close(context, token, status, message);
     }
 
     /// The next thing that time brings, until then: a tick, or the end of a call's patience.
@@ -219,7 +202,7 @@ impl Vm {
     /// # Errors
     /// If no such call waits.
     pub fn grpc_close(&self, token: u32, status: u32, message: &str) -> Result<(), NoSuchCall> {
-        self.grpc(token)?.end_grpc(token, status, message.as_bytes());
+        self.grpc(token)?.grpc_close(token, status, message.as_bytes());
         Ok(())
     }
 
@@ -243,6 +226,7 @@ impl Vm {
                 Event::Tick(context) => {
                     running.state_mut().clock.ticked(context);
                     running.call(context, "proxy_on_tick", &[context]);
+                    running.settle();
                 }
                 Event::Timeout(token) if running.is_http(token) => {
                     let answer = Answer::status(504)
@@ -251,7 +235,7 @@ impl Vm {
                         .body("upstream request timeout");
                     running.answer_http(token, &answer);
                 }
-                Event::Timeout(token) => running.end_grpc(token, 4, b"upstream request timeout"),
+                Event::Timeout(token) => running.grpc_close(token, 4, b"upstream request timeout"),
             }
         }
         running.state_mut().clock.move_to(until);
@@ -259,6 +243,8 @@ impl Vm {
 
     /// Has the root tick now, whatever the clock says.
     pub fn tick(&self) {
-        self.inner.borrow_mut().call(ROOT, "proxy_on_tick", &[ROOT]);
+        let mut running = self.inner.borrow_mut();
+        running.call(ROOT, "proxy_on_tick", &[ROOT]);
+        running.settle();
     }
 }

@@ -38,7 +38,15 @@ impl<'a> Stream<'a> {
     /// It has gone on, so there is somebody to whom it goes.
     fn has_upstream(self) -> bool {
         match self {
-            Stream::Http(http) => http.request.headers_forwarded,
+            Stream::Http(http) => http.request.headers_forwarded && http.proxy_details.is_none(),
+            Stream::Tcp(tcp) => tcp.has_upstream,
+        }
+    }
+
+    /// It is known where it will go.
+    fn has_cluster(self) -> bool {
+        match self {
+            Stream::Http(http) => http.proxy_details.is_none(),
             Stream::Tcp(tcp) => tcp.has_upstream,
         }
     }
@@ -46,7 +54,7 @@ impl<'a> Stream<'a> {
     /// The connection to the service is there.
     fn is_connected(self) -> bool {
         match self {
-            Stream::Http(http) => http.has_response(),
+            Stream::Http(http) => http.has_response() && http.proxy_details.is_none(),
             Stream::Tcp(tcp) => tcp.has_upstream,
         }
     }
@@ -56,8 +64,7 @@ impl<'a> Stream<'a> {
 /// a value, too: in a phase in which Envoy has none a filter does not see it.
 pub(crate) fn is_there(state: &State, path: &[Vec<u8>]) -> bool {
     let Some(first) = path.first() else { return true };
-    let context = state.contexts.get(&state.context_id());
-    let stream = context.and_then(Stream::of);
+    let stream = state.stream().and_then(Stream::of);
     let second = path.get(1).map(Vec::as_slice).unwrap_or_default();
     let is_of_any =
         matches!(first.as_slice(), b"plugin_name" | b"plugin_root_id" | b"plugin_vm_id" | b"node")
@@ -67,23 +74,40 @@ pub(crate) fn is_there(state: &State, path: &[Vec<u8>]) -> bool {
     match (first.as_slice(), second) {
         (b"request", name) if !name.is_empty() => request_is_there(state, stream, name),
         (b"response", b"code" | b"code_details" | b"grpc_status") => http.is_some_and(Http::has_response),
-        (b"response", b"backend_latency") => http.is_some_and(|http| http.response.ended),
+        (b"response", b"backend_latency") => {
+            http.is_some_and(|http| http.response.ended && http.proxy_details.is_none())
+        }
         (b"response", b"headers") if path.len() > 2 => {
             http.is_some_and(|http| http.map(MapKind::ResponseHeaders).is_some())
         }
         (b"response", b"trailers") if path.len() > 2 => {
             http.is_some_and(|http| http.map(MapKind::ResponseTrailers).is_some())
         }
-        (b"upstream", b"num_endpoints" | b"request_attempt_count") => http.is_some() || stream.has_upstream(),
+        (b"upstream", b"request_attempt_count") => true,
+        (b"upstream", b"num_endpoints") => stream.has_cluster(),
+        (b"upstream", name) if is_of_handshake(name) => stream.is_connected(),
         (b"upstream", b"cx_pool_ready_duration" | b"local_address") => stream.is_connected(),
         (b"upstream", b"transport_failure_reason") => http.is_none() || stream.has_upstream(),
         (b"upstream", name) if !name.is_empty() => stream.has_upstream(),
         (b"upstream_filter_state", _) => stream.is_connected(),
+        // The client's certificate is known when it has sent something.
+        (b"connection", name) if is_of_client(name) => http.is_some() || stream.is_connected(),
         (b"xds", name) if name.starts_with(b"upstream_host") => stream.has_upstream(),
-        (b"xds", b"cluster_name" | b"cluster_metadata") => http.is_some() || stream.has_upstream(),
+        (b"xds", b"cluster_name" | b"cluster_metadata") => stream.has_cluster(),
         (b"xds", name) if name.starts_with(b"route") || name.starts_with(b"virtual_host") => http.is_some(),
         _ => true,
     }
+}
+
+/// What a client's certificate says that is not there without one.
+fn is_of_client(name: &[u8]) -> bool {
+    is_of_handshake(name) && name.ends_with(b"peer_certificate") && name != b"subject_peer_certificate"
+        || name.starts_with(b"sha256_peer")
+}
+
+/// What a handshake of TLS gives.
+fn is_of_handshake(name: &[u8]) -> bool {
+    name == b"tls_version" || name.ends_with(b"_certificate") || name.starts_with(b"sha256_peer")
 }
 
 /// What only streams have.
@@ -107,7 +131,7 @@ fn is_of_streams(first: &[u8]) -> bool {
 fn request_is_there(state: &State, stream: Stream<'_>, name: &[u8]) -> bool {
     match name {
         b"headers" | b"headers_bytes" | b"time" | b"size" | b"total_size" => true,
-        b"duration" => stream.http().is_some_and(|http| http.is_over) && state.context_id() != 0,
+        b"duration" => state.logged.is_some() || stream.http().is_some_and(|http| http.is_finishing),
         b"protocol" => stream.http().is_some(),
         _ => stream.http().is_some_and(|http| http.map(MapKind::RequestHeaders).is_some()),
     }
@@ -156,7 +180,7 @@ pub(crate) fn names_below(first: &str) -> &'static [&'static str] {
 /// An attribute, as Envoy knows it by itself.
 pub(crate) fn find(state: &State, path: &[Vec<u8>]) -> Option<Value> {
     let (first, rest) = path.split_first()?;
-    let context = state.contexts.get(&state.context_id())?;
+    let context = state.stream()?;
     let settings = &state.settings;
     match first.as_slice() {
         b"plugin_name" => return descend(Some(Value::text(&settings.plugin_name)), rest),
@@ -170,7 +194,8 @@ pub(crate) fn find(state: &State, path: &[Vec<u8>]) -> Option<Value> {
         Stream::Http(http) => http.connection,
         Stream::Tcp(tcp) => tcp.connection,
     };
-    if first == b"connection_id" {
+    // A logger has the stream's facts and not the connection.
+    if first == b"connection_id" && state.logged.is_none() {
         return descend(Some(Value::Uint(connection)), rest);
     }
     let Some((second, rest)) = rest.split_first() else { return whole(context, stream, first) };
@@ -182,6 +207,7 @@ pub(crate) fn find(state: &State, path: &[Vec<u8>]) -> Option<Value> {
         (b"connection", b"requested_server_name") => Some(Value::text("")),
         (b"source", name) => address(SOURCE, name),
         (b"destination", name) => address(DESTINATION, name),
+        (b"upstream", b"cx_pool_ready_duration") => Some(Value::Duration(0)),
         (b"upstream", b"local_address") => Some(Value::text(UPSTREAM_LOCAL)),
         (b"upstream", b"request_attempt_count") => Some(Value::Uint(u64::from(stream.has_upstream()))),
         (b"upstream", b"num_endpoints") => Some(Value::Uint(1)),
@@ -300,6 +326,7 @@ fn response(stream: Stream<'_>, name: &[u8]) -> Option<Value> {
         b"size" => Value::Int(size(sent)),
         b"total_size" => Value::Int(size(sent + header_bytes + trailer_bytes)),
         b"flags" => Value::Int(0),
+        b"backend_latency" => Value::Duration(0),
         b"code" => Value::Int(i64::from(http?.code()?)),
         b"code_details" => Value::text(http?.code_details()?),
         b"grpc_status" => {

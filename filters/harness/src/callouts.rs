@@ -12,7 +12,7 @@ use crate::{Header, Message};
 pub struct Callout {
     /// What the module knows it by.
     pub token: u32,
-    /// The context that made it, and that hears of its answer. When that is gone the call is given up.
+    /// The context that made it. It is the root that hears of the answer, also when that context is gone.
     pub context: u32,
     /// The cluster that it goes to.
     pub cluster: String,
@@ -100,11 +100,6 @@ impl Callouts {
         callout.token = token;
         self.pending.insert(token, callout);
         token
-    }
-
-    /// A context is gone, and with it what it asked for.
-    pub(crate) fn forget(&mut self, context: u32) {
-        self.pending.retain(|_, callout| callout.context != context);
     }
 
     /// When calls end that nobody answers.

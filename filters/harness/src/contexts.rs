@@ -72,8 +72,12 @@ pub(crate) struct Http {
     /// The access log is written: headers are there again, for reading.
     pub(crate) logging: bool,
     pub(crate) is_over: bool,
+    /// Its last callbacks are being called.
+    pub(crate) is_finishing: bool,
     /// The module ended the stream, or its trap did.
     pub(crate) ending: Option<Ending>,
+    /// The proxy answers by itself, and why.
+    pub(crate) proxy_details: Option<Vec<u8>>,
     pub(crate) route_cache_cleared: u32,
     pub(crate) mocks: Mocks,
     pub(crate) filter_state: FilterState,

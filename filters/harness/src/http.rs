@@ -100,6 +100,7 @@ impl HttpStream {
             return Outcome::Skipped;
         }
         phase(&mut running);
+        running.settle();
         if let Some(trap) = running.trap.clone()
             && !was_dead
         {
@@ -160,6 +161,15 @@ impl HttpStream {
         })
     }
 
+    /// The proxy answers by itself, as it does where there is no route or no service: the response has no body, and the
+    /// details say why, such as `route_not_found`.
+    pub fn proxy_response(&self, status: u16, details: &str) -> Outcome {
+        if let Some(http) = self.vm.borrow_mut().state_mut().http_of(self.id) {
+            http.proxy_details = Some(details.as_bytes().to_vec());
+        }
+        self.response_headers([(":status", status.to_string())], EndOfStream::Yes)
+    }
+
     /// A piece of the response's body comes.
     pub fn response_body(&self, piece: impl AsRef<[u8]>, end: EndOfStream) -> Outcome {
         let piece = piece.as_ref().to_vec();
@@ -181,6 +191,7 @@ impl HttpStream {
         let mut running = self.vm.borrow_mut();
         let was_dead = running.trap.is_some();
         let http = running.http_finish(self.id);
+        running.settle();
         let trap = if was_dead { None } else { running.trap.clone() };
         let Some(http) = http else {
             return Finished { upstream: None, client: None, reply: None, is_reset: true, trap };

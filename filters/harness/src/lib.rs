@@ -75,7 +75,7 @@ pub use metrics::{Metric, MetricKind, MetricValue};
 pub use module::{LoadError, Module};
 pub use pairs::Header;
 pub use properties::Path;
-pub use settings::{FailurePolicy, LogLevel, LogLine, Settings};
+pub use settings::{FailurePolicy, LogLevel, LogLine, PluginKind, Settings};
 pub use shared::Shared;
 pub use state::LocalReply;
 pub use tcp::{Peer, TcpOutcome, TcpStream};

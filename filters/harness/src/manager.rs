@@ -2,12 +2,12 @@
 //! kept meanwhile, and what goes on.
 
 use crate::abi::StreamKind;
-use crate::contexts::{Ending, Flow, Half, Http, Message, Shown};
+use crate::contexts::{Ending, Flow, Half, Http, Kind, Message, Shown};
 use crate::pairs::{Header, Headers};
 use crate::properties::{FilterState, Mocks};
 use crate::reply;
-use crate::settings::FailurePolicy;
-use crate::state::LocalReply;
+use crate::settings::{FailurePolicy, PluginKind};
+use crate::state::{LocalReply, ROOT};
 use crate::vm::{Called, Running};
 
 /// Which half of a stream.
@@ -47,7 +47,9 @@ impl Http {
             end_of_stream: false,
             logging: false,
             is_over: false,
+            is_finishing: false,
             ending: None,
+            proxy_details: None,
             route_cache_cleared: 0,
             mocks: Mocks::default(),
             filter_state: FilterState::default(),
@@ -94,6 +96,7 @@ impl Http {
             Some(Ending::Replied(reply)) => Some(reply.details.clone()),
             Some(Ending::Failed) => Some(b"wasm_fail_stream".to_vec()),
             Some(Ending::Reset) => Some(b"wasm_close_stream".to_vec()),
+            None if self.proxy_details.is_some() => self.proxy_details.clone(),
             None => self.response.headers.is_some().then(|| b"via_upstream".to_vec()),
         }
     }
@@ -143,12 +146,13 @@ impl Running {
         let headers = Headers::new(headers, side == Side::Request);
         let count = u32::try_from(headers.len()).unwrap_or(u32::MAX);
         let Some(half) = self.half(id, side) else { return };
-        (half.headers, half.ended, half.shown.headers) = (Some(headers), end, true);
-        if let Some(http) = self.state_mut().http_of(id) {
-            http.end_of_stream = end;
-        }
+        (half.headers, half.ended) = (Some(headers), end);
         if side == Side::Request {
             self.create(id);
+        }
+        if let Some(http) = self.state_mut().http_of(id) {
+            http.end_of_stream = end;
+            http.half_mut(side).shown.headers = true;
         }
         let callback = side.callback("proxy_on_request_headers", "proxy_on_response_headers");
         let Some((value, stopped)) = self.ask(id, callback, &[id, count, u32::from(end)]) else {
@@ -378,15 +382,25 @@ impl Running {
     pub(crate) fn http_finish(&mut self, id: u32) -> Option<Box<Http>> {
         self.create(id);
         let http = self.state_mut().http_of(id)?;
-        http.is_over = true;
-        http.logging = true;
-        self.call(id, "proxy_on_log", &[id]);
-        self.state_mut().http_of(id)?.logging = false;
-        self.call(id, "proxy_on_done", &[id]);
-        self.call(id, "proxy_on_delete", &[id]);
-        match self.state_mut().remove_context(id)?.kind {
-            crate::contexts::Kind::Http(http) => Some(http),
+        (http.is_over, http.is_finishing, http.logging) = (true, true, true);
+        if self.state().settings.kind == PluginKind::AccessLogger {
+            self.log_as_root(id);
+        } else {
+            self.call(id, "proxy_on_log", &[id]);
+            self.state_mut().http_of(id)?.logging = false;
+            self.call(id, "proxy_on_done", &[id]);
+            self.call(id, "proxy_on_delete", &[id]);
+        }
+        match self.state_mut().contexts.remove(&id)?.kind {
+            Kind::Http(http) => Some(http),
             _ => None,
         }
+    }
+
+    /// A logger is told of a stream.
+    pub(crate) fn log_as_root(&mut self, id: u32) {
+        self.state_mut().logged = Some(id);
+        self.call(ROOT, "proxy_on_log", &[ROOT]);
+        self.state_mut().logged = None;
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use wasmtime::{Config, Engine, ExternType, InstancePre, Linker, ValType, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, ExternType, InstancePre, Linker, OptLevel, ValType, WasmBacktraceDetails};
 
 use crate::abi::{AbiVersion, CALLBACKS};
 use crate::calls;
@@ -70,7 +70,11 @@ fn engine() -> Result<&'static Engine, LoadError> {
         return Ok(engine);
     }
     let mut config = Config::new();
-    config.consume_fuel(true).wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    // Modules run for moments: what they gain by being optimised is less than what it takes.
+    config
+        .consume_fuel(true)
+        .cranelift_opt_level(OptLevel::None)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable);
     let engine = Engine::new(&config).map_err(LoadError::NotAModule)?;
     Ok(ENGINE.get_or_init(|| engine))
 }

@@ -1,10 +1,11 @@
 //! Attributes: what a test says of them, what a module set itself, and what Envoy would know of the stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Value;
 use crate::abi::Status;
 use crate::attributes;
+use crate::contexts::Kind;
 use crate::state::State;
 
 /// Where an attribute is: its parts. From text, its parts are what dots separate; from an array, parts may have dots.
@@ -26,9 +27,9 @@ impl<const N: usize> From<[&str; N]> for Path {
     }
 }
 
-impl From<&[&str]> for Path {
-    fn from(parts: &[&str]) -> Path {
-        Path(parts.iter().map(|part| part.as_bytes().to_vec()).collect())
+impl<P: AsRef<[u8]>> From<&[P]> for Path {
+    fn from(parts: &[P]) -> Path {
+        Path(parts.iter().map(|part| part.as_ref().to_vec()).collect())
     }
 }
 
@@ -106,12 +107,7 @@ pub(crate) fn get(state: &State, path: &[u8]) -> Result<Value, Status> {
 
 /// An attribute by its parts.
 pub(crate) fn find(state: &State, path: &[Vec<u8>]) -> Option<Value> {
-    let context = state.contexts.get(&state.context_id());
-    let stream = context.and_then(|context| match &context.kind {
-        crate::contexts::Kind::Http(http) => Some(&http.mocks),
-        crate::contexts::Kind::Tcp(tcp) => Some(&tcp.mocks),
-        _ => None,
-    });
+    let stream = mocks_of(state);
     let said = stream.and_then(|mocks| mocks.find(path));
     let of_all = state.properties.mocks.find(path);
     let said = match (said, of_all) {
@@ -133,22 +129,30 @@ pub(crate) fn find(state: &State, path: &[Vec<u8>]) -> Option<Value> {
 
 /// All that there is below a first part, for expressions.
 pub(crate) fn tree(state: &State, first: &str) -> Option<Value> {
-    let whole = find(state, &[first.as_bytes().to_vec()]);
-    let names = attributes::names_below(first);
-    if names.is_empty() {
+    let path = [first.as_bytes().to_vec()];
+    let whole = find(state, &path);
+    let known = attributes::names_below(first);
+    if known.is_empty() {
         return whole;
     }
-    let mut entries = if let Some(Value::Map(entries)) = whole { entries } else { Vec::new() };
-    for name in names {
-        let path = [first.as_bytes().to_vec(), name.as_bytes().to_vec()];
-        let key = Value::text(name);
-        if !entries.iter().any(|(known, _)| *known == key)
-            && let Some(value) = find(state, &path)
-        {
-            entries.push((key, value));
-        }
+    let of_stream = mocks_of(state).into_iter().flat_map(|mocks| mocks.below(&path));
+    let said =
+        state.properties.mocks.below(&path).chain(of_stream).filter_map(|(rest, _)| rest.first().cloned());
+    let names: BTreeSet<Vec<u8>> = known.iter().map(|name| name.as_bytes().to_vec()).chain(said).collect();
+    let entry = |name: Vec<u8>| {
+        let value = find(state, &[path[0].clone(), name.clone()])?;
+        Some((Value::Text(name), value))
+    };
+    Some(Value::Map(names.into_iter().filter_map(entry).collect()))
+}
+
+/// What is said of the stream at hand alone.
+fn mocks_of(state: &State) -> Option<&Mocks> {
+    match &state.stream()?.kind {
+        Kind::Http(http) => Some(&http.mocks),
+        Kind::Tcp(tcp) => Some(&tcp.mocks),
+        Kind::Vm | Kind::Root(_) => None,
     }
-    Some(Value::Map(entries))
 }
 
 /// What is in a value by the rest of a path.
@@ -161,7 +165,12 @@ fn overlay<'a>(
     value: Option<Value>,
     below: impl Iterator<Item = (&'a [Vec<u8>], Option<&'a Value>)>,
 ) -> Option<Value> {
+    // What has a value of another kind is as it is.
+    if value.as_ref().is_some_and(|value| !matches!(value, Value::Map(_))) {
+        return value;
+    }
     below.fold(value, |value, (rest, said)| {
+        let was_there = value.is_some();
         let mut entries = if let Some(Value::Map(entries)) = value { entries } else { Vec::new() };
         let (first, deeper) = rest.split_first()?;
         let key = Value::text(first);
@@ -171,7 +180,8 @@ fn overlay<'a>(
         if let Some(new) = new {
             entries.push((key, new));
         }
-        Some(Value::Map(entries))
+        // That something is missing makes no map of nothing.
+        (was_there || !entries.is_empty()).then_some(Value::Map(entries))
     })
 }
 
@@ -201,5 +211,7 @@ mod tests {
         let whole = overlay(None, mocks.below(&path("a")));
         let inner = whole.and_then(|map| map.part(b"h")).and_then(|map| map.part(b"c.d"));
         assert_eq!(inner, Some(Value::Int(2)));
+        mocks.set("c.d.e".into(), None);
+        assert_eq!(overlay(None, mocks.below(&path("c"))), None);
     }
 }

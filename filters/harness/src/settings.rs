@@ -9,6 +9,7 @@ use crate::shared::Shared;
 /// What a VM is started with: in Envoy's words the plugin's and the VM's configuration, and what the harness limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    pub(crate) kind: PluginKind,
     pub(crate) plugin_name: String,
     pub(crate) root_id: String,
     pub(crate) vm_id: String,
@@ -28,6 +29,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            kind: PluginKind::Filter,
             plugin_name: "plugin".to_owned(),
             root_id: String::new(),
             vm_id: String::new(),
@@ -51,6 +53,13 @@ impl Settings {
     /// Nothing configured, no clusters, properties as of a plain request on loopback.
     pub fn new() -> Settings {
         Settings::default()
+    }
+
+    /// What the plugin is used as.
+    #[must_use]
+    pub fn kind(mut self, kind: PluginKind) -> Settings {
+        self.kind = kind;
+        self
     }
 
     /// The plugin's name.
@@ -159,6 +168,15 @@ impl Settings {
     }
 }
 
+/// What a plugin is used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginKind {
+    /// It stands in the way of streams.
+    Filter,
+    /// It is told of streams when they have ended: by the root's `proxy_on_log`, without a context for each.
+    AccessLogger,
+}
+
 /// What becomes of streams after a trap, as Envoy's `failure_policy` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailurePolicy {
@@ -195,7 +213,7 @@ impl LogLevel {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
@@ -209,5 +227,11 @@ impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = format!("{:?}", self.level).to_lowercase();
         write!(f, "{level}: {}", String::from_utf8_lossy(&self.message))
+    }
+}
+
+impl fmt::Debug for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }

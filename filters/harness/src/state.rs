@@ -33,6 +33,10 @@ pub(crate) struct State {
     pub(crate) stop_next: bool,
     /// What Envoy puts off until the module has returned.
     pub(crate) after: VecDeque<After>,
+    /// Queues that have something, with the contexts that are to hear of it when nothing else is going on.
+    pub(crate) ready: VecDeque<(u32, u32)>,
+    /// The stream that a logger is told of: the root sees it as if it were its own.
+    pub(crate) logged: Option<u32>,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) clock: Clock,
@@ -61,9 +65,7 @@ pub(crate) enum After {
     /// Answers an HTTP stream.
     Reply(u32, LocalReply),
     /// A gRPC call failed at once.
-    GrpcFailed { context: u32, token: u32, status: u32, message: String },
-    /// Something was put into a queue that this context registered.
-    QueueReady { context: u32, queue: u32 },
+    GrpcFailed { token: u32, status: u32, message: String },
     /// A root context that was waited for is done.
     Delete(u32),
 }
@@ -105,6 +107,8 @@ impl State {
             configuring: false,
             stop_next: false,
             after: VecDeque::new(),
+            ready: VecDeque::new(),
+            logged: None,
             metrics: Metrics::default(),
             logs: Vec::new(),
             clock,
@@ -127,12 +131,6 @@ impl State {
         id
     }
 
-    /// A context is gone.
-    pub(crate) fn remove_context(&mut self, id: u32) -> Option<Context> {
-        self.callouts.forget(id);
-        self.contexts.remove(&id)
-    }
-
     /// The context that host calls are about.
     pub(crate) fn context_id(&self) -> u32 {
         if self.effective != 0 && self.contexts.contains_key(&self.effective) {
@@ -142,9 +140,22 @@ impl State {
         }
     }
 
+    /// The context whose stream host calls are about.
+    pub(crate) fn stream_id(&self) -> u32 {
+        match (self.context_id(), self.logged) {
+            (ROOT, Some(logged)) => logged,
+            (id, _) => id,
+        }
+    }
+
+    /// The context whose stream host calls are about.
+    pub(crate) fn stream(&self) -> Option<&Context> {
+        self.contexts.get(&self.stream_id())
+    }
+
     /// The HTTP stream that host calls are about.
     pub(crate) fn http(&self) -> Option<&Http> {
-        self.contexts.get(&self.context_id()).and_then(Context::http)
+        self.stream().and_then(Context::http)
     }
 
     /// The HTTP stream that host calls are about.

@@ -8,7 +8,7 @@ use crate::abi::StreamKind;
 use crate::contexts::Kind;
 use crate::http::EndOfStream;
 use crate::properties::{FilterState, Mocks, Path};
-use crate::settings::FailurePolicy;
+use crate::settings::{FailurePolicy, PluginKind};
 use crate::state::ROOT;
 use crate::trap::Trap;
 use crate::vm::{Called, Running};
@@ -126,6 +126,7 @@ impl TcpStream {
             return TcpOutcome::Skipped;
         }
         let goes_on = phase(&mut running);
+        running.settle();
         if let Some(trap) = running.trap.clone()
             && !was_dead
         {
@@ -184,7 +185,11 @@ impl TcpStream {
                 running.tcp(self.id)?.upstream.pass();
             }
             if end.is_yes() && !std::mem::replace(&mut running.tcp(self.id)?.upstream_closed, true) {
-                running.call(self.id, "proxy_on_upstream_connection_close", &[self.id, Peer::Unknown as u32]);
+                running.ask_tcp(
+                    self.id,
+                    "proxy_on_upstream_connection_close",
+                    &[self.id, Peer::Unknown as u32],
+                );
             }
             Some(goes_on)
         })
@@ -195,15 +200,10 @@ impl TcpStream {
     pub fn close(self, by: Peer) -> (Vec<u8>, Vec<u8>, Option<Trap>) {
         let mut running = self.vm.borrow_mut();
         let was_dead = running.trap.is_some();
-        let is_created = running.state().contexts.get(&self.id).is_some_and(|context| context.created);
-        if is_created {
-            running.call(self.id, "proxy_on_downstream_connection_close", &[self.id, by as u32]);
-            for callback in ["proxy_on_done", "proxy_on_log", "proxy_on_delete"] {
-                running.call(self.id, callback, &[self.id]);
-            }
-        }
+        running.tcp_finish(self.id, by);
+        running.settle();
         let trap = if was_dead { None } else { running.trap.clone() };
-        match running.state_mut().remove_context(self.id).map(|context| context.kind) {
+        match running.state_mut().contexts.remove(&self.id).map(|context| context.kind) {
             Some(Kind::Tcp(tcp)) => (tcp.downstream.passed, tcp.upstream.passed, trap),
             _ => (Vec::new(), Vec::new(), trap),
         }
@@ -245,8 +245,24 @@ impl Running {
         self.state_mut().contexts.get_mut(&id)?.tcp_mut()
     }
 
+    /// The last callbacks of a connection.
+    fn tcp_finish(&mut self, id: u32, by: Peer) {
+        if self.state().settings.kind == PluginKind::AccessLogger {
+            return self.log_as_root(id);
+        }
+        if self.state().contexts.get(&id).is_some_and(|context| context.created) {
+            self.call(id, "proxy_on_downstream_connection_close", &[id, by as u32]);
+            for callback in ["proxy_on_done", "proxy_on_log", "proxy_on_delete"] {
+                self.call(id, callback, &[id]);
+            }
+        }
+    }
+
     /// Whether the connection goes on. After a trap it is closed, or goes by.
     fn ask_tcp(&mut self, id: u32, callback: &'static str, arguments: &[u32]) -> Option<bool> {
+        if !self.state().contexts.get(&id).is_some_and(|context| context.created) {
+            return Some(true);
+        }
         match self.call(id, callback, arguments) {
             Called::Missing => Some(true),
             Called::Returned { value, .. } => Some(value == 0),

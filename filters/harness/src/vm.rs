@@ -15,7 +15,7 @@ use crate::http::HttpStream;
 use crate::metrics::{Metric, MetricKind, MetricValue};
 use crate::module::{Inner, Module};
 use crate::properties::Path;
-use crate::settings::{LogLevel, LogLine, Settings};
+use crate::settings::{LogLevel, LogLine, PluginKind, Settings};
 use crate::state::{After, ROOT, State};
 use crate::tcp::TcpStream;
 use crate::trap::Trap;
@@ -70,7 +70,12 @@ pub(crate) struct Running {
     instance: Instance,
     module: Arc<Inner>,
     pub(crate) trap: Option<Trap>,
+    /// How many callbacks are being called within each other.
+    depth: usize,
 }
+
+/// Callbacks that call each other without end overflow Envoy's stack; here that is a trap long before.
+const DEEPEST: usize = 64;
 
 impl Running {
     pub(crate) fn state(&self) -> &State {
@@ -89,7 +94,13 @@ impl Running {
         if !self.module.callbacks.contains_key(name) {
             return Called::Missing;
         }
-        let called = self.call_function(context, name, arguments);
+        let called = if self.depth < DEEPEST {
+            self.call_function(context, name, arguments)
+        } else {
+            Err(wasmtime::Error::msg(
+                "what it does in this callback leads to the same callback again, without end",
+            ))
+        };
         let value = match called {
             Ok(value) => value,
             Err(error) => {
@@ -99,7 +110,9 @@ impl Running {
             }
         };
         let stopped = std::mem::take(&mut self.state_mut().stop_next);
+        self.depth += 1;
         self.do_after();
+        self.depth -= 1;
         Called::Returned { value, stopped }
     }
 
@@ -138,16 +151,23 @@ impl Running {
                 After::Continue(id, kind) => self.go_on(id, kind),
                 After::Close(id, kind) => self.close(id, kind),
                 After::Reply(id, reply) => self.reply(id, reply),
-                After::GrpcFailed { context, token, status, message } => {
-                    self.grpc_close(context, token, status, message.as_bytes());
-                }
-                After::QueueReady { context, queue } => {
-                    self.call(context, "proxy_on_queue_ready", &[context, queue]);
+                After::GrpcFailed { token, status, message } => {
+                    self.grpc_close(token, status, message.as_bytes());
                 }
                 After::Delete(context) => {
                     self.call(context, "proxy_on_delete", &[context]);
-                    self.state_mut().remove_context(context);
+                    self.state_mut().contexts.remove(&context);
                 }
+            }
+        }
+    }
+
+    /// What Envoy's loop comes to when nothing else is going on: queues that have something. What that puts into queues
+    /// is for the next time.
+    pub(crate) fn settle(&mut self) {
+        for (context, queue) in std::mem::take(&mut self.state_mut().ready) {
+            if self.state().contexts.contains_key(&context) {
+                self.call(context, "proxy_on_queue_ready", &[context, queue]);
             }
         }
     }
@@ -170,6 +190,9 @@ impl Running {
 
     /// Has the module know of a context, once.
     pub(crate) fn create(&mut self, id: u32) {
+        if id != ROOT && self.state().settings.kind == PluginKind::AccessLogger {
+            return;
+        }
         let Some(context) = self.state_mut().contexts.get_mut(&id) else { return };
         if !std::mem::replace(&mut context.created, true) {
             let parent = context.parent;
@@ -232,9 +255,12 @@ impl Vm {
         store.set_fuel(fuel).map_err(|error| failed(&error))?;
         store.data_mut().initialising = true;
         let instance = module.instance.instantiate(&mut store).map_err(|error| failed(&error))?;
-        let mut running = Running { store, instance, module: Arc::clone(module), trap: None };
+        let mut running = Running { store, instance, module: Arc::clone(module), trap: None, depth: 0 };
         match running.start() {
-            Ok(()) => Ok(Vm { inner: Rc::new(RefCell::new(running)) }),
+            Ok(()) => {
+                running.settle();
+                Ok(Vm { inner: Rc::new(RefCell::new(running)) })
+            }
             Err(reason) => Err(StartError { reason, logs: std::mem::take(&mut running.state_mut().logs) }),
         }
     }
@@ -262,6 +288,7 @@ impl Vm {
         let mut running = self.inner.borrow_mut();
         running.state_mut().settings.plugin_configuration = configuration.as_ref().to_vec();
         running.configure()?;
+        running.settle();
         match &running.trap {
             Some(trap) => Err(StartFailure::Trapped(trap.clone())),
             None => Ok(()),
@@ -346,7 +373,8 @@ impl Vm {
         self.inner.borrow_mut().state_mut().properties.set(path.into(), None);
     }
 
-    /// Registers a function of the host, for `proxy_call_foreign_function`. It goes before Envoy's own of that name.
+    /// Registers a function of the host, for `proxy_call_foreign_function`. It goes before Envoy's own of that name, and
+    /// must not use the VM.
     pub fn foreign_function(
         &self,
         name: &str,
@@ -357,7 +385,7 @@ impl Vm {
     }
 
     /// Has host calls fail: of each the answer is chosen by its name, such as `proxy_get_property`; nothing for what it
-    /// really does. `|_| None` ends it.
+    /// really does. `|_| None` ends it. WASI's functions are not asked for. The function must not use the VM.
     pub fn fail_calls(&self, choose: impl FnMut(&str) -> Option<Status> + 'static) {
         self.inner.borrow_mut().state_mut().fault = Some(Box::new(choose));
     }
@@ -375,7 +403,7 @@ impl Vm {
             return false;
         }
         running.call(ROOT, "proxy_on_delete", &[ROOT]);
-        running.state_mut().remove_context(ROOT);
+        running.state_mut().contexts.remove(&ROOT);
         true
     }
 }

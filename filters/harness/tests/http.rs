@@ -250,3 +250,76 @@ fn attributes_are_what_the_test_says_or_what_the_stream_is() {
     vm.http().request_headers(GET, EndOfStream::Yes);
     assert_eq!(said(&vm)[..2], ["1", "mine"], "nothing is written where there is nothing");
 }
+
+/// Makes a call in a callback, and gives a number there.
+fn calls_in(callback: &str, parameters: &str, call: &str, gives: u8) -> String {
+    format!(
+        r#"(data (i32.const 0) "a b")
+        (func (export "{callback}") (param {parameters}) (result i32) (drop {call}) (i32.const {gives}))"#
+    )
+}
+
+const CONTINUE_REQUEST: &str = "(call $continue (i32.const 0))";
+const CONTINUE_RESPONSE: &str = "(call $continue (i32.const 1))";
+const CLOSE: &str = "(call $close (i32.const 0))";
+
+fn reply(status: u32) -> String {
+    format!(
+        "(call $reply (i32.const {status}) (i32.const 0) (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 0) (i32.const -1))"
+    )
+}
+
+#[test]
+fn who_goes_on_within_a_callback_and_then_pauses_has_gone_on_and_pauses() {
+    let vm = start(&calls_in("proxy_on_request_headers", "i32 i32 i32", CONTINUE_REQUEST, 1));
+    let stream = vm.http();
+    assert_eq!(stream.request_headers(GET, EndOfStream::No), Outcome::Pause);
+    assert_eq!(stream.request_body("abc", EndOfStream::Yes), Outcome::Pause);
+    let upstream = stream.upstream().unwrap();
+    assert_eq!((upstream.body.as_slice(), upstream.is_complete), (&b""[..], false));
+
+    let vm = start(&calls_in("proxy_on_request_body", "i32 i32 i32", CONTINUE_REQUEST, 1));
+    let stream = vm.http();
+    stream.request_headers(GET, EndOfStream::No);
+    assert_eq!(stream.request_body("abc", EndOfStream::No), Outcome::Pause);
+    assert_eq!(stream.request_body("de", EndOfStream::No), Outcome::Pause);
+    stream.request_trailers([("x-t", "1")]);
+    assert_eq!(upstream_body(&stream), "abcde");
+}
+
+#[test]
+fn an_answer_has_a_status_of_16_bits_and_details_without_spaces() {
+    for (given, status) in [(403, 403), (0, 0), (99_999, 34_463)] {
+        let vm = start(&calls_in("proxy_on_request_headers", "i32 i32 i32", &reply(given), 1));
+        let stream = vm.http();
+        stream.request_headers(GET, EndOfStream::Yes);
+        let reply = stream.reply().unwrap();
+        assert_eq!((reply.status, reply.details.as_slice()), (status, &b"a_b"[..]));
+    }
+}
+
+#[test]
+fn what_crashes_envoy_ends_the_module_and_says_so() {
+    for (callback, parameters, call) in [
+        ("proxy_on_done", "i32", reply(403).as_str()),
+        ("proxy_on_done", "i32", CLOSE),
+        ("proxy_on_request_headers", "i32 i32 i32", CONTINUE_RESPONSE),
+    ] {
+        let vm = start(&calls_in(callback, parameters, call, 0));
+        let stream = vm.http();
+        stream.request_headers(GET, EndOfStream::Yes);
+        stream.response_headers(OK, EndOfStream::Yes);
+        stream.finish();
+        let trap = vm.trap().unwrap();
+        assert!(trap.reason.contains("the whole Envoy crashes"), "{trap}");
+    }
+    for call in [CONTINUE_REQUEST, CONTINUE_RESPONSE] {
+        let vm = start(&calls_in("proxy_on_done", "i32", call, 0));
+        let stream = vm.http();
+        stream.request_headers(GET, EndOfStream::Yes);
+        stream.response_headers(OK, EndOfStream::Yes);
+        stream.finish();
+        assert_eq!(vm.trap(), None, "{call}");
+    }
+}

@@ -98,6 +98,34 @@ fn a_queue_tells_who_registered_it() {
     assert_eq!(said(&vm), ["0", "8", "1", "1"], "the callback comes when the other has returned");
 }
 
+#[test]
+fn a_queue_that_fills_itself_and_a_call_that_fails_at_once_come_to_an_end() {
+    let vm = start(
+        r#"(data (i32.const 0) "queue")
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (drop (call $register (i32.const 0) (i32.const 5) (i32.const 60)))
+            (drop (call $enqueue (i32.load (i32.const 60)) (i32.const 0) (i32.const 5))) (i32.const 1))
+        (func (export "proxy_on_queue_ready") (param i32 i32)
+            (call $show (i32.const 1))
+            (drop (call $enqueue (local.get 1) (i32.const 0) (i32.const 5))))"#,
+    );
+    assert_eq!(said(&vm), ["1"]);
+    vm.tick();
+    assert_eq!(said(&vm), ["1"]);
+
+    let vm = start(
+        r#"(import "env" "proxy_grpc_call"
+            (func $grpc (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+        (data (i32.const 0) "\0a\04\0a\02no")
+        (func $ask (drop (call $grpc (i32.const 0) (i32.const 6) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 60))))
+        (func (export "proxy_on_log") (param i32) (call $ask))
+        (func (export "proxy_on_grpc_close") (param i32 i32 i32) (call $ask))"#,
+    );
+    let trap = vm.http().finish().trap.unwrap();
+    assert!(trap.reason.contains("without end"), "{trap}");
+}
+
 /// Calls a function of the host by the name in the plugin's configuration, with what is behind a space there.
 fn foreign(name: &str, argument: &str) -> String {
     format!(

@@ -6,7 +6,7 @@ use super::define;
 use crate::abi::{AbiVersion, Status, StreamKind};
 use crate::contexts::Kind;
 use crate::foreign;
-use crate::memory::{Answer, Call};
+use crate::memory::{Answer, Call, Failure};
 use crate::pairs;
 use crate::settings::LogLevel;
 use crate::state::{After, LocalReply, State};
@@ -50,15 +50,14 @@ pub(super) fn link(linker: &mut Linker<State>, version: AbiVersion) -> wasmtime:
             let details = call.read(details, details_size)?;
             let body = call.read(body, body_size)?;
             let headers = pairs::decode(&call.read(headers, headers_size)?);
+            // Envoy has room for 16 bits, and writes no spaces into access logs.
+            let status = status & 0xffff;
+            let details = details
+                .into_iter()
+                .map(|byte| if byte.is_ascii_whitespace() { b'_' } else { byte })
+                .collect();
             let grpc_status = (grpc <= 16).then_some(grpc);
-            let reply = LocalReply { status, headers, body, grpc_status, details };
-            let state = call.state_mut();
-            let context = state.context_id();
-            if state.http().is_some() {
-                state.after.push_back(After::Reply(context, reply));
-            }
-            state.stop_next = true;
-            Ok(())
+            reply(call, LocalReply { status, headers, body, grpc_status, details })
         }
     );
     define!(
@@ -87,6 +86,24 @@ fn log(call: &mut Call<'_>, level: u32, text: u32, size: u32) -> Answer {
     Ok(())
 }
 
+/// At some calls Envoy itself ends, with every stream of every listener. That is no status: the module is told of as one
+/// that trapped.
+fn crash(what: &str) -> Failure {
+    Failure::Trap(wasmtime::Error::msg(format!("{what}, at which the whole Envoy crashes")))
+}
+
+fn reply(call: &mut Call<'_>, reply: LocalReply) -> Answer {
+    let state = call.state_mut();
+    let context = state.context_id();
+    match state.http() {
+        Some(http) if http.is_finishing => return Err(crash("it answers a stream that is over")),
+        Some(_) => state.after.push_back(After::Reply(context, reply)),
+        None => {}
+    }
+    state.stop_next = true;
+    Ok(())
+}
+
 fn done(call: &mut Call<'_>) -> Answer {
     let state = call.state_mut();
     let id = state.context_id();
@@ -111,6 +128,9 @@ fn continue_stream(call: &mut Call<'_>, kind: u32) -> Answer {
         if kind == StreamKind::Downstream {
             return Ok(());
         }
+        if kind == StreamKind::Response && !http.has_response() {
+            return Err(crash("it goes on with a response that has not come"));
+        }
         // Whichever half goes on, it is the request's that Envoy takes out of sight.
         http.request.shown =
             crate::contexts::Shown { buffer: http.request.shown.buffer, ..Default::default() };
@@ -129,6 +149,9 @@ fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
     let context = state.context_id();
     let is_of_http = matches!(kind, StreamKind::Request | StreamKind::Response);
     let is_meant = match state.contexts.get(&context).map(|context| &context.kind) {
+        Some(Kind::Http(http)) if is_of_http && http.is_finishing => {
+            return Err(crash("it closes a stream that is over"));
+        }
         Some(Kind::Http(_)) => is_of_http,
         Some(Kind::Tcp(_)) => !is_of_http,
         _ => false,

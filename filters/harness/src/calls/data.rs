@@ -6,7 +6,7 @@ use super::define;
 use crate::abi::Status;
 use crate::memory::{Answer, Call};
 use crate::properties;
-use crate::state::{After, State};
+use crate::state::State;
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link_properties(linker)?;
@@ -110,6 +110,6 @@ fn link_shared(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 fn enqueue(call: &mut Call<'_>, queue: u32, item: u32, item_size: u32) -> Answer {
     let item = call.read(item, item_size)?;
     let context = call.state().shared.enqueue(queue, item)?;
-    call.state_mut().after.push_back(After::QueueReady { context, queue });
+    call.state_mut().ready.push_back((context, queue));
     Ok(())
 }

@@ -333,8 +333,7 @@ fn grpc(call: &mut Call<'_>, service: &[u8], timeout: u32, request: Request, to:
     if !state.settings.clusters.contains(&cluster) {
         let token = state.callouts.failed_grpc(matches!(request, Request::GrpcStream { .. }));
         let message = "Cluster not available".to_owned();
-        let context = state.context_id();
-        state.after.push_back(After::GrpcFailed { context, token, status: 14, message });
+        state.after.push_back(After::GrpcFailed { token, status: 14, message });
         return Err(Status::InternalFailure.into());
     }
     let token = add(call, cluster, timeout, request);

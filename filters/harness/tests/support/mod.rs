@@ -32,8 +32,13 @@ const IMPORTS: &str = r#"
 /// A module with memory, an allocator that never gives anything back, and what the text adds: functions, and data below
 /// 4096. `$say` writes a line to the log; `(call $show (i32.const 5))` the number as a digit; both leave nothing.
 pub fn module(body: &str) -> Vec<u8> {
+    // Imports come first.
+    let (imports, body) = match body.split_once("(data") {
+        Some((imports, rest)) if imports.contains("(import") => (imports, format!("(data{rest}")),
+        _ => ("", body.to_owned()),
+    };
     let text = format!(
-        r#"(module {IMPORTS}
+        r#"(module {IMPORTS} {imports}
             (memory (export "memory") 2)
             (global $next (mut i32) (i32.const 8192))
             (func (export "proxy_abi_version_0_2_1"))
