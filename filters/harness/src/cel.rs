@@ -17,12 +17,48 @@ pub(crate) struct Expressions {
     next: u32,
 }
 
+/// The functions that Envoy has.
+const FUNCTIONS: &[&str] = &[
+    "bool",
+    "bytes",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "has",
+    "int",
+    "matches",
+    "size",
+    "startsWith",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
+];
+
 pub(crate) fn create(state: &mut State, source: &[u8]) -> Result<Vec<u8>, Status> {
     let source = std::str::from_utf8(source).map_err(|_| Status::BadArgument)?;
     let program = Program::compile(source).map_err(|_| Status::BadArgument)?;
     let expressions = &mut state.expressions;
     let token = expressions.next;
     expressions.next = expressions.next.wrapping_add(1);
+    // Envoy looks functions up when an expression has its number; operators have names with other characters in them.
+    let is_named =
+        |name: &&&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with('_');
+    if program.references().functions().iter().filter(is_named).any(|name| !FUNCTIONS.contains(name)) {
+        return Err(Status::BadArgument);
+    }
     expressions.programs.insert(token, program);
     Ok(token.to_le_bytes().to_vec())
 }

@@ -1,9 +1,10 @@
 //! A module's memory, as Envoy reads and writes it: what lies outside is a status, never a crash.
 
-use wasmtime::{AsContext, AsContextMut, Caller, Extern, Memory};
+use wasmtime::{AsContext, AsContextMut, Caller, Extern, Memory, WasmBacktrace};
 
 use crate::abi::Status;
-use crate::state::State;
+use crate::state::{After, State};
+use crate::trap::Trap;
 
 /// Why a host call does not succeed.
 #[derive(Debug)]
@@ -43,6 +44,15 @@ impl<'a> Call<'a> {
 
     pub(crate) fn state_mut(&mut self) -> &mut State {
         self.caller.data_mut()
+    }
+
+    /// At some calls Envoy itself ends, with every stream of every listener, as soon as the module has returned. That is no
+    /// status: the module is told of as one that trapped there.
+    pub(crate) fn crash(&mut self, what: &str) {
+        let state = self.caller.data();
+        let (callback, reason) = (state.callback, format!("{what}, at which the whole Envoy crashes"));
+        let trap = Trap::at(&WasmBacktrace::capture(&self.caller), callback, reason);
+        self.state_mut().after.push_back(After::Crash(trap));
     }
 
     /// Bytes of the module.

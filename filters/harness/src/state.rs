@@ -23,6 +23,8 @@ pub(crate) struct State {
     next_context: u32,
     /// In whose name the module runs.
     pub(crate) current: u32,
+    /// The callback that is running, or ran last.
+    pub(crate) callback: &'static str,
     /// What the module chose instead; 0 for nothing.
     pub(crate) effective: u32,
     /// While the module initialises itself it may call little.
@@ -68,6 +70,8 @@ pub(crate) enum After {
     GrpcFailed { token: u32, status: u32, message: String },
     /// A root context that was waited for is done.
     Delete(u32),
+    /// Envoy ends.
+    Crash(crate::trap::Trap),
 }
 
 /// A response that a module made itself.
@@ -102,6 +106,7 @@ impl State {
             contexts,
             next_context: ROOT,
             current: 0,
+            callback: "",
             effective: 0,
             initialising: false,
             configuring: false,

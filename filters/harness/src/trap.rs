@@ -32,8 +32,15 @@ impl Trap {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
-        let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-        Trap { reason, callback: callback.to_owned(), frames: frames.iter().flat_map(frames_of).collect() }
+        match error.downcast_ref::<WasmBacktrace>() {
+            Some(backtrace) => Trap::at(backtrace, callback, reason),
+            None => Trap { reason, callback: callback.to_owned(), frames: Vec::new() },
+        }
+    }
+
+    pub(crate) fn at(backtrace: &WasmBacktrace, callback: &str, reason: String) -> Trap {
+        let frames = backtrace.frames().iter().flat_map(frames_of).collect();
+        Trap { reason, callback: callback.to_owned(), frames }
     }
 }
 

@@ -113,6 +113,9 @@ impl Running {
         self.depth += 1;
         self.do_after();
         self.depth -= 1;
+        if self.trap.is_some() {
+            return Called::Dead;
+        }
         Called::Returned { value, stopped }
     }
 
@@ -125,7 +128,7 @@ impl Running {
         let fuel = self.state().settings.fuel;
         self.store.set_fuel(fuel)?;
         let state = self.state_mut();
-        (state.current, state.effective) = (context, 0);
+        (state.current, state.effective, state.callback) = (context, 0, name);
         state.counts.enter(name);
         let Some(function) = self.instance.get_func(&mut self.store, name) else {
             return Err(wasmtime::Error::msg("the export is gone"));
@@ -153,6 +156,10 @@ impl Running {
                 After::Reply(id, reply) => self.reply(id, reply),
                 After::GrpcFailed { token, status, message } => {
                     self.grpc_close(token, status, message.as_bytes());
+                }
+                After::Crash(trap) => {
+                    self.trap = Some(trap);
+                    self.state_mut().after.clear();
                 }
                 After::Delete(context) => {
                     self.call(context, "proxy_on_delete", &[context]);

@@ -4,12 +4,12 @@ use wasmtime::Linker;
 
 use super::define;
 use crate::abi::{AbiVersion, Status, StreamKind};
-use crate::contexts::Kind;
+use crate::contexts::{Flow, Kind};
 use crate::foreign;
-use crate::memory::{Answer, Call, Failure};
+use crate::memory::{Answer, Call};
 use crate::pairs;
-use crate::settings::LogLevel;
-use crate::state::{After, LocalReply, State};
+use crate::settings::{LogLevel, PluginKind};
+use crate::state::{After, LocalReply, ROOT, State};
 
 pub(super) fn link(linker: &mut Linker<State>, version: AbiVersion) -> wasmtime::Result<()> {
     define!(linker, "env", "proxy_log", |call, level: u32, text: u32, size: u32| log(
@@ -25,7 +25,9 @@ pub(super) fn link(linker: &mut Linker<State>, version: AbiVersion) -> wasmtime:
         Ok(())
     });
     define!(linker, "env", "proxy_set_effective_context", |call, context: u32| {
-        if !call.state().contexts.contains_key(&context) {
+        // A logger has no contexts of streams.
+        let is_logger = call.state().settings.kind == PluginKind::AccessLogger;
+        if !call.state().contexts.contains_key(&context) || (is_logger && context > ROOT) {
             return Err(Status::BadArgument.into());
         }
         call.state_mut().effective = context;
@@ -86,21 +88,15 @@ fn log(call: &mut Call<'_>, level: u32, text: u32, size: u32) -> Answer {
     Ok(())
 }
 
-/// At some calls Envoy itself ends, with every stream of every listener. That is no status: the module is told of as one
-/// that trapped.
-fn crash(what: &str) -> Failure {
-    Failure::Trap(wasmtime::Error::msg(format!("{what}, at which the whole Envoy crashes")))
-}
-
 fn reply(call: &mut Call<'_>, reply: LocalReply) -> Answer {
     let state = call.state_mut();
     let context = state.context_id();
+    state.stop_next = true;
     match state.http() {
-        Some(http) if http.is_finishing => return Err(crash("it answers a stream that is over")),
+        Some(http) if http.is_finishing => call.crash("it answers a stream that is over"),
         Some(_) => state.after.push_back(After::Reply(context, reply)),
         None => {}
     }
-    state.stop_next = true;
     Ok(())
 }
 
@@ -121,6 +117,7 @@ fn continue_stream(call: &mut Call<'_>, kind: u32) -> Answer {
     let kind = StreamKind::of(kind).ok_or(Status::BadArgument)?;
     let state = call.state_mut();
     let context = state.context_id();
+    let in_trailers = state.callback == "proxy_on_response_trailers";
     if kind == StreamKind::Upstream {
         return Err(Status::Unimplemented.into());
     }
@@ -128,8 +125,14 @@ fn continue_stream(call: &mut Call<'_>, kind: u32) -> Answer {
         if kind == StreamKind::Downstream {
             return Ok(());
         }
+        let is_stopped = http.response.flow != Flow::Running;
         if kind == StreamKind::Response && !http.has_response() {
-            return Err(crash("it goes on with a response that has not come"));
+            call.crash("it goes on with a response that has not come");
+            return Ok(());
+        }
+        if kind == StreamKind::Response && !is_stopped && in_trailers {
+            call.crash("it goes on with a response that goes on by itself");
+            return Ok(());
         }
         // Whichever half goes on, it is the request's that Envoy takes out of sight.
         http.request.shown =
@@ -147,10 +150,12 @@ fn close_stream(call: &mut Call<'_>, kind: u32) -> Answer {
     let kind = StreamKind::of(kind).ok_or(Status::BadArgument)?;
     let state = call.state_mut();
     let context = state.context_id();
+    let in_trailers = state.callback == "proxy_on_response_trailers";
     let is_of_http = matches!(kind, StreamKind::Request | StreamKind::Response);
     let is_meant = match state.contexts.get(&context).map(|context| &context.kind) {
-        Some(Kind::Http(http)) if is_of_http && http.is_finishing => {
-            return Err(crash("it closes a stream that is over"));
+        Some(Kind::Http(http)) if is_of_http && (http.is_finishing || in_trailers) => {
+            call.crash("it closes a stream that is over");
+            return Ok(());
         }
         Some(Kind::Http(_)) => is_of_http,
         Some(Kind::Tcp(_)) => !is_of_http,

@@ -6,7 +6,7 @@ use super::define;
 use crate::abi::{BufferKind, MapKind, Status};
 use crate::callouts::{self, Callout, Request};
 use crate::contexts::Message;
-use crate::memory::{Answer, Call};
+use crate::memory::{Answer, Call, Failure};
 use crate::pairs::{self, Headers};
 use crate::state::{After, State};
 
@@ -161,12 +161,6 @@ fn get_buffer(call: &mut Call<'_>, of: u32, start: u32, size: u32, to: u32, size
     let bytes = buffer(call.state_mut(), buffer_kind(of)?).ok_or(Status::NotFound)?;
     let start = start as usize;
     let end = start.saturating_add(size as usize).min(bytes.len());
-    if start > end {
-        // Envoy takes the length for one below zero, and has the module make room for it.
-        let beyond = u32::try_from(start - end).unwrap_or(u32::MAX);
-        call.allocate(beyond.wrapping_neg())?;
-        return Err(Status::InvalidMemoryAccess.into());
-    }
     match bytes.get(start..end) {
         // Nothing is written then, not even that there is nothing.
         None | Some([]) => Ok(()),
@@ -329,6 +323,11 @@ fn http_call(
 
 fn grpc(call: &mut Call<'_>, service: &[u8], timeout: u32, request: Request, to: u32) -> Answer {
     let state = call.state_mut();
+    if service.is_empty() {
+        // It does not even return.
+        let reason = "it calls gRPC without a service, at which the whole Envoy crashes";
+        return Err(Failure::Trap(wasmtime::Error::msg(reason)));
+    }
     let cluster = callouts::grpc_cluster(service, &state.settings.clusters)?;
     if !state.settings.clusters.contains(&cluster) {
         let token = state.callouts.failed_grpc(matches!(request, Request::GrpcStream { .. }));
