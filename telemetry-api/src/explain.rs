@@ -41,7 +41,7 @@ pub use model::{
 pub use why_not::Asked;
 
 use crate::check::Checked;
-use crate::document::Outline;
+use crate::document::{Outline, OutlineIndex};
 use crate::origin::{Origin, Place};
 use crate::problem::{Problem, Severity, codes};
 use crate::resolve::tracers::Lookup;
@@ -58,6 +58,8 @@ pub struct Explainer<'c> {
     checked: &'c Checked,
     /// What is wrong with each document that is refused, by where it begins.
     refused: BTreeMap<Place, Vec<&'c Problem>>,
+    /// What is wrong with texts where no document could be made out.
+    unreadable: Vec<&'c Problem>,
     set: PolicySet,
 }
 
@@ -84,10 +86,16 @@ impl<'c> Explainer<'c> {
         let refuses = |problem: &&Problem| {
             problem.severity == Severity::Error && problem.code != codes::UNKNOWN_PROVIDER
         };
+        let outlines = OutlineIndex::new(&checked.outlines);
+        let mut unreadable = Vec::new();
         for problem in checked.problems.iter().filter(refuses) {
+            // A text that is broken ends there; the documents before are whole.
+            if problem.code == codes::SYNTAX {
+                unreadable.push(problem);
+                continue;
+            }
             let place = problem.place.as_ref();
-            let outline = place.and_then(|place| Outline::around(&checked.outlines, place));
-            if let Some(outline) = outline {
+            if let Some(outline) = place.and_then(|place| outlines.around(place)) {
                 refused.entry(outline.place.clone()).or_default().push(problem);
             }
         }
@@ -95,12 +103,12 @@ impl<'c> Explainer<'c> {
         let mut resources: Resources = checked.resources.clone();
         resources.telemetries.retain(|telemetry| accepted(&telemetry.meta));
         resources.wasm_plugins.retain(|plugin| accepted(&plugin.meta));
-        Explainer { checked, refused, set: PolicySet::of(resources, control_plane) }
+        Explainer { checked, refused, unreadable, set: PolicySet::of(resources, control_plane) }
     }
 
     /// Whether a document is taken as one that is not there, because it is refused.
     pub fn leaves_out(&self) -> bool {
-        !self.refused.is_empty()
+        !self.refused.is_empty() || !self.unreadable.is_empty()
     }
 
     /// The policies that are explained.

@@ -24,7 +24,7 @@ impl Outline {
     /// A document as it is written; nothing is reported that is wrong with it.
     pub(super) fn of(root: &Field<'_>) -> Outline {
         let metadata = value(root.node, "metadata");
-        let of_metadata = |key| metadata.and_then(|metadata| text(metadata, key));
+        let of_metadata = |key| metadata.and_then(|metadata| written(metadata, key));
         let kind = text(root.node, "kind");
         let api_version = text(root.node, "apiVersion");
         let is_object = matches!(root.node.value, NodeValue::Map(_));
@@ -93,6 +93,17 @@ fn value<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
 fn text(node: &Node, key: &str) -> Option<String> {
     match scalar::resolve(value(node, key)?) {
         Some(Scalar::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// A single value as it is written, even where it is read as no text.
+fn written(node: &Node, key: &str) -> Option<String> {
+    let value = value(node, key)?;
+    match (scalar::resolve(value), &value.value) {
+        (Some(Scalar::Null), _) => None,
+        (Some(Scalar::String(text)), _) => Some(text),
+        (_, NodeValue::Scalar { text, .. }) => Some(text.clone()),
         _ => None,
     }
 }

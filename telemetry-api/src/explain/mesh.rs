@@ -51,7 +51,7 @@ pub(super) fn fields(here: &Here<'_>, explanation: &Explanation) -> Vec<FieldAns
     {
         let mut answer = field(explanation, signal, origin, value);
         for class in &mut answer.classes {
-            if class.in_force.is_empty() && class.overridden.is_empty() {
+            if class.in_force.is_empty() && class.overridden.is_empty() && class.lost.is_none() {
                 class.lost = Some(lost(here, class.class, &kind, &answer.value));
             }
         }
@@ -238,6 +238,7 @@ fn extension_provider(
 /// What a provider is in force of. Names are looked up without regard to case.
 fn uses(class: &ClassExplanation, provider: &ExtensionProvider) -> Vec<What> {
     let facts = class.sections.iter().flat_map(|section| &section.facts);
+    let facts = facts.filter(|fact| fact.unmet.is_none());
     let is_named = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(&provider.name));
     let named = facts.filter(|fact| fact.field == "provider" && is_named(fact.value.json.as_str()));
     named.map(What::from).collect()

@@ -169,7 +169,13 @@ fn no_provider(mesh: &MeshConfig, merged: &Merged<'_>) -> Fact {
         }
     };
     let origin = last.map_or(&rule, |name| &name.origin);
-    Fact::new("provider", values::nothing("none, so nothing is measured"), origin, why).over(replaced(merged))
+    let fact = Fact::new("provider", values::nothing("none, so nothing is measured"), origin, why);
+    let fact = fact.over(replaced(merged));
+    match last {
+        Some(name) if unusable(mesh, &name.value).is_some() => fact.unmet(Cause::UnusableProvider),
+        Some(_) => fact.unmet(Cause::OutOfScope),
+        None => fact,
+    }
 }
 
 /// Why a provider takes no metrics.

@@ -111,6 +111,9 @@ pub struct Fact {
     pub overrode: Vec<Overridden>,
     /// Why it shows nowhere although it holds; absent: it shows.
     pub moot: Option<String>,
+    /// Why what stands at its origin does not do what it asks for, in the fact's own words; absent: it does. That a
+    /// provider cannot be used is a fact too, and it comes from where the provider is named.
+    pub unmet: Option<Cause>,
 }
 
 /// A value that is in force no longer.
@@ -220,7 +223,14 @@ impl Fact {
             why: why.into(),
             overrode: Vec::new(),
             moot: None,
+            unmet: None,
         }
+    }
+
+    /// A fact that comes from what is asked for in vain.
+    pub(super) fn unmet(mut self, cause: Cause) -> Fact {
+        self.unmet = Some(cause);
+        self
     }
 
     pub(super) fn of(mut self, name: &str) -> Fact {

@@ -64,7 +64,8 @@ fn of_mesh(here: &Here<'_>, policy: &Tracing) -> Vec<Fact> {
                 false => "tlsSettings ask for TLS, which this version does not speak to it",
             };
             let off = format!("the tracer of defaultConfig.tracing cannot be used: {unusable}");
-            vec![Fact::new("tracing", values::nothing("off"), &provider.origin, off)]
+            let fact = Fact::new("tracing", values::nothing("off"), &provider.origin, off);
+            vec![fact.unmet(Cause::UnusableProvider)]
         }
         Tracing::Untouched => {
             let why = "no Telemetry speaks of traces here, and MeshConfig has none of defaultProviders.tracing, \
@@ -100,7 +101,8 @@ fn in_force(here: &Here<'_>, policy: &Tracing, spec: &Spec<'_>) -> Vec<Fact> {
                 &provider.origin,
                 format!("provider {} cannot be used ({why}), and nothing stands in for it", provider.value),
             );
-            vec![off, provider_fact(here, provider, spec)]
+            let named = provider_fact(here, provider, spec);
+            [off, named].map(|fact| fact.unmet(Cause::UnusableProvider)).into()
         }
         Tracing::Off(_) | Tracing::Untouched | Tracing::Bootstrap(_) => {
             let is_disabled = spec.disabled.in_force().is_some_and(|disabled| disabled.value);

@@ -13,6 +13,9 @@ use crate::resources::{MeshConfig, Telemetry};
 /// The kinds whose documents can have an effect, as documents have them and as they are asked for.
 const APPLIED: [&str; 4] = ["Telemetry", "WasmPlugin", "ConfigMap", "MeshConfig"];
 
+/// How many names a suggestion has.
+const MOST_NAMED: usize = 5;
+
 /// A document that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -77,26 +80,21 @@ pub(super) fn answers(explainer: &Explainer<'_>, asked: &Asked, workload: &Workl
 }
 
 fn not_there(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> Answer {
-    let name = |id: &DocumentId| format!("{}/{}", id.namespace, id.name);
-    let is_of_kind = |id: &DocumentId| match &asked.kind {
-        Some(kind) => kind.eq_ignore_ascii_case(&id.kind),
-        None => APPLIED.contains(&&*id.kind),
+    let what = if asked.is_mesh() { "it" } else { "a document of this name" };
+    let reason = match explainer.unreadable.as_slice() {
+        [] => Reason::new(ReasonKind::NotThere, "it is not among the documents"),
+        faults => Reason {
+            problems: faults.iter().map(|problem| (*problem).clone()).collect(),
+            ..Reason::new(
+                ReasonKind::NotThere,
+                format!(
+                    "it is not among the documents that could be read; {what} may be where they could not"
+                ),
+            )
+        },
     };
-    let known: Vec<&DocumentId> =
-        explainer.checked.outlines.iter().map(|outline| &outline.id).filter(|id| is_of_kind(id)).collect();
-    let names: Vec<String> = known.iter().map(|id| name(id)).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let elsewhere: Vec<String> =
-        known.iter().filter(|id| *id.name == *asked.name).map(|id| name(id)).collect();
-    let wanted = format!("{}/{}", asked.namespace, asked.name);
-    let help = match (elsewhere.as_slice(), closest(&wanted, &names), names.as_slice()) {
-        ([_, ..], ..) => format!("of this name there is {}", elsewhere.join(", ")),
-        ([], Some(likely), _) => format!("did you mean {likely}?"),
-        ([], None, []) => "there is no document that could be meant; name its file with -f".to_owned(),
-        ([], None, [.., _]) => format!("there are {}", names.join(", ")),
-    };
-    let kind = asked.kind.clone().unwrap_or_default();
-    let reason = Reason::new(ReasonKind::NotThere, "it is not among the documents").help(help);
+    let kind = asked.kind.as_deref().unwrap_or_default();
+    let kind = APPLIED.into_iter().find(|known| known.eq_ignore_ascii_case(kind)).unwrap_or(kind);
     let document = DocumentId {
         kind: kind.into(),
         namespace: asked.namespace.as_str().into(),
@@ -107,9 +105,46 @@ fn not_there(explainer: &Explainer<'_>, asked: &Asked, workload: &Workload) -> A
         place: None,
         workload: workload.clone(),
         effect: Effect::NotForIt,
-        reasons: vec![reason],
+        reasons: vec![reason.help(likely(explainer, asked))],
         fields: Vec::new(),
         remarks: Vec::new(),
+    }
+}
+
+/// What may be meant by a name that no document has.
+fn likely(explainer: &Explainer<'_>, asked: &Asked) -> String {
+    if asked.is_mesh() {
+        return "name the file that has it with -f: the ConfigMap `istio`, an IstioOperator, or a bare mesh.yaml"
+            .to_owned();
+    }
+    let is_of_kind = |id: &DocumentId| match &asked.kind {
+        Some(kind) => kind.eq_ignore_ascii_case(&id.kind),
+        None => APPLIED.contains(&&*id.kind),
+    };
+    let ids = explainer.checked.outlines.iter().map(|outline| &outline.id);
+    let known: Vec<&DocumentId> = ids.filter(|id| is_of_kind(id) && !id.name.is_empty()).collect();
+    let name = |id: &&DocumentId| match id.namespace.is_empty() {
+        true => id.kind.to_string(),
+        false => format!("{}/{}", id.namespace, id.name),
+    };
+    let names: Vec<String> = known.iter().map(name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let of_name = known.iter().zip(&names).filter(|(id, _)| *id.name == *asked.name);
+    let elsewhere: Vec<&str> = of_name.map(|(_, name)| *name).collect();
+    let wanted = format!("{}/{}", asked.namespace, asked.name);
+    match (elsewhere.as_slice(), closest(&wanted, &names), names.as_slice()) {
+        ([_, ..], ..) => format!("of this name there is {}", some(&elsewhere)),
+        ([], Some(likely), _) => format!("did you mean {likely}?"),
+        ([], None, []) => "there is no document that could be meant; name its file with -f".to_owned(),
+        ([], None, [.., _]) => format!("there are {}", some(&names)),
+    }
+}
+
+/// The first few names, and how many there are beside them.
+fn some(names: &[&str]) -> String {
+    match names.split_at_checked(MOST_NAMED) {
+        Some((first, rest @ [_, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
     }
 }
 
@@ -244,9 +279,10 @@ pub(super) fn field(explanation: &Explanation, signal: Signal, origin: Origin, v
         let Some(section) = section(class, signal) else { return answer };
         for fact in &section.facts {
             if fact.origin == origin {
-                match &fact.moot {
-                    None => answer.in_force.push(What::from(fact)),
-                    Some(why) => moot = Some((Cause::SwitchedOff, why.clone())),
+                match (fact.unmet, &fact.moot) {
+                    (Some(cause), _) => _ = moot.get_or_insert((cause, fact.why.clone())),
+                    (None, Some(why)) => moot = Some((Cause::SwitchedOff, why.clone())),
+                    (None, None) => answer.in_force.push(What::from(fact)),
                 }
             } else if fact.overrode.iter().any(|overridden| overridden.origin == origin) {
                 answer.overridden.push(OverriddenBy {

@@ -119,6 +119,9 @@ fn a_name_that_is_not_there_has_the_likeliest_one() {
         "{}",
         help("WasmPlugin/z/zzzzzzzz")
     );
+    assert!(help("WasmPlugin/z/zzzzzzzz").ends_with(", root/targeted"), "{}", help("WasmPlugin/z/zzzzzzzz"));
+    assert!(help("z/zzzzzzzz").ends_with(" and 8 more"), "{}", help("z/zzzzzzzz"));
+    assert!(help("z/zzzzzzzz").starts_with("there are MeshConfig, a/refused, "));
     assert!(help("Sidecar/a/b").starts_with("there is no document that could be meant"));
 }
 
@@ -128,6 +131,67 @@ fn a_refused_document_brings_what_is_wrong_with_it() {
     let codes: Vec<&str> = answer.reasons[0].problems.iter().map(|problem| problem.code.0).collect();
     assert_eq!(codes, ["BG0111"]);
     assert!(answer.to_text(80).contains("BG0111: spec.tracing[0].randomSamplingPercentage"));
+}
+
+/// The first answer to a question about documents beside the providers, as text.
+fn text_of(asked: &str, documents: &str) -> String {
+    let checked = checked(documents);
+    let answers = Explainer::new(&checked).why_not(&Asked::parse(asked).expect("a name"), &workload());
+    answers[0].to_text(200)
+}
+
+#[test]
+fn a_refused_document_is_found_by_a_name_that_is_no_text() {
+    let document =
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: n, namespace: a}\nspec: {}\n";
+    let text = text_of("a/n", document);
+    assert!(text.starts_with("Telemetry a/n (t.yaml:1:1) has no effect on a/x-v1:"), "{text}");
+    assert!(
+        text.contains("`check` refuses it") && text.contains("expected a string, found a boolean"),
+        "{text}"
+    );
+    let nameless = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {namespace: a}\n";
+    assert!(!text_of("a/n", nameless).contains("did you mean"), "{}", text_of("a/n", nameless));
+}
+
+#[test]
+fn a_text_that_is_broken_has_whole_documents_before_and_unknown_ones_after() {
+    let of = |name: &str, end: &str| {
+        format!(
+            "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: {name}, namespace: a}}\n\
+             spec: {{accessLogging: [{{providers: [{{name: envoy}}]}}]{end}\n"
+        )
+    };
+    let text = format!("{}---\n{}", of("one", "}"), of("two", ""));
+    assert!(text_of("a/one", &text).contains("in force: all of it"), "{}", text_of("a/one", &text));
+    let two = text_of("a/two", &text);
+    assert!(
+        two.contains("There is no a/two.") && two.contains("that could be read") && two.contains("BG0001"),
+        "{two}"
+    );
+}
+
+#[test]
+fn a_provider_that_cannot_be_used_is_not_in_force() {
+    let documents = "extensionProviders: [{name: zip, zipkin: {service: nowhere.a, port: 9411}}]\n---\n\
+        apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: a}\n\
+        spec: {tracing: [{providers: [{name: zip}]}], accessLogging: [{providers: [{name: prometheus}]}], \
+        metrics: [{providers: [{name: envoy}]}]}\n";
+    let checked = checked(documents);
+    let answers = Explainer::new(&checked).why_not(&Asked::parse("a/t").expect("a name"), &workload());
+    assert_eq!(answers[0].effect, Effect::Nothing, "{}", answers[0].to_text(100));
+    for field in &answers[0].fields {
+        for class in &field.classes {
+            let lost = class.lost.as_ref().map(|(cause, _)| *cause);
+            assert_eq!(lost, Some(Cause::UnusableProvider), "{:?} {:?}", field.origin, class.class);
+        }
+    }
+    let text = answers[0].to_text(200);
+    assert!(text.contains("its collector is no service of the mesh"), "{text}");
+    assert!(text.contains("envoy: it is of kind envoyFileAccessLog, which is for something else"), "{text}");
+    // Of the mesh nothing is in force either.
+    let mesh = text_of("MeshConfig", documents);
+    assert!(mesh.contains("nothing that it says is in force"), "{mesh}");
 }
 
 #[test]
@@ -213,7 +277,7 @@ fn every_field_of_the_mesh_is_answered() {
         shown,
         [
             "rootNamespace: in force",
-            "defaultProviders.metrics[0]: in force",
+            "defaultProviders.metrics[0]: unusable_provider",
             "defaultProviders.tracing[0]: in force",
             "defaultProviders.tracing[1]: ignored",
             "defaultProviders.accessLogging[0]: overridden by json",
@@ -288,4 +352,5 @@ fn a_mesh_that_no_document_says_anything_of_is_not_there() {
     let asked = Asked::parse("meshconfig").expect("a name");
     let text = Explainer::new(&checked).why_not(&asked, &workload())[0].to_text(80);
     assert!(text.starts_with("There is no MeshConfig among the documents."), "{text}");
+    assert!(text.contains("the ConfigMap `istio`"), "{text}");
 }
