@@ -37,10 +37,10 @@ pub(crate) enum Command {
     /// Say what changes when documents take the place of others: for whom, in which values, and what that does to the
     /// connections of running proxies.
     ///
-    /// Nothing is fetched, built or started. Each workload that the documents know is compared; where they know none,
-    /// such workloads as they are written for.
+    /// Nothing is fetched, built or started. Each workload that the documents know is compared, and for what concerns
+    /// none of them such workloads as it is written for.
     ///
-    /// Exits 0 when nothing changes, 1 when something does or documents are wrong, 2 when something else is.
+    /// Exits 0 when nothing changes, 1 when something does, cannot be compared or is wrong, 2 when something else is.
     Diff(DiffArgs),
     /// Lay documents over somebody's own Envoy configuration and print the result.
     ///

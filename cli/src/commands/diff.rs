@@ -5,12 +5,15 @@ mod compare;
 mod show;
 mod workloads;
 
+use std::collections::BTreeSet;
+
 use burgee_api::Severity;
 use burgee_api::check::Checked;
-use burgee_api::document;
+use burgee_api::document::{self, OutlineIndex};
 use burgee_api::problem::{Problem, worst};
 use burgee_api::resolve::DEFAULT_REVISION;
 use burgee_localnet::summary::ProblemSummary;
+use burgee_overlay::Value;
 use serde_json::json;
 
 use crate::args::Format;
@@ -19,7 +22,7 @@ use crate::plan::DiffPlan;
 use crate::sources::Sources;
 use crate::{Failure, Outcome, environment, output, report, sources};
 
-use compare::Comparison;
+use compare::{Comparison, Sides};
 
 /// One side of a comparison.
 struct Side {
@@ -71,14 +74,20 @@ pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
     let told = told_anew(&old, &new);
     report::print_aside_briefly(&told, &new.sources.texts);
     report::print_aside(&doubts(plan, &new), &new.sources.texts);
-    let subjects = workloads::subjects(plan, &old.checked, &new.checked)?;
-    let comparison = Comparison::new(plan.delivery, base.as_ref(), &old.checked, &new.checked, subjects);
+    let comparison = compared(plan, base.as_ref(), &old, &new)?;
     match plan.output {
         Format::Text => output::text_line(show::text(&comparison, output::columns()).trim_end())?,
         Format::Json => output::json(&as_json(&comparison, &told))?,
         Format::Yaml => output::yaml(&as_json(&comparison, &told))?,
     }
     Ok(if comparison.is_empty() { Outcome::Done } else { Outcome::Found })
+}
+
+fn compared(plan: &DiffPlan, base: Option<&Value>, old: &Side, new: &Side) -> Result<Comparison, Failure> {
+    let sides = Sides::new(plan.delivery, base, &old.checked, &new.checked);
+    let resources = [&old.checked.resources, &new.checked.resources];
+    let subjects = workloads::subjects(plan, resources, sides.policies())?;
+    Ok(Comparison::new(&sides, subjects))
 }
 
 /// Says what is wrong with one side.
@@ -94,11 +103,17 @@ fn doubts(plan: &DiffPlan, new: &Side) -> Vec<Problem> {
     plan.workload.doubts(resources, None).into_iter().chain(environment::doubts(resources)).collect()
 }
 
-/// What is told of the new documents and was not told of the old ones, wherever it stood there.
+/// What is told of the new documents and was not told of the same ones among the old, wherever they stood there.
 fn told_anew(old: &Side, new: &Side) -> Vec<Problem> {
-    let said = |problem: &Problem| (problem.code, problem.path.clone(), problem.message.clone());
-    let before: std::collections::BTreeSet<_> = old.problems().map(said).collect();
-    new.problems().filter(|problem| !before.contains(&said(problem))).cloned().collect()
+    let said = |documents: &OutlineIndex<'_>, problem: &Problem| {
+        let document = problem.place.as_ref().and_then(|place| documents.around(place));
+        let document = document.map(|document| document.id.clone());
+        (document, problem.code, problem.path.clone(), problem.message.clone())
+    };
+    let documents = OutlineIndex::new(&old.checked.outlines);
+    let before: BTreeSet<_> = old.problems().map(|problem| said(&documents, problem)).collect();
+    let documents = OutlineIndex::new(&new.checked.outlines);
+    new.problems().filter(|problem| !before.contains(&said(&documents, problem))).cloned().collect()
 }
 
 fn as_json(comparison: &Comparison, told: &[Problem]) -> serde_json::Value {
@@ -107,3 +122,6 @@ fn as_json(comparison: &Comparison, told: &[Problem]) -> serde_json::Value {
     object["new_problems"] = serde_json::to_value(problems).unwrap_or_else(|_| json!([]));
     object
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,7 +127,7 @@ fn by_plugins(
 
 /// The workloads that a document selects: by labels as far as it reaches, or by the gateways of its own namespace that
 /// they serve.
-fn selected(
+pub(super) fn selected(
     document: &impl Policy,
     reach: Option<&str>,
     namespace: &str,

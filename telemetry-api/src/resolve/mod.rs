@@ -4,6 +4,7 @@ pub(crate) mod access_log;
 mod affected;
 mod collector;
 mod control_plane;
+mod differing;
 mod effective;
 #[cfg(test)]
 mod fixture;
@@ -30,6 +31,7 @@ mod workloads;
 pub use affected::{WorkloadIndex, affected};
 pub use collector::{Collector, Endpoint, Protocol};
 pub use control_plane::ControlPlane;
+pub use differing::PolicyDocument;
 pub use effective::{
     AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
     MetricName, MetricOverride, Plugin, ProviderMetrics, RemoteService, TagOperation, TcpKeepalive, Tracing,

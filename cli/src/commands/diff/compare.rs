@@ -6,13 +6,13 @@ use burgee_api::check::Checked;
 use burgee_api::diff::{self, PolicyChange};
 use burgee_api::explain::Explainer;
 use burgee_api::origin::Origin;
-use burgee_api::resolve::{Effective, Workload, WorkloadIndex, affected};
+use burgee_api::resolve::{Effective, PolicySet, Workload, WorkloadIndex, affected};
 use burgee_overlay::{
     Change, Delivery, Effect, Identity, Laying, LogFiles, Module, Options, PluginModule, Value, changes,
 };
 
 use super::base;
-use super::workloads::{Subject, Subjects};
+use super::workloads::{Subject, Subjects, Versions};
 use crate::args::ProxyDelivery;
 use crate::environment;
 
@@ -52,29 +52,27 @@ pub(super) struct Comparison {
     pub unchanged: usize,
     /// Whether the names stand for workloads that no document describes.
     pub are_examples: bool,
+    /// What differs and concerns examples alone, where there are others.
+    pub for_examples: Vec<String>,
+    /// What differs and concerns nobody who is compared, by name, and why.
+    pub not_compared: BTreeMap<String, String>,
     /// How proxies are told.
     pub delivery: ProxyDelivery,
 }
 
 impl Comparison {
-    pub fn new(
-        delivery: ProxyDelivery,
-        base: Option<&Value>,
-        old: &Checked,
-        new: &Checked,
-        subjects: Subjects,
-    ) -> Comparison {
-        let Subjects { all, are_examples } = subjects;
+    pub fn new(sides: &Sides<'_>, subjects: Subjects) -> Comparison {
+        let Subjects { all, are_examples, for_examples, not_compared } = subjects;
         let mut comparison = Comparison {
             groups: Vec::new(),
             added: Vec::new(),
             removed: Vec::new(),
             unchanged: 0,
             are_examples,
-            delivery,
+            for_examples,
+            not_compared,
+            delivery: sides.delivery,
         };
-        let explainer = |checked| Explainer::of(checked, environment::without_values());
-        let sides = Sides { delivery, base, old: explainer(old), new: explainer(new) };
         let mut groups: HashMap<Vec<String>, usize> = HashMap::new();
         let concerned = sides.concerned(&all);
         for (Subject { name, old, new }, is_concerned) in all.into_iter().zip(concerned) {
@@ -103,9 +101,12 @@ impl Comparison {
         comparison
     }
 
-    /// Whether nothing changes for anybody.
+    /// Whether nothing changes for anybody, and everything was compared.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.added.is_empty() && self.removed.is_empty()
+        self.not_compared.is_empty()
+            && self.groups.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
     }
 
     /// How many workloads change.
@@ -141,14 +142,30 @@ fn alike(policy: &[PolicyChange], configuration: &[Change]) -> Vec<String> {
     said.chain(written).collect()
 }
 
-struct Sides<'c> {
+/// What is compared.
+pub(super) struct Sides<'c> {
     delivery: ProxyDelivery,
     base: Option<&'c Value>,
     old: Explainer<'c>,
     new: Explainer<'c>,
 }
 
-impl Sides<'_> {
+impl<'c> Sides<'c> {
+    pub fn new(
+        delivery: ProxyDelivery,
+        base: Option<&'c Value>,
+        old: &'c Checked,
+        new: &'c Checked,
+    ) -> Sides<'c> {
+        let explainer = |checked| Explainer::of(checked, environment::without_values());
+        Sides { delivery, base, old: explainer(old), new: explainer(new) }
+    }
+
+    /// The policies of both.
+    pub fn policies(&self) -> Versions<'_, PolicySet> {
+        [self.old.policies(), self.new.policies()]
+    }
+
     /// Of each subject whether anything can change: it is not the same workload on both sides, or what differs between
     /// the documents is for it. For every other one the two sides say the same.
     fn concerned(&self, subjects: &[Subject]) -> Vec<bool> {

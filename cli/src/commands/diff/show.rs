@@ -29,6 +29,13 @@ pub(super) fn text(comparison: &Comparison, columns: usize) -> String {
             "The documents describe no workloads, so each line below is about any workload of its sort.";
         wrapped(&mut out, note, 0, columns);
         out.push('\n');
+    } else if !comparison.for_examples.is_empty() {
+        let documents = some_names(&comparison.for_examples);
+        let note = format!(
+            "No workload that is described is concerned by {documents}; `any` is whoever it is written for."
+        );
+        wrapped(&mut out, &note, 0, columns);
+        out.push('\n');
     }
     for group in &comparison.groups {
         one_group(&mut out, group, columns);
@@ -39,6 +46,9 @@ pub(super) fn text(comparison: &Comparison, columns: usize) -> String {
             wrapped(&mut out, &format!("{what}: {}", some_names(names)), 0, columns);
         }
     }
+    for (document, why) in &comparison.not_compared {
+        wrapped(&mut out, &format!("not compared: {document}; {why}"), 0, columns);
+    }
     summary(&mut out, comparison, columns);
     out
 }
@@ -47,7 +57,7 @@ fn one_group(out: &mut String, group: &Group, columns: usize) {
     let count = group.workloads.len();
     let many = if count > 1 { format!("{count} workloads: ") } else { String::new() };
     wrapped(out, &format!("{many}{}", some_names(&group.workloads)), 0, columns);
-    merged(&group.policy).iter().for_each(|alike| one_value(out, alike, columns));
+    merged(&group.policy).iter().for_each(|alike| one_value(out, alike, group, columns));
     if group.configuration.is_empty() {
         wrapped(out, "no listener of the base carries what changes", 2, columns);
         return;
@@ -69,10 +79,19 @@ struct Alike<'c> {
     metrics: Vec<&'c str>,
 }
 
-/// Changes that documents ask for, those that are alike together.
+/// Whether a value is told. What follows from a rule is where it is another than it was, or else where nothing else says
+/// why something changes; beside what documents say, what comes and goes with it needs no word.
+fn is_told(change: &PolicyChange, all: &[PolicyChange]) -> bool {
+    let is_told_of = |other: &PolicyChange| {
+        other.is_of_documents() && other.class == change.class && other.signal == change.signal
+    };
+    change.is_of_documents() || (change.old.is_some() && change.new.is_some()) || !all.iter().any(is_told_of)
+}
+
+/// Changes that are told, those that are alike together.
 fn merged(changes: &[PolicyChange]) -> Vec<Alike<'_>> {
     let mut merged: Vec<Alike<'_>> = Vec::new();
-    for change in changes.iter().filter(|change| change.is_of_documents()) {
+    for change in changes.iter().filter(|change| is_told(change, changes)) {
         let metric = change.metric.as_ref().map(MetricName::api_name);
         let same = |alike: &&mut Alike<'_>| {
             let (class, metric) = (change.class, change.metric.clone());
@@ -96,7 +115,7 @@ fn merged(changes: &[PolicyChange]) -> Vec<Alike<'_>> {
     merged
 }
 
-fn one_value(out: &mut String, alike: &Alike<'_>, columns: usize) {
+fn one_value(out: &mut String, alike: &Alike<'_>, group: &Group, columns: usize) {
     let Alike { change, classes, metrics } = alike;
     let classes: Vec<&str> = classes.iter().map(|class| class.name()).collect();
     let signal = change.signal.name().replace('_', " ");
@@ -111,7 +130,12 @@ fn one_value(out: &mut String, alike: &Alike<'_>, columns: usize) {
             .into_iter()
             .flatten()
             .collect();
-    wrapped(out, &format!("{} ({})", what.join(" "), classes.join(", ")), 2, columns);
+    // What follows from who a workload is may be something else for each.
+    let whose = match group.workloads.as_slice() {
+        [first, _, ..] if !change.is_of_documents() => format!(" of {first}"),
+        _ => String::new(),
+    };
+    wrapped(out, &format!("{}{whose} ({})", what.join(" "), classes.join(", ")), 2, columns);
     for (sign, said) in [('-', &change.old), ('+', &change.new)] {
         if let Some(Said { value, origin }) = said {
             let place = match origin {
@@ -155,6 +179,11 @@ fn summary(out: &mut String, comparison: &Comparison, columns: usize) {
     let changed = comparison.changed();
     if comparison.is_empty() {
         wrapped(out, &format!("nothing changes for {}", counted(comparison.unchanged)), 0, columns);
+        return;
+    }
+    if changed == 0 && comparison.added.is_empty() && comparison.removed.is_empty() {
+        let line = format!("no change for {} that could be compared", counted(comparison.unchanged));
+        wrapped(out, &line, 0, columns);
         return;
     }
     let by_effect = comparison.by_effect();
@@ -229,6 +258,8 @@ pub(super) fn json(comparison: &Comparison) -> Json {
             ProxyDelivery::Static => "static",
         },
         "workloads_are_examples": comparison.are_examples,
+        "for_examples": comparison.for_examples,
+        "not_compared": comparison.not_compared,
         "summary": {
             "changed": comparison.changed(),
             "unchanged": comparison.unchanged,

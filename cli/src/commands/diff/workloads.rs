@@ -1,14 +1,19 @@
-//! For whom documents are compared: the workload that is named, all that the documents know, or such as stand for them.
+//! For whom documents are compared: the workload that is named, all that the documents know, and such as stand for those
+//! which documents are written for without describing them.
+
+mod examples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burgee_api::check::Checked;
-use burgee_api::resolve::{DEFAULT_REVISION, KnownWorkloads, Workload, WorkloadKind};
-use burgee_api::resources::telemetry::Selector;
-use burgee_api::resources::{Meta, Resources};
+use burgee_api::resolve::{
+    DEFAULT_REVISION, KnownWorkloads, PolicyDocument, PolicySet, Workload, WorkloadIndex,
+};
+use burgee_api::resources::Resources;
 
 use crate::Failure;
 use crate::plan::DiffPlan;
+
+use examples::Examples;
 
 /// Who is compared.
 pub(super) struct Subject {
@@ -21,97 +26,115 @@ pub(super) struct Subject {
 }
 
 /// Whom a comparison is about.
+#[derive(Default)]
 pub(super) struct Subjects {
     pub all: Vec<Subject>,
     /// Whether they stand for workloads that no document describes.
     pub are_examples: bool,
+    /// What differs and concerns examples alone, where there are others.
+    pub for_examples: Vec<String>,
+    /// What differs and concerns none of them, and why.
+    pub not_compared: BTreeMap<String, String>,
 }
+
+/// Two versions of something: the old one and the new one.
+pub(super) type Versions<'c, T> = [&'c T; 2];
 
 /// Whom to compare the documents for.
-pub(super) fn subjects(plan: &DiffPlan, old: &Checked, new: &Checked) -> Result<Subjects, Failure> {
+pub(super) fn subjects(
+    plan: &DiffPlan,
+    resources: Versions<'_, Resources>,
+    sets: Versions<'_, PolicySet>,
+) -> Result<Subjects, Failure> {
     if plan.workload.named.is_some() {
-        let find = |checked: &Checked| plan.workload.find(&checked.resources, None);
-        let failure = |problem: Box<burgee_api::Problem>| Failure::new(problem.message, problem.help);
-        let (old, new) = (find(old).map_err(failure)?, find(new).map_err(failure)?);
-        let subject = Subject { name: new.to_string(), old: Some(old), new: Some(new) };
-        return Ok(Subjects { all: vec![subject], are_examples: false });
+        return named(plan, resources);
     }
     let revision = plan.workload.revision.as_deref();
-    let (known_old, known_new) = (known(&old.resources, revision), known(&new.resources, revision));
-    let are_examples = known_old.is_empty() && known_new.is_empty();
-    let all = if are_examples {
-        examples(&[&old.resources, &new.resources], revision)
+    let mut all = known(resources, revision);
+    let described = index(&all);
+    let mut examples = Examples::new(sets, revision);
+    let are_examples = all.is_empty();
+    let mut for_examples = BTreeSet::new();
+    if are_examples {
+        examples.of_everything(sets);
     } else {
-        let names: BTreeSet<&String> = known_old.keys().chain(known_new.keys()).collect();
-        let subject = |name: &String| Subject {
-            name: name.clone(),
-            old: known_old.get(name).cloned(),
-            new: known_new.get(name).cloned(),
-        };
-        names.into_iter().map(subject).collect()
-    };
-    Ok(Subjects { all, are_examples })
-}
-
-/// Every workload that documents describe, by name.
-fn known(resources: &Resources, revision: Option<&str>) -> BTreeMap<String, Workload> {
-    let revision = revision.unwrap_or(DEFAULT_REVISION);
-    let known = KnownWorkloads::new(resources, revision).workloads.into_iter();
-    known.map(|known| (known.workload.to_string(), known.workload)).collect()
-}
-
-/// Workloads that stand for those which documents are written for without describing them: in each namespace with
-/// documents, and in one without any, a sidecar and a gateway of no labels, and of those that a document selects.
-fn examples(sides: &[&Resources], revision: Option<&str>) -> Vec<Subject> {
-    let mut labels: BTreeMap<String, BTreeSet<BTreeMap<String, String>>> = BTreeMap::new();
-    let roots: BTreeSet<&str> =
-        sides.iter().map(|resources| resources.mesh_config.root_namespace.value.as_str()).collect();
-    for (meta, selector) in sides.iter().flat_map(|resources| selecting(resources)) {
-        let of_namespace = labels.entry(meta.id.namespace.to_string()).or_default();
-        of_namespace.insert(BTreeMap::new());
-        of_namespace.extend(selector.map(|selector| selector.match_labels.clone()));
-    }
-    // A selector of the root namespace selects everywhere, if it is a plugin's.
-    let of_roots: BTreeSet<BTreeMap<String, String>> =
-        roots.iter().filter_map(|root| labels.get(*root)).flatten().cloned().collect();
-    let mut found = Vec::new();
-    for (namespace, labels) in &labels {
-        found.extend(of_namespace(namespace, &format!("namespace {namespace}"), labels, revision));
-    }
-    if !of_roots.is_empty() {
-        found.extend(of_namespace(OTHER_NAMESPACE, "any other namespace", &of_roots, revision));
-    }
-    found
-}
-
-/// A namespace that no document is in: its name is none that Kubernetes takes.
-const OTHER_NAMESPACE: &str = "*";
-
-/// Every document that selects workloads, or all of its namespace.
-fn selecting(resources: &Resources) -> impl Iterator<Item = (&Meta, Option<&Selector>)> {
-    let telemetries = resources.telemetries.iter().map(|it| (&it.meta, it.selector.as_ref()));
-    let plugins = resources.wasm_plugins.iter().map(|it| (&it.meta, it.selector.as_ref()));
-    telemetries.chain(plugins)
-}
-
-fn of_namespace(
-    namespace: &str,
-    shown: &str,
-    labels: &BTreeSet<BTreeMap<String, String>>,
-    revision: Option<&str>,
-) -> Vec<Subject> {
-    let mut found = Vec::new();
-    for kind in [WorkloadKind::Sidecar, WorkloadKind::Gateway] {
-        for labels in labels {
-            let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            let with = if pairs.is_empty() { String::new() } else { format!(" with {}", pairs.join(", ")) };
-            let mut workload = Workload::new(kind, namespace, "example", labels.clone());
-            if let Some(revision) = revision {
-                workload = workload.of_revision(revision);
-            }
-            let name = format!("any {} of {shown}{with}", kind.name());
-            found.push(Subject { name, old: Some(workload.clone()), new: Some(workload) });
+        for document in without(differing(sets), sets, &described) {
+            examples.add(document);
+            for_examples.insert(document.meta().id.to_string());
+        }
+        let [old, new] = sets;
+        let revisions = [old.revisions_of_nobody(new, &described), new.revisions_of_nobody(old, &described)];
+        let is_asked_about = |of: &&str| revision.is_none_or(|only| only == *of);
+        for revision in revisions.into_iter().flatten().filter(is_asked_about) {
+            examples.add_revision(revision);
+            for_examples.insert(format!("what revision {revision} reads"));
         }
     }
-    found
+    all.extend(examples.into_subjects());
+    let left_out = without(differing(sets), sets, &index(&all)).into_iter();
+    let not_compared: BTreeMap<String, String> =
+        left_out.map(|document| (document.meta().id.to_string(), why_not(document, revision))).collect();
+    for_examples.retain(|name| !not_compared.contains_key(name));
+    Ok(Subjects { all, are_examples, for_examples: for_examples.into_iter().collect(), not_compared })
+}
+
+/// The workload that is named.
+fn named(plan: &DiffPlan, resources: Versions<'_, Resources>) -> Result<Subjects, Failure> {
+    let find = |resources: &Resources| plan.workload.find(resources, None);
+    let failure = |problem: Box<burgee_api::Problem>| Failure::new(problem.message, problem.help);
+    let (old, new) = (find(resources[0]).map_err(failure)?, find(resources[1]).map_err(failure)?);
+    let subject = Subject { name: new.to_string(), old: Some(old), new: Some(new) };
+    Ok(Subjects { all: vec![subject], ..Subjects::default() })
+}
+
+/// Every workload that documents describe.
+fn known(resources: Versions<'_, Resources>, revision: Option<&str>) -> Vec<Subject> {
+    let revision = revision.unwrap_or(DEFAULT_REVISION);
+    let by_name = |resources| -> BTreeMap<String, Workload> {
+        let known = KnownWorkloads::new(resources, revision).workloads.into_iter();
+        known.map(|known| (known.workload.to_string(), known.workload)).collect()
+    };
+    let [old, new] = resources.map(by_name);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let subject = |name: &String| Subject {
+        name: name.clone(),
+        old: old.get(name).cloned(),
+        new: new.get(name).cloned(),
+    };
+    names.into_iter().map(subject).collect()
+}
+
+fn index(subjects: &[Subject]) -> WorkloadIndex {
+    let workloads = subjects.iter().flat_map(|subject| [&subject.old, &subject.new]);
+    WorkloadIndex::new(workloads.flatten().cloned().collect())
+}
+
+/// Every version of what may say something else on the other side, with its own side.
+fn differing<'c>(sets: Versions<'c, PolicySet>) -> impl Iterator<Item = PolicyDocument<'c>> {
+    let [old, new] = sets;
+    old.differing_from(new).into_iter().chain(new.differing_from(old))
+}
+
+/// The documents that are written for none of these workloads.
+fn without<'c>(
+    documents: impl Iterator<Item = PolicyDocument<'c>>,
+    sets: Versions<'_, PolicySet>,
+    workloads: &WorkloadIndex,
+) -> Vec<PolicyDocument<'c>> {
+    let is_for_somebody =
+        |document: &PolicyDocument<'_>| sets.iter().any(|set| !document.reach(set, workloads).is_empty());
+    documents.filter(|document| !is_for_somebody(document)).collect()
+}
+
+/// Why a document is for nobody that is compared.
+fn why_not(document: PolicyDocument<'_>, revision: Option<&str>) -> String {
+    match (document.meta().revision(), revision) {
+        (Some(of), Some(only)) if of != only => {
+            format!("it is for revision {of}, and what is compared is of revision {only}")
+        }
+        _ if document.gateways().is_some() => {
+            "it is for what only waypoints serve, and documents are not resolved for them yet".to_owned()
+        }
+        _ => "it is for no workload that could be compared".to_owned(),
+    }
 }

@@ -118,11 +118,13 @@ fn checked(files: &Files) -> Checked {
     check(&files.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str())).collect::<Vec<_>>())
 }
 
-fn whom(old: &Checked, new: &Checked) -> Vec<Subject> {
+fn whom(old: &Checked, new: &Checked, sides: &Sides<'_>) -> Vec<Subject> {
     let workload = WorkloadPlan { named: None, labels: BTreeMap::new(), revision: None };
     let (delivery, output) = (ProxyDelivery::Xds, crate::args::Format::Text);
     let plan = DiffPlan { workload, old: Vec::new(), new: Vec::new(), base: None, delivery, output };
-    subjects(&plan, old, new).unwrap_or_else(|failure| panic!("{}", failure.message)).all
+    subjects(&plan, [&old.resources, &new.resources], sides.policies())
+        .unwrap_or_else(|failure| panic!("{}", failure.message))
+        .all
 }
 
 fn sides<'c>(old: &'c Checked, new: &'c Checked) -> Sides<'c> {
@@ -133,7 +135,8 @@ fn sides<'c>(old: &'c Checked, new: &'c Checked) -> Sides<'c> {
 /// How many subjects are passed over, and how many others change. None that is passed over changes.
 fn passed_over_and_changed(old: &Files, new: &Files) -> (usize, usize) {
     let (old, new) = (checked(old), checked(new));
-    let (subjects, sides) = (whom(&old, &new), sides(&old, &new));
+    let sides = sides(&old, &new);
+    let subjects = whom(&old, &new, &sides);
     let (mut passed_over, mut changed) = (0, 0);
     for (subject, is_concerned) in subjects.iter().zip(sides.concerned(&subjects)) {
         let (Some(before), Some(after)) = (&subject.old, &subject.new) else { continue };
