@@ -1,6 +1,7 @@
 //! Workloads of several revisions, each of which has a mesh's configuration of its own.
 
 use super::*;
+use crate::test;
 
 const MESHES: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\n\
     data: {mesh: 'rootNamespace: istio-system\n\n  accessLogFile: /default\n\n  extensionProviders: \
