@@ -198,3 +198,24 @@ fn metrics_are_read_by_name() {
     assert_eq!(vm.metric_definitions(), 2, "each definition is kept");
     assert_eq!(vm.metric("misses"), None);
 }
+
+#[test]
+fn what_envoy_has_of_wasi_can_be_imported_and_nothing_else() {
+    let importing = |name: &str, kind: &str| {
+        load(&format!(
+            r#"(module (import "wasi_snapshot_preview1" "{name}" (func {kind}))
+                (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 1)
+                (func (export "malloc") (param i32) (result i32) (i32.const 8)))"#
+        ))
+    };
+    for (name, kind) in [
+        ("fd_fdstat_set_flags", "(param i32 i32) (result i32)"),
+        ("fd_pread", "(param i32 i32 i32 i64 i32) (result i32)"),
+        ("path_link", "(param i32 i32 i32 i32 i32 i32) (result i32)"),
+    ] {
+        assert!(importing(name, kind).is_ok(), "{name}");
+    }
+    assert!(importing("proc_raise", "(param i32) (result i32)").is_err());
+    // As WASI has it.
+    assert!(importing("path_link", "(param i32 i32 i32 i32 i32 i32 i32) (result i32)").is_err());
+}

@@ -1,6 +1,6 @@
 //! What Envoy has of WASI: the log as output, a clock, random bytes, the environment. Files there are none.
 
-use wasmtime::{Caller, Linker};
+use wasmtime::{Caller, FuncType, Linker, Val, ValType};
 
 use super::prepare;
 use crate::memory::{Answer, Call, Failure};
@@ -15,6 +15,39 @@ const INVALID: u32 = 28;
 const NOT_IMPLEMENTED: u32 = 52;
 const NOT_CAPABLE: u32 = 76;
 const NOT_SUPPORTED: u32 = 58;
+
+/// The rest of WASI, which modules can import and which does nothing: names with their parameters, `l` for 64 bits. Two of
+/// them are not as WASI has them, and `proc_raise` is not there: so it is in Envoy.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("clock_res_get", "ii"),
+    ("fd_advise", "illi"),
+    ("fd_allocate", "ill"),
+    ("fd_datasync", "i"),
+    ("fd_fdstat_set_flags", "ii"),
+    ("fd_fdstat_set_rights", "ill"),
+    ("fd_filestat_get", "ii"),
+    ("fd_filestat_set_size", "il"),
+    ("fd_filestat_set_times", "illi"),
+    ("fd_pread", "iiili"),
+    ("fd_pwrite", "iiili"),
+    ("fd_readdir", "iiili"),
+    ("fd_renumber", "ii"),
+    ("fd_sync", "i"),
+    ("fd_tell", "ii"),
+    ("path_create_directory", "iii"),
+    ("path_filestat_get", "iiiii"),
+    ("path_filestat_set_times", "iiiilli"),
+    ("path_link", "iiiiii"),
+    ("path_readlink", "iiiiii"),
+    ("path_remove_directory", "iii"),
+    ("path_rename", "iiiiii"),
+    ("path_symlink", "iiii"),
+    ("path_unlink_file", "iii"),
+    ("sock_accept", "iii"),
+    ("sock_recv", "iiiiii"),
+    ("sock_send", "iiiii"),
+    ("sock_shutdown", "ii"),
+];
 
 /// The most random bytes that Envoy gives at a time.
 const MOST_RANDOM_BYTES: u32 = 64 * 1024;
@@ -109,6 +142,17 @@ fn link_as(linker: &mut Linker<State>, module: &str) -> wasmtime::Result<()> {
     define!(linker, module, "random_get", |call, to: u32, size: u32| random_get(call, to, size));
     define!(linker, module, "sched_yield", |_call| Ok(SUCCESS));
     define!(linker, module, "poll_oneoff", |_call, _a: u32, _b: u32, _count: u32, _to: u32| Ok(SUCCESS));
+    for (name, parameters) in WITHOUT_EFFECT {
+        let kinds = parameters.chars().map(|kind| if kind == 'l' { ValType::I64 } else { ValType::I32 });
+        let kind = FuncType::new(linker.engine(), kinds, [ValType::I32]);
+        linker.func_new(module, name, kind, |mut caller, _, results| {
+            caller.data_mut().counts.call(name);
+            if let Some(result) = results.first_mut() {
+                *result = Val::I32(NOT_IMPLEMENTED.cast_signed());
+            }
+            Ok(())
+        })?;
+    }
     // It comes back, and what the compiler puts behind it is a trap.
     linker.func_wrap(module, "proc_exit", |mut caller: Caller<'_, State>, _code: u32| {
         caller.data_mut().counts.call("proc_exit");
