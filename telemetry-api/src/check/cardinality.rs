@@ -19,7 +19,7 @@ use super::telemetry::at;
 use crate::document::LabelSize;
 use crate::origin::Traced;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::ListenerClass;
+use crate::resolve::{ListenerClass, ProviderMetrics};
 use crate::resources::Resources;
 use crate::resources::telemetry::{MetricMatch, TagOperation, Telemetry};
 
@@ -72,24 +72,24 @@ pub(super) fn check(
         return;
     }
     let sizes = Sizes::of(known.declared, &telemetry.meta.place, varieties);
-    let effective = view.here.effective();
-    let classes = ListenerClass::of(view.here.workload.kind);
-    let policies = || classes.iter().rev().map(|class| (*class, effective.class(*class)));
-    if policies().all(|(_, policy)| policy.metrics.is_empty()) {
+    let classes = ListenerClass::of(view.here.workload.kind).iter().rev();
+    let measured: Vec<(ListenerClass, Vec<ProviderMetrics>)> =
+        classes.map(|class| (*class, view.here.metrics(*class))).collect();
+    if measured.iter().all(|(_, providers)| providers.is_empty()) {
         return;
     }
     let mut unbounded = false;
     for tag in tags.iter().filter(|tag| sizes.declared(tag.name).is_none()) {
         if let Variety::Unbounded(source) = varieties.of(tag.expression) {
             unbounded = true;
-            let with = |values| of_workload(policies(), &sizes, known.observed, Some((tag.name, values)));
+            let with = |values| of_workload(&measured, &sizes, known.observed, Some((tag.name, values)));
             problems.push(without_bound(tag, &source, [with(1), with(SUPPOSED)], known.observed));
         }
     }
     // What has no bound has no estimate either.
     let largest = tags.iter().max_by_key(|tag| sizes.of_tag(tag.name, tag.expression));
     if let Some(tag) = largest.filter(|_| !unbounded) {
-        let estimate = of_workload(policies(), &sizes, known.observed, None);
+        let estimate = of_workload(&measured, &sizes, known.observed, None);
         let is_asked = known.observed.is_some() || !sizes.is_empty();
         problems.extend(many(tag, &estimate, is_asked));
     }

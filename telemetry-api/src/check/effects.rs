@@ -142,8 +142,7 @@ fn metrics(view: &View<'_, '_>, problems: &mut Vec<Problem>) {
     if later.any(|entry| !entry.providers.is_empty()) {
         return;
     }
-    let effective = view.here.effective();
-    if let [first, second, ..] = effective.class(ListenerClass::Outbound).metrics.as_slice() {
+    if let [first, second, ..] = view.here.metrics(ListenerClass::Outbound).as_slice() {
         problems.push(at(
             &first_entry.origin,
             Severity::Warning,

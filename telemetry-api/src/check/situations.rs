@@ -1,14 +1,13 @@
 //! Where documents are judged: at every workload that gets others of them than those before it, and, for what no
 //! workload here is known to get, at one that it is written for.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::doubt::{Doubt, Doubts};
 use super::world::World;
 use crate::origin::DocumentId;
 use crate::resolve::services::Services;
-use crate::resolve::{Effective, GATEWAY_NAME_LABEL, PolicySet, Workload, WorkloadKind};
+use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, ProviderMetrics, Workload, WorkloadKind, metrics};
 use crate::resources::{MeshConfig, Telemetry};
 
 /// A workload, and what it gets.
@@ -22,14 +21,12 @@ pub(super) struct Situation<'w> {
     pub doubt: Doubt,
     /// Whether a document describes the workload with all of its labels.
     is_described: bool,
-    set: &'w PolicySet,
-    effective: OnceCell<Effective>,
 }
 
 impl Situation<'_> {
-    /// What is in force here.
-    pub fn effective(&self) -> &Effective {
-        self.effective.get_or_init(|| self.set.resolve(&self.workload))
+    /// What is measured here at one class of listeners. It is not kept: a large mesh has as many situations as workloads.
+    pub fn metrics(&self, class: ListenerClass) -> Vec<ProviderMetrics> {
+        metrics::resolve(self.mesh, &self.all, class)
     }
 }
 
@@ -107,16 +104,7 @@ impl<'w> Situations<'w> {
         *self.by_key.entry(key).or_insert_with(|| {
             let root = &*mesh.root_namespace.value;
             let doubt = doubts.at(&all, [&*workload.namespace, root]);
-            self.all.push(Situation {
-                workload,
-                mesh,
-                services,
-                all,
-                doubt,
-                is_described: false,
-                set: &world.set,
-                effective: OnceCell::new(),
-            });
+            self.all.push(Situation { workload, mesh, services, all, doubt, is_described: false });
             self.all.len() - 1
         })
     }

@@ -104,7 +104,7 @@ impl<'t> Merged<'t> {
 }
 
 /// What is measured at one class of listener.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     mesh: &MeshConfig,
     telemetries: &[&Telemetry],
     class: ListenerClass,

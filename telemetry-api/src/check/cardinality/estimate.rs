@@ -7,7 +7,7 @@ use burgee_filter_config::{StandardLabel, StandardMetric};
 
 use super::observed::Observed;
 use super::sizes::Sizes;
-use crate::resolve::{ClassPolicy, ListenerClass, MetricName, TagOperation};
+use crate::resolve::{ListenerClass, MetricName, ProviderMetrics, TagOperation};
 
 /// The series of a distribution per set of labels: Envoy's 19 buckets and the one without end, the sum and the count.
 pub(super) const DISTRIBUTION: u64 = 22;
@@ -30,20 +30,20 @@ pub(super) struct Estimate {
     pub words: String,
 }
 
-/// The series of one workload, for these classes of listeners with their policies. A tag that is `supposed` to have so
+/// The series of one workload, for these classes of listeners with their providers. A tag that is `supposed` to have so
 /// many values counts as that.
-pub(super) fn of_workload<'p>(
-    classes: impl Iterator<Item = (ListenerClass, &'p ClassPolicy)>,
+pub(super) fn of_workload(
+    classes: &[(ListenerClass, Vec<ProviderMetrics>)],
     sizes: &Sizes<'_>,
     observed: Option<&Observed>,
     supposed: Option<(&str, u64)>,
 ) -> Estimate {
     let mut estimate = Estimate { now: observed.map(|_| 0), ..Estimate::default() };
     let mut words = Vec::new();
-    for (class, policy) in classes {
+    for (class, measured) in classes {
         // A second provider writes the same series again.
-        let providers = policy.metrics.len() as u64;
-        let Some(first) = policy.metrics.first() else { continue };
+        let providers = measured.len() as u64;
+        let Some(first) = measured.first() else { continue };
         let mut groups: BTreeMap<Change, Vec<StandardMetric>> = BTreeMap::new();
         for metric in StandardMetric::ALL.into_iter().filter(|metric| metric.is_written()) {
             let of_metric =
@@ -61,8 +61,8 @@ pub(super) fn of_workload<'p>(
         }
         for (change, metrics) in &groups {
             let (series, arithmetic) = match observed {
-                Some(observed) => of_page(observed, class, change, metrics, &mut estimate.now),
-                None => of_sizes(sizes, class, change, metrics),
+                Some(observed) => of_page(observed, *class, change, metrics, &mut estimate.now),
+                None => of_sizes(sizes, *class, change, metrics),
             };
             estimate.series = estimate.series.saturating_add(series.saturating_mul(providers));
             words.push(arithmetic);
