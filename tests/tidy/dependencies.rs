@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("burgee-tests", &["burgee-api", "burgee-overlay"]),
+    ("burgee-bench", &["burgee-api", "burgee-overlay"]),
 ];
 
 /// What a pure crate must not bring in: anything that reads, waits, listens or tells the time.
