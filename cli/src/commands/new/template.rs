@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = files![
     "src/filter.rs" = "src/filter.rs",
     "src/lib.rs" = "src/lib.rs",
     "tests/filter.rs" = "tests/filter.rs",
+    "tests/tenants.yaml" = "tests/tenants.yaml",
 ];
 
 /// The files of a crate of this name.
