@@ -26,6 +26,16 @@ const CACHE_TAG: &str = "CACHEDIR.TAG";
 
 /// Reads every path; folders with everything below them that ends in .yaml, .yml or .json and may be a document.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
+    read_wanted(paths, |bytes| !is_cases(bytes))
+}
+
+/// Reads every path; folders with everything below them that ends so, cases of filters too.
+pub(crate) fn read_cases(paths: &[PathBuf]) -> Result<Sources, Failure> {
+    read_wanted(paths, |_| true)
+}
+
+/// Reads every path, and of folders what is wanted.
+fn read_wanted(paths: &[PathBuf], is_wanted: impl Fn(&[u8]) -> bool) -> Result<Sources, Failure> {
     let mut sources = Sources::default();
     let mut seen = HashSet::new();
     for path in paths {
@@ -52,7 +62,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
         }
         for file in files {
             let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
-            if file != *path && is_cases(&bytes) {
+            if file != *path && !is_wanted(&bytes) {
                 continue;
             }
             sources.take(&file.to_string_lossy(), bytes);
@@ -179,6 +189,9 @@ mod tests {
             sources.texts.iter().map(name).collect()
         };
         assert_eq!(read(&[folder.path().to_owned()]), ["a.yaml", "c.yml"]);
+        let cases =
+            read_cases(&[folder.path().join("b")]).unwrap_or_else(|failure| panic!("{}", failure.message));
+        assert_eq!(cases.texts.len(), 2);
         // What is named is meant.
         let named = ["target", "b/cases.yaml"].map(|name| folder.path().join(name));
         assert_eq!(read(&named), ["d.json", "cases.yaml"]);

@@ -42,8 +42,7 @@ fn the_harness_answers_as_envoy_does() {
         serde_json::from_str(&known).unwrap_or_else(|error| panic!("{file:?}: {error}"));
     let found = harness::record(&probe().bytes, &scenarios(), &known);
     let differences = differences::between(&harness::comparable(&known), &harness::comparable(&found));
-    let differences: Vec<String> =
-        differences.into_iter().filter(|difference| harness::is_news(difference)).collect();
+    let differences = harness::news(differences);
     assert!(
         differences.is_empty(),
         "the harness answers {} times what Envoy does not:\n  {}",

@@ -51,7 +51,11 @@ impl Event {
             ("vm_start", _) => "<size>".to_owned(),
             _ => argument.to_string(),
         };
-        Some(format!("{phase}({})", arguments.iter().enumerate().map(word).collect::<Vec<_>>().join(", ")))
+        let told = if self.line["told"] == self.line["context"] { "" } else { ", told to the root" };
+        Some(format!(
+            "{phase}({}){told}",
+            arguments.iter().enumerate().map(word).collect::<Vec<_>>().join(", ")
+        ))
     }
 }
 
@@ -152,8 +156,46 @@ fn note(answers: &mut Value, answer: &str, phase: &str) {
     }
     if let Some(phases) = phases.as_array_mut().filter(|phases| !phases.contains(&json!(phase))) {
         phases.push(json!(phase));
+        phases.sort_by_key(|phase| PHASES.iter().position(|known| phase == known));
     }
 }
+
+/// Every phase, in the order in which tables have them: what is of the root and of a stream comes in any order.
+const PHASES: [&str; 33] = [
+    "root_create",
+    "vm_start",
+    "configure",
+    "tick",
+    "queue_ready",
+    "root_http_call_response",
+    "root_grpc_receive_initial_metadata",
+    "root_grpc_receive",
+    "root_grpc_receive_trailing_metadata",
+    "root_grpc_close",
+    "root_log",
+    "create",
+    "new_connection",
+    "request_headers",
+    "http_call_response",
+    "grpc_receive_initial_metadata",
+    "grpc_receive",
+    "grpc_receive_trailing_metadata",
+    "grpc_close",
+    "request_body",
+    "request_trailers",
+    "response_headers",
+    "response_body",
+    "response_trailers",
+    "downstream_data",
+    "upstream_data",
+    "upstream_connection_close",
+    "downstream_connection_close",
+    "log",
+    "done",
+    "delete",
+    "root_done",
+    "root_delete",
+];
 
 fn note_attributes(
     by_attribute: &mut Map<String, Value>,

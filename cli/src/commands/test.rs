@@ -58,8 +58,8 @@ fn read(args: &TestArgs) -> Result<Vec<Located>, Failure> {
         [] if !folder.is_dir() => {
             return Err(Failure::new(format!("there are no cases: {} is no folder", folder.display()), help));
         }
-        [] => sources::read(&[folder]),
-        named => sources::read(named),
+        [] => sources::read_cases(&[folder]),
+        named => sources::read_cases(named),
     };
     let sources = match sources {
         Ok(sources) => sources,

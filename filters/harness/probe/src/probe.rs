@@ -61,6 +61,7 @@ pub(crate) fn forget(context: u32) {
 
 /// Everything that is done in a callback; gives what the callback returns.
 pub(crate) fn callback(name: &str, context: u32, arguments: &[u32], usual: u32) -> u32 {
+    let told = context;
     let context = caller(name, arguments).unwrap_or(context);
     let (vm, script, is_root) =
         with_state(|state| (state.vm, state.script.clone(), !state.roots.contains_key(&context)));
@@ -72,7 +73,7 @@ pub(crate) fn callback(name: &str, context: u32, arguments: &[u32], usual: u32) 
         }
         abi::log(&format!("PROBE {line}"));
     };
-    say(json!({"args": arguments}));
+    say(json!({"args": arguments, "told": told}));
     if name == "request_headers" || name == "new_connection" {
         note_own_case(context);
     }
