@@ -37,7 +37,8 @@ burgee_api::codes! {
     NEEDS_BOOTSTRAP = "BG0007" {
         severity: Severity::Warning,
         basis: Basis::Envoy,
-        means: "`burgee render` puts filters that measure into listeners whose bootstrap is another file.",
+        means: "`burgee render` puts filters that measure, or plugins whose metrics have labels, into listeners whose \
+                bootstrap is another file.",
         matters: "The labels of metrics are cut out of their names by the bootstrap's `stats_tags`; without those, \
                   labels are a part of the names.",
         case: Case::Situation {
@@ -132,6 +133,31 @@ burgee_api::codes! {
         case: Case::Situation {
             wrong: "`burgee up` over a folder with a Deployment and no WorkloadEntry of its name.",
             right: "Write a WorkloadEntry with the labels of its pods, and a ServiceEntry that selects it.",
+        },
+    }
+
+    /// A module whose declared metrics cannot be used.
+    BAD_METRICS = "BG0018" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The section `burgee.metrics` of a WasmPlugin's module cannot be read, or has a metric that no bootstrap \
+                can hold: a name that Prometheus does not take, or bounds of buckets that do not ascend from above 0.",
+        matters: "The labels of such a metric stay in its name, and its buckets are Envoy's.",
+        case: Case::Situation {
+            wrong: "A filter declares `Metric::histogram::<Took>(\"took\", \"...\", &[0, 5])`.",
+            right: "`Metric::histogram::<Took>(\"took\", \"...\", &[1, 5])`.",
+        },
+    }
+
+    /// Buckets that a base does not get.
+    UNLAID_BUCKETS = "BG0019" {
+        severity: Severity::Note,
+        basis: Basis::Ours,
+        means: "A module declares the buckets of a histogram, and `burgee render` does not lay buckets over a base.",
+        matters: "The histogram has the buckets of the base's `histogram_bucket_settings`, or Envoy's.",
+        case: Case::Situation {
+            wrong: "`burgee render --base envoy.yaml -f plugin.yaml`, where the plugin's filter has a histogram with buckets.",
+            right: "Write the entry of `stats_config.histogram_bucket_settings` that the note shows into the base.",
         },
     }
 }

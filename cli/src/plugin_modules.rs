@@ -9,10 +9,11 @@ use burgee_api::resources::wasm_plugin::MODULE_ANNOTATION;
 use burgee_api::resources::{Resources, WasmPlugin};
 use burgee_api::{Severity, Traced};
 use burgee_filter_config::HeadersConfig;
+use burgee_filter_config::declared::{self, DeclaredMetric};
 use burgee_modules::{BuiltModule, ModuleError};
 use burgee_overlay::{Module, PluginModule};
 
-use crate::codes::{BAD_PLUGIN_CONFIG, NO_LOCAL_MODULE, OTHER_DIGEST};
+use crate::codes::{BAD_METRICS, BAD_PLUGIN_CONFIG, NO_LOCAL_MODULE, OTHER_DIGEST};
 use crate::progress::Steps;
 
 /// The scheme of a module that is a file.
@@ -154,7 +155,7 @@ fn module(
     match Whereabouts::of(plugin) {
         Whereabouts::Annotated(path, annotation) => match at_hand(&path, cache, steps) {
             // What is built here is not what was published, so the document's digest says nothing about it.
-            Ok(built) => ready(built),
+            Ok(built) => ready(built, plugin, problems),
             Err(error) => {
                 let why = short(&error, &path);
                 problems.push(no_local_module(&error, annotation));
@@ -172,7 +173,7 @@ fn module(
                     );
                     PluginModule::Missing(why)
                 }
-                _ => ready(built),
+                _ => ready(built, plugin, problems),
             },
             Err(error) => PluginModule::Missing(error.to_string()),
         },
@@ -193,8 +194,31 @@ fn file_at_hand(path: &Path, cache: Option<&Path>) -> Result<BuiltModule, Module
     burgee_modules::keep_file_in(cache.ok_or(ModuleError::NoCache)?, path)
 }
 
-fn ready(built: BuiltModule) -> PluginModule {
-    PluginModule::Ready(Module { path: built.path.to_string_lossy().into_owned(), sha256: built.sha256 })
+fn ready(built: BuiltModule, plugin: &WasmPlugin, problems: &mut Vec<Problem>) -> PluginModule {
+    let (metrics, faults) = declared(&built.path);
+    problems.extend(faults.into_iter().map(|fault| {
+        let message = format!("what the module declares of its metrics cannot be used: {fault}");
+        at(Problem::new(Severity::Warning, BAD_METRICS, message), &plugin.url.origin).help(
+            "build the module with burgee-kit, which writes the section; bounds of buckets begin above 0",
+        )
+    }));
+    let path = built.path.to_string_lossy().into_owned();
+    PluginModule::Ready(Module { path, sha256: built.sha256, metrics })
+}
+
+/// The metrics that a module declares, and what is wrong with those that are left out.
+fn declared(module: &Path) -> (Vec<DeclaredMetric>, Vec<String>) {
+    let metrics = match burgee_modules::custom_section(module, declared::SECTION) {
+        Ok(None) => Ok(Vec::new()),
+        Ok(Some(section)) => declared::from_section(&section).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let metrics = match metrics {
+        Ok(metrics) => metrics,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
+    let faults: Vec<_> = metrics.iter().filter_map(DeclaredMetric::fault).collect();
+    (metrics.into_iter().filter(|metric| metric.fault().is_none()).collect(), faults)
 }
 
 /// One line of an error that may be many.

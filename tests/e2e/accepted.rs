@@ -107,6 +107,7 @@ fn options(logs: &Path, plugin: &Path, effective: &Effective) -> Options {
     let of = |path: &Path| Module {
         path: path.to_string_lossy().into_owned(),
         sha256: burgee_modules::digest_of_module(path).expect("a file").expect("a module"),
+        metrics: Vec::new(),
     };
     let plugins = effective.classes.values().flat_map(|class| &class.plugins);
     Options {

@@ -32,7 +32,8 @@ fn mk_resources(text: &str) -> Resources {
 fn mk_modules() -> (tempfile::NamedTempFile, Modules) {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), b"\0asm\x01\0\0\0").unwrap();
-    let telemetry = Module { path: file.path().to_str().unwrap().to_owned(), sha256: String::new() };
+    let telemetry =
+        Module { path: file.path().to_str().unwrap().to_owned(), sha256: String::new(), metrics: Vec::new() };
     (file, Modules { telemetry, plugins: BTreeMap::new() })
 }
 
@@ -133,7 +134,7 @@ async fn a_module_that_is_none_is_told_even_when_no_document_needs_it_yet() {
     let parent = tempfile::tempdir().unwrap();
     let resources = mk_resources(SERVICES);
     let (policy, options) = (PolicySet::new(resources.clone()), mk_options(parent.path()));
-    let telemetry = Module { path: "/nowhere.wasm".to_owned(), sha256: String::new() };
+    let telemetry = Module { path: "/nowhere.wasm".to_owned(), sha256: String::new(), metrics: Vec::new() };
     let modules = Modules { telemetry, plugins: BTreeMap::new() };
     let started = Localnet::start(&resources, &policy, &modules, &options, &Silent).await;
     let error = started.unwrap_err().to_string();

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use burgee_localnet::scrape::{self, Sample};
 use tempfile::TempDir;
 
 use crate::support::http::{Answer, Connection};
-use crate::support::mesh::Mesh;
+use crate::support::mesh::{Mesh, page};
 use crate::support::program::Program;
-use crate::support::tempdir;
+use crate::support::{eventually, tempdir};
 
 /// The host of the new crate's mesh.
 const HOST: &str = "hello.internal";
@@ -51,7 +52,8 @@ fn a_new_crate_passes_its_own_tests_and_the_lints_and_nothing_is_wrong_with_its_
         let (_parent, folder) = new_crate(name);
         cargo(&folder, &["fmt", "--check"]);
     }
-    let (_parent, folder) = new_crate("who-asks");
+    // Another name than that of the crate which the other test edits: both are built into one directory.
+    let (_parent, folder) = new_crate("who-tries");
     cargo(&folder, &["test"]);
     cargo(&folder, &["clippy", "--all-targets", "--", "-D", "warnings"]);
     Program::new(["check", ".", "--fail-on", "note"])
@@ -136,6 +138,16 @@ fn a_new_crate_runs_and_what_is_saved_takes_effect_without_a_failed_request() {
     let mut mesh = Mesh::of(program.env("CARGO_TARGET_DIR", target()));
     let (address, source) = (mesh.entrance(), folder.join("src/filter.rs"));
     wait_for(&address, Some("acme"));
+    eventually("labels on the gateway's page", || {
+        let text = page(&mesh.gateway().admin, "/stats/prometheus");
+        assert!(!text.contains("=.="), "labels within a name:\n{text}");
+        let series = scrape::samples(&text, "who_asks_requests_total");
+        let has = |sample: &Sample| {
+            let label = |name: &str| sample.labels.get(name).map(String::as_str);
+            (label("tenant"), label("verdict")) == (Some("acme"), Some("known")) && sample.value >= 1.0
+        };
+        if series.iter().any(has) { Ok(()) } else { Err(format!("it has {series:?}")) }
+    });
 
     let first = fs::read_to_string(&source).expect("a source");
     let edited = |value: &str| first.replace("ANSWERED_FOR, tenant)", &format!("ANSWERED_FOR, {value})"));

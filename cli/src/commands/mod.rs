@@ -71,7 +71,7 @@ fn module(named: Option<&Path>, steps: &Steps) -> Result<Module, Failure> {
             (built.path, built.sha256)
         }
     };
-    Ok(Module { path: path.to_string_lossy().into_owned(), sha256 })
+    Ok(Module { path: path.to_string_lossy().into_owned(), sha256, metrics: Vec::new() })
 }
 
 #[cfg(test)]

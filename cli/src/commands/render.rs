@@ -10,11 +10,14 @@ use burgee_api::problem::codes::WAYPOINT;
 use burgee_api::problem::{closest, worst};
 use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload};
 use burgee_api::resources::Resources;
-use burgee_overlay::{Delivery, Edit, Identity, LogFiles, Module, Options, Value, overlay};
+use burgee_filter_config::declared::{DeclaredMetric, histogram_buckets};
+use burgee_overlay::{
+    Delivery, Edit, Identity, LogFiles, Module, Options, PluginModule, Value, overlay, plugin_extension_name,
+};
 use serde::Serialize;
 
 use crate::args::TreeFormat;
-use crate::codes::{NEEDS_BOOTSTRAP, NOTHING_MEASURED};
+use crate::codes::{NEEDS_BOOTSTRAP, NOTHING_MEASURED, UNLAID_BUCKETS};
 use crate::judging::judge;
 use crate::plan::RenderPlan;
 use crate::plugin_modules::{self, PluginModules};
@@ -95,7 +98,8 @@ fn render(
     let overlaid = overlay(base, &effective, &options);
     told.problems.extend(overlaid.problems);
     told.problems.extend(burgee_overlay::awaits(&overlaid.awaited_clusters));
-    told.problems.extend(without_effect(base, &effective, &overlaid.edits));
+    told.problems.extend(without_effect(base, &effective, &overlaid.edits, &options.plugins));
+    told.problems.extend(unlaid_buckets(&overlaid.edits, &effective, &options.plugins));
     if told.has_errors() {
         return Ok(told.stop());
     }
@@ -184,7 +188,12 @@ fn check_plugin_paths(plan: &RenderPlan, resources: &Resources) -> Result<(), Fa
 }
 
 /// A base in which what the documents ask for does not, or not alone, come to anything.
-fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option<Problem> {
+fn without_effect(
+    base: &Value,
+    effective: &Effective,
+    edits: &[Edit],
+    plugins: &PluginModules,
+) -> Option<Problem> {
     let wants_metrics = effective.classes.values().any(|class| !class.metrics.is_empty());
     let is_measure = |edit: &Edit| {
         let name = edit.value.field("name").and_then(Value::as_str);
@@ -192,7 +201,8 @@ fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option
     };
     let has_filter = edits.iter().any(is_measure);
     let is_part = base.field("@type").is_some() || base.field("resources").is_some();
-    if has_filter && is_part {
+    let has_labels = || declared(edits, effective, plugins).iter().any(|metric| !metric.labels.is_empty());
+    if is_part && (has_filter || has_labels()) {
         let message = "the labels of these metrics are cut out of their names by the bootstrap's stats_tags";
         let help = "render the proxy's bootstrap with the same documents too";
         return Some(Problem::new(Severity::Warning, NEEDS_BOOTSTRAP, message).help(help));
@@ -204,6 +214,39 @@ fn without_effect(base: &Value, effective: &Effective, edits: &[Edit]) -> Option
         return Some(Problem::new(Severity::Warning, NOTHING_MEASURED, message).help(help));
     }
     None
+}
+
+/// The metrics that the modules of those plugins declare that a base got.
+fn declared<'a>(
+    edits: &[Edit],
+    effective: &Effective,
+    plugins: &'a PluginModules,
+) -> Vec<&'a DeclaredMetric> {
+    let mut metrics: Vec<&DeclaredMetric> = Vec::new();
+    for plugin in effective.classes.values().flat_map(|class| &class.plugins) {
+        let name = plugin_extension_name(plugin);
+        let is_laid =
+            edits.iter().any(|edit| edit.value.field("name").and_then(Value::as_str) == Some(&name));
+        if let (true, Some(PluginModule::Ready(module))) = (is_laid, plugins.get(&plugin.id())) {
+            let others: Vec<_> = module.metrics.iter().filter(|metric| !metrics.contains(metric)).collect();
+            metrics.extend(others);
+        }
+    }
+    metrics
+}
+
+/// The buckets that modules declare are for whoever writes the bootstrap.
+fn unlaid_buckets(edits: &[Edit], effective: &Effective, plugins: &PluginModules) -> Vec<Problem> {
+    let metrics: Vec<DeclaredMetric> = declared(edits, effective, plugins).into_iter().cloned().collect();
+    let note = |(regex, buckets): (String, Vec<u64>)| {
+        let message = "a plugin's histogram has buckets of its own, which are not laid over the base";
+        let help = format!(
+            "write into stats_config.histogram_bucket_settings of the bootstrap: \
+             {{match: {{safe_regex: {{regex: '{regex}'}}}}, buckets: {buckets:?}}}"
+        );
+        Problem::new(Severity::Note, UNLAID_BUCKETS, message).help(help)
+    };
+    histogram_buckets(&metrics).into_iter().map(note).collect()
 }
 
 /// The telemetry module, at the path where the proxy finds it.

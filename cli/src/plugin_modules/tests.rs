@@ -173,3 +173,37 @@ fn what_a_module_is_made_of_is_watched() {
     assert_eq!(watched(&desk.resources), [Path::new("/opt/b.wasm")]);
     assert!(watched(&Desk::new(None, "  url: oci://a/b").resources).is_empty());
 }
+
+/// A module with a custom section.
+fn with_section(name: &str, data: &str) -> Vec<u8> {
+    let length = |text: &str| u8::try_from(text.len()).expect("a short text");
+    let mut section = vec![length(name)];
+    section.extend(name.bytes().chain(data.bytes()));
+    // A length of two bytes in LEB128.
+    let size = section.len();
+    let size = [size as u8 & 0x7f | 0x80, (size >> 7) as u8];
+    [EMPTY_MODULE, &[0], &size, &section].concat()
+}
+
+#[test]
+fn what_a_module_declares_of_its_metrics_is_read_and_what_cannot_be_used_is_told() {
+    let fit = r#"{"name": "asked_total", "kind": "counter", "labels": ["tenant"]}"#;
+    let unfit = r#"{"name": "took", "kind": "histogram", "buckets": [0]}"#;
+    for (section, names, fault) in [
+        (format!("[{fit}]"), vec!["asked_total"], None),
+        (format!("[{fit},{unfit}]"), vec!["asked_total"], Some("\"took\": the bounds")),
+        ("[{".to_owned(), vec![], Some("cannot be used")),
+    ] {
+        let desk = Desk::new(Some("a.wasm"), "  url: oci://registry.example/tag:1");
+        fs::write(desk.folder.path().join("a.wasm"), with_section("burgee.metrics", &section))
+            .expect("a module");
+        let (module, problem) = desk.resolve();
+        let PluginModule::Ready(module) = module else { panic!("{section}: {module:?}") };
+        assert_eq!(module.metrics.iter().map(|metric| &metric.name).collect::<Vec<_>>(), names, "{section}");
+        assert_eq!(problem.as_ref().map(|it| it.code), fault.map(|_| BAD_METRICS), "{section}");
+        if let (Some(problem), Some(fault)) = (problem, fault) {
+            assert!(problem.message.contains(fault), "{}", problem.message);
+            assert!(problem.place.is_some(), "{section}");
+        }
+    }
+}

@@ -59,8 +59,13 @@ pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<(ListenerClass, u16
     listeners
 }
 
-/// The bootstrap of one Envoy.
-pub fn bootstrap(workload: &Workload, service_cluster: &str, proxy: &ProxySite) -> Value {
+/// The bootstrap of one Envoy. `buckets` are those of histograms, each with the expression that fits their names.
+pub fn bootstrap(
+    workload: &Workload,
+    service_cluster: &str,
+    proxy: &ProxySite,
+    buckets: &[(String, Vec<u64>)],
+) -> Value {
     let source = |file: &str| {
         json!({
             "path_config_source": {"path": proxy.path(file)},
@@ -68,7 +73,7 @@ pub fn bootstrap(workload: &Workload, service_cluster: &str, proxy: &ProxySite) 
             "initial_fetch_timeout": "5s",
         })
     };
-    json!({
+    let mut bootstrap = json!({
         "node": node(workload, service_cluster),
         "admin": {"address": address(&proxy.admin)},
         // Distributions reach the admin page at a flush; five seconds, the default, is long to watch.
@@ -85,7 +90,13 @@ pub fn bootstrap(workload: &Workload, service_cluster: &str, proxy: &ProxySite) 
             "lds_config": source(LISTENERS_FILE),
             "cds_config": source(CLUSTERS_FILE),
         },
-    })
+    });
+    if !buckets.is_empty() {
+        let setting = |(regex, bounds): &(String, Vec<u64>)| json!({"match": {"safe_regex": {"regex": regex}}, "buckets": bounds});
+        let settings: Vec<_> = buckets.iter().map(setting).collect();
+        bootstrap["stats_config"] = json!({"histogram_bucket_settings": settings});
+    }
+    bootstrap
 }
 
 fn node(workload: &Workload, service_cluster: &str) -> Value {

@@ -10,6 +10,8 @@ use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{Effective, PolicySet, TagOperation, Workload};
 use burgee_api::resources::Resources;
 use burgee_filter_config::StandardLabel;
+use burgee_filter_config::declared::DeclaredMetric;
+use burgee_overlay::PluginModule;
 use futures_util::future::join_all;
 
 use crate::codes::{
@@ -27,6 +29,11 @@ mod take;
 use stages::STAGES;
 
 const RESTART: &str = "stop `burgee up` and start it again; until then the mesh runs without this change";
+
+const LABEL_RESTART: &str =
+    "stop `burgee up` and start it again; until then the label stays in the names of the metrics";
+const BUCKETS_RESTART: &str =
+    "stop `burgee up` and start it again; until then the histogram has the buckets of before";
 
 impl Localnet {
     /// Whether the last change was refused, so that the documents before it hold.
@@ -56,6 +63,7 @@ impl Localnet {
         start::reserve(&mesh, None, &mut self.reserved)?;
         let site = self.site();
         let inputs = Inputs { mesh: &mesh, policy, site: &site, modules };
+        start::add_new(&mut problems, newly_declared(modules, &self.labels, &self.declared, resources));
         let mut proposed = Vec::new();
         for proxy in &self.proxies {
             let mut effective = if asked.contains(&proxy.workload.to_string()) {
@@ -298,10 +306,50 @@ fn without_new_labels(policy: &mut Effective, known: &BTreeSet<String>) -> Vec<P
     problems
 }
 
+/// What changed modules declare that the running bootstraps do not have. They run all the same.
+fn newly_declared(
+    modules: &Modules,
+    labels: &BTreeSet<String>,
+    known: &[DeclaredMetric],
+    resources: &Resources,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for plugin in &resources.wasm_plugins {
+        let name = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
+        let Some(PluginModule::Ready(module)) = modules.plugins.get(&name) else { continue };
+        let mut tell = |message: String, help| {
+            let problem = Problem::new(Severity::Warning, NEW_LABEL, message).help(help);
+            start::add_new(&mut problems, vec![at(problem, &plugin.url.origin)]);
+        };
+        for label in module.metrics.iter().flat_map(|metric| &metric.labels) {
+            if StandardLabel::from_name(label).is_none() && !labels.contains(label) {
+                let message = format!(
+                    "the module of {name} declares the new label `{label}`, and a proxy knows only the labels that it \
+                     started with"
+                );
+                tell(message, LABEL_RESTART);
+            }
+        }
+        for metric in module.metrics.iter().filter(|metric| !metric.buckets.is_empty()) {
+            if known.iter().all(|one| (&one.name, &one.buckets) != (&metric.name, &metric.buckets)) {
+                let message = format!(
+                    "the module of {name} declares other buckets of `{}`, and a proxy keeps those that it started with",
+                    metric.name
+                );
+                tell(message, BUCKETS_RESTART);
+            }
+        }
+    }
+    problems
+}
+
 fn new_label(label: &str, origin: &Origin) -> Problem {
     let message =
         format!("the label `{label}` is new, and a proxy knows only the labels that it started with");
-    let problem = Problem::new(Severity::Warning, NEW_LABEL, message).help(RESTART);
+    at(Problem::new(Severity::Warning, NEW_LABEL, message).help(RESTART), origin)
+}
+
+fn at(problem: Problem, origin: &Origin) -> Problem {
     match origin {
         Origin::Document { path, place, .. } => problem.at(place.clone(), path.to_string()),
         Origin::Rule(_) => problem,

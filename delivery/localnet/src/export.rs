@@ -1,7 +1,7 @@
 //! A mesh as a folder that `docker compose` runs: the same gateways, sidecars, apps, modules and documents, with a
 //! receiver for what proxies report. Pure: what the folder holds, not the writing of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use burgee_api::Problem;
 use burgee_api::problem::{Severity, worst};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{CLUSTERS_FILE, LISTENERS_FILE};
 use crate::mesh;
-use crate::render::{BOOTSTRAP_FILE, Inputs, configuration_of, own_labels};
+use crate::render::{BOOTSTRAP_FILE, Inputs, configuration_of, labels};
 use crate::run::Modules;
 use crate::site::EXTENSIONS_DIRECTORY;
 use crate::start::add_new;
@@ -85,7 +85,7 @@ pub fn export(inputs: ExportInputs<'_>) -> Result<Export, Vec<Problem>> {
     }
     let resolve = |workload| inputs.policy.resolve(workload);
     let policies: Vec<Effective> = mesh.workloads().map(|(workload, _)| resolve(workload)).collect();
-    let labels: BTreeSet<String> = policies.iter().flat_map(own_labels).collect();
+    let labels = labels(&policies, inputs.modules);
     let mut containers = Containers::of(&mesh);
     for policy in &policies {
         if let Some(proxy) = containers.site.proxies.get_mut(&policy.workload.to_string()) {
@@ -140,7 +140,7 @@ fn in_containers(modules: &Modules) -> (Modules, BTreeMap<String, String>) {
     let mut moved = |module: &Module| {
         let name = format!("{}.wasm", module.sha256);
         files.insert(format!("modules/{name}"), module.path.clone());
-        Module { path: format!("{MODULES}/{name}"), sha256: module.sha256.clone() }
+        Module { path: format!("{MODULES}/{name}"), ..module.clone() }
     };
     let telemetry = moved(&modules.telemetry);
     let plugins = modules.plugins.iter().map(|(name, module)| {

@@ -58,7 +58,7 @@ pub use error::LocalnetError;
 pub use observe::Batch;
 pub use ports::PortError;
 pub use progress::{Progress, Silent};
-pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, own_labels};
+pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, labels};
 pub use run::{Localnet, Modules, Options};
 pub use summary::Summary;
 pub use traffic::Target;

@@ -8,6 +8,7 @@ use burgee_api::resolve::{
     ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, PolicySet, ProviderMetrics,
     TagOperation, Workload, WorkloadKind,
 };
+use burgee_filter_config::declared::histogram_buckets;
 use burgee_filter_config::{StandardLabel, StandardMetric};
 use burgee_overlay::{Delivery, Identity, Overlaid};
 use serde_json::Value;
@@ -81,8 +82,8 @@ pub struct Inputs<'a> {
 }
 
 /// Everything that one Envoy reads: the base configuration of a workload of the mesh with its policy laid over it.
-/// `labels` are all labels of metrics that any policy of the mesh names, see [`own_labels`]: one that a bootstrap does
-/// not have cannot be had later. A proxy that the site does not have gets an empty configuration.
+/// `labels` are all labels of metrics that any policy of the mesh names and that any module declares, see [`labels`]: one
+/// that a bootstrap does not have cannot be had later. A proxy that the site does not have gets an empty configuration.
 pub fn configuration_of(inputs: Inputs<'_>, policy: &Effective, labels: &BTreeSet<String>) -> Configuration {
     let (bootstrap, mut problems) = bootstrap(inputs, &policy.workload, labels);
     let (files, said) = files(inputs, policy);
@@ -119,7 +120,9 @@ fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>)
     // The bootstrap has no listeners that these could be about.
     options.classes.clear();
     options.ports.clear();
-    let base = to_tree(&base::bootstrap(workload, &inputs.policy.service_cluster(workload), proxy));
+    let buckets = histogram_buckets(&inputs.modules.declared());
+    let service_cluster = inputs.policy.service_cluster(workload);
+    let base = to_tree(&base::bootstrap(workload, &service_cluster, proxy, &buckets));
     let Overlaid { value, problems, .. } =
         burgee_overlay::overlay(&base, &reserving(workload, labels), &options);
     (to_text(&value), problems)
@@ -193,7 +196,7 @@ fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
 }
 
 /// Every label that a policy sets and that is not a standard one.
-pub fn own_labels(policy: &Effective) -> BTreeSet<String> {
+fn own_labels(policy: &Effective) -> BTreeSet<String> {
     let overrides = policy.classes.values().flat_map(|class| &class.metrics).flat_map(|m| &m.overrides);
     overrides
         .flat_map(|change| &change.tags)
@@ -201,6 +204,14 @@ pub fn own_labels(policy: &Effective) -> BTreeSet<String> {
         .map(|(label, _)| label.clone())
         .filter(|label| StandardLabel::from_name(label).is_none())
         .collect()
+}
+
+/// Every label that bootstraps have to know beside the standard ones: those that policies set, and those of the metrics
+/// that the modules of plugins declare.
+pub fn labels<'a>(policies: impl IntoIterator<Item = &'a Effective>, modules: &Modules) -> BTreeSet<String> {
+    let declared = modules.declared().into_iter().flat_map(|metric| metric.labels);
+    let declared = declared.filter(|label| StandardLabel::from_name(label).is_none());
+    policies.into_iter().flat_map(own_labels).chain(declared).collect()
 }
 
 /// Writes the content's digest as the version, so that two versions differ exactly when the contents do.

@@ -11,6 +11,7 @@ use burgee_api::Problem;
 use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{Effective, ListenerClass, PolicySet, Workload};
 use burgee_api::resources::Resources;
+use burgee_filter_config::declared::DeclaredMetric;
 use burgee_overlay::{Module, PluginModule};
 use tokio::task::JoinSet;
 
@@ -77,6 +78,21 @@ pub struct Modules {
     pub plugins: BTreeMap<String, PluginModule>,
 }
 
+impl Modules {
+    /// The metrics that the modules of plugins declare, each once.
+    pub(crate) fn declared(&self) -> Vec<DeclaredMetric> {
+        let mut metrics: Vec<DeclaredMetric> = Vec::new();
+        for module in self.plugins.values() {
+            if let PluginModule::Ready(module) = module {
+                let others: Vec<_> =
+                    module.metrics.iter().filter(|one| !metrics.contains(one)).cloned().collect();
+                metrics.extend(others);
+            }
+        }
+        metrics
+    }
+}
+
 /// One running proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -101,7 +117,10 @@ pub struct Localnet {
     pub(crate) reserved: BTreeMap<ListenerKey, ReservedPort>,
     pub(crate) mesh: Mesh,
     pub(crate) modules: Modules,
+    /// The labels that the bootstraps know.
     pub(crate) labels: BTreeSet<String>,
+    /// What modules declared when the bootstraps were written.
+    pub(crate) declared: Vec<DeclaredMetric>,
     /// What the documents that are in force gave rise to.
     pub(crate) problems: Vec<Problem>,
     /// Why the last change is not in force.
@@ -141,7 +160,7 @@ impl Localnet {
         )?;
         let policies: Vec<_> = mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
         policies.iter().for_each(|policy| locked(&record).learn(policy));
-        let labels = policies.iter().flat_map(render::own_labels).collect();
+        let labels = render::labels(&policies, modules);
         let directories: Vec<_> = mesh
             .workloads()
             .enumerate()
@@ -173,6 +192,7 @@ impl Localnet {
             mesh,
             modules: modules.clone(),
             labels,
+            declared: modules.declared(),
             problems,
             refused: Vec::new(),
             seen: Seen::default(),

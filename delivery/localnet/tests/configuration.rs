@@ -2,7 +2,7 @@
 //!
 //! Finds Envoy as the crate does, so the first run may fetch it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ use burgee_api::resources::Resources;
 use burgee_localnet::mesh::{self, Mesh};
 use burgee_localnet::site::{Address, EXTENSIONS_DIRECTORY, LOGS_DIRECTORY, ListenerSite, ProxySite, Site};
 use burgee_localnet::{
-    Configuration, Inputs, Modules, Silent, configuration_of, envoy, listener_name, listeners_of, own_labels,
+    Configuration, Inputs, Modules, Silent, configuration_of, envoy, labels, listener_name, listeners_of,
 };
 use burgee_overlay::{LogFiles, Module};
 use serde_json::{Value, json};
@@ -92,10 +92,10 @@ async fn validate(site: impl Fn(&Mesh, &Path) -> Site) {
     let policies = PolicySet::new(resources.clone());
     let (mesh, _) = mesh::plan(&resources);
     let site = site(&mesh, directory.path());
-    let telemetry = Module { path: "/nowhere.wasm".to_owned(), sha256: "0".repeat(64) };
+    let telemetry = Module { path: "/nowhere.wasm".to_owned(), sha256: "0".repeat(64), metrics: Vec::new() };
     let modules = Modules { telemetry, plugins: BTreeMap::new() };
     let effective: Vec<_> = mesh.workloads().map(|(workload, _)| policies.resolve(workload)).collect();
-    let labels: BTreeSet<String> = effective.iter().flat_map(own_labels).collect();
+    let labels = labels(&effective, &modules);
     for policy in &effective {
         let name = policy.workload.to_string();
         let inputs = Inputs { mesh: &mesh, policy: &policies, site: &site, modules: &modules };

@@ -4,7 +4,7 @@
 //! after the compiler's target, trim what Envoy would pay for without need, and put the result where its digest is
 //! its name; [`keep_file`] puts a module that is there already beside them, and [`sources`] says what crates are made of,
 //! so that it can be watched. [`configuration_schema`] finds what a module says of its configuration, without building
-//! anything. [`build_program`] makes a program of ours for containers. The same sources of ours give the
+//! anything, and [`custom_section`] what else it says to tools. [`build_program`] makes a program of ours for containers. The same sources of ours give the
 //! same bytes. Deliberately not here: anything of a terminal (steps are told to the caller's [`Progress`]) and anything
 //! of Envoy's configuration.
 
@@ -26,7 +26,7 @@ pub use build::{
 pub use cache::digest_of_module;
 pub use error::ModuleError;
 pub use program::{CONTAINER_TARGET, build_program};
-pub use schema::{SCHEMA_FILE, SCHEMA_SECTION, configuration_schema};
+pub use schema::{SCHEMA_FILE, SCHEMA_SECTION, configuration_schema, custom_section};
 pub use sources::sources;
 pub use trim::trim;
 

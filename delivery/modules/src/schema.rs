@@ -1,4 +1,5 @@
-//! What a module says of its configuration: the JSON Schema that it carries, or that its crate has as a file.
+//! What a module says to tools in custom sections; of its configuration, the JSON Schema that it carries or that its
+//! crate has as a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,17 +26,24 @@ pub fn configuration_schema(path: &Path) -> Option<FoundSchema> {
     }
     let read = fs::read(&file).map_err(|error| error.to_string());
     let text = match read {
-        Ok(bytes) if !is_folder => section(&bytes).transpose()?,
+        Ok(bytes) if !is_folder => section(&bytes, SCHEMA_SECTION).transpose()?,
         read => read,
     };
     Some((file, text))
 }
 
-/// The section of a module.
-fn section(module: &[u8]) -> Result<Option<Vec<u8>>, String> {
+/// A custom section of the module in a file; none where it has none of this name.
+///
+/// # Errors
+/// When the file cannot be read or is no module; the text says why.
+pub fn custom_section(file: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
+    section(&fs::read(file).map_err(|error| error.to_string())?, name)
+}
+
+fn section(module: &[u8], name: &str) -> Result<Option<Vec<u8>>, String> {
     for payload in Parser::new(0).parse_all(module) {
         match payload {
-            Ok(Payload::CustomSection(section)) if section.name() == SCHEMA_SECTION => {
+            Ok(Payload::CustomSection(section)) if section.name() == name => {
                 return Ok(Some(section.data().to_vec()));
             }
             Ok(_) => {}
@@ -68,6 +76,8 @@ mod tests {
         fs::write(&file, module(SCHEMA_SECTION, b"true")).unwrap();
         assert_eq!(text(&file), Some(Ok(b"true".to_vec())));
         fs::write(&file, module("other", b"true")).unwrap();
+        assert_eq!(custom_section(&file, "other"), Ok(Some(b"true".to_vec())));
+        assert_eq!(custom_section(&file, SCHEMA_SECTION), Ok(None));
         assert_eq!(text(&file), None);
         fs::write(&file, &module(SCHEMA_SECTION, b"true")[..20]).unwrap();
         assert!(text(&file).is_some_and(|text| text.is_err_and(|why| why.contains("cannot be read"))));

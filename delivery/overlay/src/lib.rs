@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 use burgee_api::{Problem, Severity};
+use burgee_filter_config::declared::DeclaredMetric;
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
@@ -39,6 +40,8 @@ pub struct Module {
     /// The module's SHA-256 in lower-case hex. Part of every `vm_id`: with an unchanged id Envoy may keep the old
     /// code running.
     pub sha256: String,
+    /// The metrics that it declares: a bootstrap takes their labels out of their names.
+    pub metrics: Vec<DeclaredMetric>,
 }
 
 /// How a filter's configuration reaches the proxy.

@@ -74,6 +74,11 @@ impl Plan {
     pub fn measures(&self) -> bool {
         self.edits.iter().any(|edit| view::name(&edit.value).starts_with(FILTER_PREFIX))
     }
+
+    /// Whether any listener of the base gets the filter of this name.
+    pub fn has_filter(&self, name: &str) -> bool {
+        self.edits.iter().any(|edit| view::name(&edit.value) == name)
+    }
 }
 
 /// Plans a policy over a base without anything of ours in it.
@@ -89,7 +94,7 @@ fn plan(base: &Value, shape: Shape, policy: &Effective, options: &Options) -> Pl
     }
     clusters::plan(base, shape, policy, &mut plan);
     if shape == Shape::Bootstrap {
-        stats::plan(base, policy, &mut plan);
+        stats::plan(base, policy, options, &mut plan);
     }
     plan
 }

@@ -5,9 +5,10 @@ use burgee_api::Severity;
 use burgee_api::resolve::Effective;
 use burgee_filter_config::stat_name;
 
+use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Owner};
-use crate::lower::{self, Label};
+use crate::lower::{self, Label, plugin};
 use crate::mark::{self, Made};
 use crate::plan::{Plan, problem};
 use crate::value::Value;
@@ -18,12 +19,20 @@ const SAMPLE: &str = "wasmcustom.reporter=.=source;.;source_workload=.=web-v1;.;
 
 /// Adds one `stats_tags` entry per label, and the containers that they need. Nothing is added for a proxy that gets
 /// no filter here and no listener from elsewhere.
-pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
-    let labels = lower::labels(policy);
-    if labels.is_empty() || (!plan.measures() && !view::asks_for_listeners(base)) {
-        return;
+pub(crate) fn plan(base: &Value, policy: &Effective, options: &Options, plan: &mut Plan) {
+    let is_asking = view::asks_for_listeners(base);
+    let mut labels = Vec::new();
+    if plan.measures() || is_asking {
+        labels = lower::labels(policy);
     }
-    check_matcher(base, plan);
+    if !labels.is_empty() {
+        check_matcher(base, plan);
+    }
+    for label in plugin::labels(policy, options, |filter| is_asking || plan.has_filter(filter)) {
+        if labels.iter().all(|known| known.name != label.name) {
+            labels.push(label);
+        }
+    }
 
     let path = mark::path_of(&["stats_config", "stats_tags"]);
     let present = base.at(&["stats_config", "stats_tags"]).map_or(&[][..], Value::items);
@@ -52,7 +61,7 @@ pub(crate) fn plan(base: &Value, policy: &Effective, plan: &mut Plan) {
                         codes::TAKEN_TAG,
                         path.index(at).to_string(),
                         format!(
-                            "the base gives every metric the tag {:?}; an Istio metric that has this label shows the \
+                            "the base gives every metric the tag {:?}; a metric of ours that has this label shows the \
                              label's value",
                             label.name
                         ),

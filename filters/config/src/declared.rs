@@ -27,6 +27,23 @@ pub struct DeclaredMetric {
     pub buckets: Vec<u64>,
 }
 
+impl DeclaredMetric {
+    /// Why a bootstrap cannot hold what this metric needs, if it cannot.
+    pub fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        let unfit =
+            std::iter::once(name).chain(&self.labels).find(|name| !stat_name::is_valid_label_name(name));
+        if let Some(unfit) = unfit {
+            return Some(format!(
+                "{name:?}: {unfit:?} is not made of letters, digits and `_`, without a digit in front"
+            ));
+        }
+        let is_ascending = self.buckets.is_sorted_by(|lower, upper| lower < upper);
+        (!is_ascending || self.buckets.first() == Some(&0))
+            .then(|| format!("{name:?}: the bounds of its buckets do not ascend from above 0"))
+    }
+}
+
 /// How a declared metric's values add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -56,3 +56,23 @@ fn what_is_no_declaration_is_told() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn what_a_bootstrap_cannot_hold_is_a_fault() {
+    for (metric, expected) in [
+        (r#"{"name": "took", "kind": "histogram", "labels": ["tenant"], "buckets": [1, 5]}"#, None),
+        (r#"{"name": "took(", "kind": "counter"}"#, Some("\"took(\": \"took(\" is not made")),
+        (r#"{"name": "took", "kind": "counter", "labels": ["a b"]}"#, Some("\"took\": \"a b\" is not made")),
+        (r#"{"name": "took", "kind": "histogram", "buckets": [0, 5]}"#, Some("ascend from above 0")),
+        (r#"{"name": "took", "kind": "histogram", "buckets": [5, 5]}"#, Some("ascend from above 0")),
+    ] {
+        let metrics = from_section(format!("[{metric}]").as_bytes()).expect("metrics");
+        let fault = metrics[0].fault();
+        match expected {
+            None => assert_eq!(fault, None),
+            Some(text) => {
+                assert!(fault.as_ref().is_some_and(|fault| fault.contains(text)), "{metric}: {fault:?}")
+            }
+        }
+    }
+}

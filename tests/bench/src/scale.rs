@@ -228,7 +228,11 @@ impl Lowering<'_> {
 
 fn options() -> Options {
     Options {
-        module: Module { path: "/etc/burgee/telemetry.wasm".to_owned(), sha256: "0".repeat(64) },
+        module: Module {
+            path: "/etc/burgee/telemetry.wasm".to_owned(),
+            sha256: "0".repeat(64),
+            metrics: Vec::new(),
+        },
         delivery: Delivery::Discovery { directory: "/run/burgee".to_owned() },
         identity: Identity::Node,
         classes: BTreeMap::new(),

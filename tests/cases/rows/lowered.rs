@@ -10,7 +10,11 @@ use super::envoy;
 
 fn options(delivery: Delivery) -> Options {
     Options {
-        module: Module { path: "/etc/burgee/telemetry.wasm".to_owned(), sha256: "0".repeat(64) },
+        module: Module {
+            path: "/etc/burgee/telemetry.wasm".to_owned(),
+            sha256: "0".repeat(64),
+            metrics: Vec::new(),
+        },
         delivery,
         identity: Identity::Node,
         classes: BTreeMap::new(),

@@ -223,10 +223,14 @@ fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
         let document = &plugin.document;
         let path = document.local_module.as_ref().unwrap_or(&document.url).value.clone();
         let sha256 = document.sha256.as_ref().map_or(UNKNOWN_DIGEST, |digest| digest.value.as_str());
-        (plugin.id(), PluginModule::Ready(Module { path, sha256: sha256.to_owned() }))
+        (plugin.id(), PluginModule::Ready(Module { path, sha256: sha256.to_owned(), metrics: Vec::new() }))
     });
     Options {
-        module: Module { path: "telemetry.wasm".to_owned(), sha256: UNKNOWN_DIGEST.to_owned() },
+        module: Module {
+            path: "telemetry.wasm".to_owned(),
+            sha256: UNKNOWN_DIGEST.to_owned(),
+            metrics: Vec::new(),
+        },
         delivery: match delivery {
             ProxyDelivery::Xds => Delivery::Discovery { directory: DIRECTORY.to_owned() },
             ProxyDelivery::Static => Delivery::Inline,

@@ -82,7 +82,7 @@ fn socket(value: &Value) -> &Value {
 
 #[test]
 fn the_node_says_who_it_is_in_istios_layout() {
-    let bootstrap = bootstrap(&mk_sidecar().workload, "hello.shop", &mk_site().proxies["shop/hello-v1"]);
+    let bootstrap = bootstrap(&mk_sidecar().workload, "hello.shop", &mk_site().proxies["shop/hello-v1"], &[]);
     let node = &bootstrap["node"];
     assert_eq!(node["cluster"], "hello.shop");
     assert_eq!(node["id"], "sidecar~127.0.0.1~hello-v1.shop~shop.svc.cluster.local");
@@ -217,4 +217,16 @@ fn in_containers_listeners_are_open_to_all_and_endpoints_have_names() {
 fn the_same_mesh_gives_the_same_bytes() {
     let text = || gateway_listeners(&mk_gateway(), &mk_site()).to_string();
     assert_eq!(text(), text());
+}
+
+#[test]
+fn the_bootstrap_has_the_buckets_of_histograms_and_nothing_about_them_without_any() {
+    let of = |buckets: &[(String, Vec<u64>)]| {
+        bootstrap(&mk_sidecar().workload, "c", &mk_site().proxies["shop/hello-v1"], buckets)
+    };
+    assert_eq!(of(&[]).get("stats_config"), None);
+    let expected = json!({"histogram_bucket_settings": [
+        {"match": {"safe_regex": {"regex": "^took$"}}, "buckets": [1, 5]},
+    ]});
+    assert_eq!(of(&[("^took$".to_owned(), vec![1, 5])])["stats_config"], expected);
 }

@@ -9,6 +9,8 @@ use burgee_api::resolve::{
 };
 use burgee_api::resources::workload_entry::Call;
 use burgee_filter_config::StandardMetric;
+use burgee_filter_config::declared::from_section;
+use burgee_overlay::Module;
 
 use super::*;
 use crate::codes::{CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD};
@@ -129,4 +131,33 @@ fn a_label_that_the_bootstrap_does_not_know_is_left_out_and_told() {
     assert_eq!((problems[0].code, problems[0].place.as_ref().map(|p| p.line)), (NEW_LABEL, Some(2)));
     let left: Vec<_> = policy.class(ListenerClass::Inbound).metrics[0].overrides[0].tags.keys().collect();
     assert_eq!(left, ["known", "never_known", "source_app"]);
+}
+
+#[test]
+fn what_a_changed_module_declares_anew_is_told_at_its_plugin() {
+    let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: p, namespace: shop}\n\
+                spec:\n  url: file:///p.wasm\n";
+    let checked = burgee_api::check::check(&[burgee_api::document::Source::new("p.yaml", text)]);
+    let modules = |section: &str| {
+        let module = |metrics| Module { path: String::new(), sha256: String::new(), metrics };
+        let ready = PluginModule::Ready(module(from_section(section.as_bytes()).expect("metrics")));
+        Modules { telemetry: module(Vec::new()), plugins: [("shop/p".to_owned(), ready)].into() }
+    };
+    let first = modules(r#"[{"name": "took", "kind": "histogram", "labels": ["tenant"], "buckets": [1]}]"#);
+    let told = |now: &Modules| {
+        let known = render::labels([], &first);
+        newly_declared(now, &known, &first.declared(), &checked.resources)
+    };
+    assert_eq!(told(&first), []);
+    let fewer = modules(r#"[{"name": "took", "kind": "histogram"}]"#);
+    assert_eq!(told(&fewer), []);
+    let more = modules(
+        r#"[{"name": "took", "kind": "histogram", "labels": ["tenant", "verdict", "reporter"], "buckets": [1, 2]}]"#,
+    );
+    let problems = told(&more);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    for (problem, named) in problems.iter().zip(["`verdict`", "`took`"]) {
+        assert_eq!((problem.code, problem.place.as_ref().map(|place| place.line)), (NEW_LABEL, Some(5)));
+        assert!(problem.message.contains(named), "{problem:#?}");
+    }
 }

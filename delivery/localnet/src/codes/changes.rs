@@ -46,9 +46,11 @@ burgee_api::codes! {
     NEW_LABEL = "BG0423" {
         severity: Severity::Warning,
         basis: Basis::Envoy,
-        means: "A Telemetry adds a tag to metrics while the proxies run.",
-        matters: "Labels are cut out of metrics' names by the bootstrap, which is read once. The tag is left out until \
-                  the proxies start anew; otherwise it would be a part of the names.",
+        means: "A Telemetry adds a tag to metrics, or a plugin's module declares a label or other buckets, while the \
+                proxies run.",
+        matters: "Labels are cut out of metrics' names by the bootstrap, which is read once and has the buckets too. A \
+                  Telemetry's tag is left out until the proxies start anew; otherwise it would be a part of the names, as \
+                  that of a module is until then.",
         case: Case::Situation {
             wrong: "`burgee up --hold` runs, and `tagOverrides: {tenant: {value: ...}}` is saved, which no document \
                     had before.",

@@ -1,7 +1,10 @@
 //! What the folder of a mesh holds: a gateway and two services, one of which calls the other.
 
+use std::collections::BTreeSet;
+
 use burgee_api::check::check;
 use burgee_api::document::Source;
+use burgee_filter_config::declared::from_section;
 use serde_json::Value;
 
 use super::*;
@@ -10,9 +13,17 @@ use crate::site::LOGS_DIRECTORY;
 const DOCUMENTS: &str = include_str!("tests/documents.yaml");
 
 fn mk_modules() -> Modules {
-    let module = |name: &str| Module { path: format!("/cache/{name}.wasm"), sha256: name.repeat(2) };
+    let module = |name: &str| Module {
+        path: format!("/cache/{name}.wasm"),
+        sha256: name.repeat(2),
+        metrics: Vec::new(),
+    };
+    let metrics = from_section(
+        br#"[{"name": "took", "kind": "histogram", "labels": ["tenant", "reporter"], "buckets": [1, 5]}]"#,
+    );
+    let headers = Module { metrics: metrics.expect("metrics"), ..module("headers") };
     let plugins = [
-        ("istio-system/headers".to_owned(), PluginModule::Ready(module("headers"))),
+        ("istio-system/headers".to_owned(), PluginModule::Ready(headers)),
         ("istio-system/gone".to_owned(), PluginModule::Missing("it is gone".to_owned())),
     ];
     Modules { telemetry: module("stats"), plugins: plugins.into() }
@@ -160,4 +171,26 @@ fn documents_without_a_gateway_are_told() {
     };
     let problems = export(inputs).expect_err("no mesh");
     assert!(problems.iter().any(|problem| problem.severity == Severity::Error), "{problems:?}");
+}
+
+#[test]
+fn bootstraps_have_the_labels_and_buckets_that_modules_declare() {
+    let export = exported(DOCUMENTS);
+    let bootstraps = export.texts.iter().filter(|(path, _)| path.ends_with(BOOTSTRAP_FILE));
+    let mut count = 0;
+    for (path, text) in bootstraps {
+        count += 1;
+        let bootstrap: Value = serde_json::from_str(text).expect("JSON");
+        let stats = &bootstrap["stats_config"];
+        let tags = stats["stats_tags"].as_array().expect("tags");
+        for (label, expected) in [("tenant", 1), ("reporter", 1), ("verdict", 0)] {
+            assert_eq!(
+                tags.iter().filter(|tag| tag["tag_name"] == label).count(),
+                expected,
+                "{path}: {label}"
+            );
+        }
+        assert_eq!(stats["histogram_bucket_settings"][0]["buckets"], serde_json::json!([1, 5]), "{path}");
+    }
+    assert_eq!(count, 3);
 }

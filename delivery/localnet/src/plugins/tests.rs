@@ -30,7 +30,7 @@ fn mk_gateway(plugins: &str) -> (Mesh, Effective) {
 }
 
 fn mk_modules(plugin: &str, module: PluginModule) -> Modules {
-    let telemetry = Module { path: "stats.wasm".to_owned(), sha256: String::new() };
+    let telemetry = Module { path: "stats.wasm".to_owned(), sha256: String::new(), metrics: Vec::new() };
     Modules { telemetry, plugins: BTreeMap::from([(plugin.to_owned(), module)]) }
 }
 
@@ -70,7 +70,11 @@ fn only_the_version_that_was_accepted_last_runs() {
 fn a_plugin_runs_when_the_proxy_has_the_very_module() {
     let (mesh, policy) = mk_gateway(&mk_plugin("headers", ""));
     let plugin = asked(&policy, &mesh)[0];
-    let ready = PluginModule::Ready(Module { path: "/m/new.wasm".to_owned(), sha256: "abc123".to_owned() });
+    let ready = PluginModule::Ready(Module {
+        path: "/m/new.wasm".to_owned(),
+        sha256: "abc123".to_owned(),
+        metrics: Vec::new(),
+    });
     let missing = PluginModule::Missing("not fetched".to_owned());
     let name = "extensions.istio.io/wasmplugin/istio-system.headers";
     for (module, running, expected) in [

@@ -19,7 +19,7 @@ fn a_name_out_of_a_document_leads_nowhere() {
     let parent = tempfile::tempdir().unwrap();
     let run = RunDirectory::create(parent.path()).unwrap();
     let before = fs::read_dir(parent.path()).unwrap().count();
-    let module = Module { path: "stats.wasm".to_owned(), sha256: String::new() };
+    let module = Module { path: "stats.wasm".to_owned(), sha256: String::new(), metrics: Vec::new() };
     let mesh = Mesh::default();
     let documents = PolicySet::new(Resources::default());
     let modules = Modules { telemetry: module, plugins: BTreeMap::new() };

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use burgee_api::resolve::Plugin;
+use burgee_api::Origin;
+use burgee_api::resolve::{Effective, Plugin};
 use burgee_api::resources::wasm_plugin::FailStrategy;
 
 use super::{EXTENSION_CONFIG_TYPE, IDLE_TYPE, STRING_TYPE, WASM_TYPE, config_source, file_name, safe_name};
-use super::{response_of, short_digest};
+use super::{Label, response_of, short_digest};
 use crate::value::Value;
 use crate::view;
 use crate::{Delivery, ExtensionConfig, Module, Options, Owner, PluginModule};
@@ -46,7 +47,8 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
                 let sha256 = known.unwrap_or_else(|| {
                     short_digest(format!("{path}\n{}", configuration(plugin).unwrap_or_default()).as_bytes())
                 });
-                return Stand::Module { module: Module { path: path.to_owned(), sha256 }, is_guessed };
+                let module = Module { path: path.to_owned(), sha256, metrics: Vec::new() };
+                return Stand::Module { module, is_guessed };
             }
             None => format!("the module is not on this machine, and {url:?} is not fetched"),
         },
@@ -64,6 +66,20 @@ pub(crate) fn filter_name(plugin: &Plugin) -> String {
 
 fn full_name(plugin: &Plugin) -> String {
     safe_name(&format!("{}.{}", plugin.namespace, plugin.name))
+}
+
+/// The labels of the metrics that plugins' modules declare, for those filters that the proxy may have.
+pub(crate) fn labels(policy: &Effective, options: &Options, is_there: impl Fn(&str) -> bool) -> Vec<Label> {
+    let mut labels: BTreeMap<String, Vec<&Origin>> = BTreeMap::new();
+    for plugin in policy.classes.values().flat_map(|class| &class.plugins) {
+        let Stand::Module { module, .. } = stand(plugin, options) else { continue };
+        if is_there(&filter_name(plugin)) {
+            for label in module.metrics.into_iter().flat_map(|metric| metric.labels) {
+                labels.entry(label).or_default().push(&plugin.origin);
+            }
+        }
+    }
+    labels.into_iter().map(|(name, origins)| Label { name, owner: Owner::of(origins) }).collect()
 }
 
 /// The HTTP filter that goes into a chain; none for a plugin that is left out.

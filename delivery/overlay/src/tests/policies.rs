@@ -227,7 +227,7 @@ pub(crate) fn plugins() -> Vec<Plugin> {
 pub(crate) fn full(options: Options) -> Options {
     let module = |name: &str| {
         let path = format!("/modules/{name}.wasm");
-        PluginModule::Ready(Module { path, sha256: "fedcba9876543210".repeat(4) })
+        PluginModule::Ready(Module { path, sha256: "fedcba9876543210".repeat(4), metrics: Vec::new() })
     };
     let plugins = ["guard", "ported", "open"].map(|name| (format!("shop/{name}"), module(name)));
     let gone = PluginModule::Missing("nobody has it".to_owned());

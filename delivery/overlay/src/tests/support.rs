@@ -19,6 +19,7 @@ pub(crate) fn options() -> Options {
         module: Module {
             path: "/etc/burgee/telemetry.wasm".to_owned(),
             sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".to_owned(),
+            metrics: Vec::new(),
         },
         delivery: Delivery::Inline,
         identity: Identity::Node,

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use burgee_api::Origin;
-use burgee_api::resolve::ListenerClass;
+use burgee_api::resolve::{ClassPolicy, ListenerClass};
+use burgee_filter_config::declared::{DeclaredKind, DeclaredMetric};
 use burgee_filter_config::{StatsConfig, stat_name};
 
+use super::policies::{full_plugin, of_every_class};
 use super::support::{
     base, busy, by_discovery, dig, everywhere, nothing, options, provider, subscribed, workload, yaml,
 };
 use crate::lower::{safe_name, stats_config};
-use crate::{Identity, Options, Value, extension_configs, overlay};
+use crate::{Identity, Module, Options, PluginModule, Value, extension_configs, overlay};
 
 #[test]
 fn a_filter_is_written_inline() {
@@ -214,4 +216,41 @@ fn what_others_put_into_our_containers_stays() {
         fields.push(("stats_config".to_owned(), yaml("use_all_default_tags: true")));
     }
     assert_eq!(back, expected);
+}
+
+#[test]
+fn labels_that_a_plugins_module_declares_are_cut_out_where_the_plugin_is() {
+    let metric = DeclaredMetric {
+        name: "asked_total".to_owned(),
+        kind: DeclaredKind::Counter,
+        help: String::new(),
+        labels: vec!["tenant".to_owned(), "reporter".to_owned()],
+        buckets: Vec::new(),
+    };
+    let metrics = vec![metric];
+    let module = Module { path: "/guard.wasm".to_owned(), sha256: "0".repeat(64), metrics };
+    let plugins = BTreeMap::from([("shop/guard".to_owned(), PluginModule::Ready(module))]);
+    let options = Options { plugins, ..options() };
+    let only_plugins =
+        of_every_class(&ClassPolicy { plugins: vec![full_plugin()], ..ClassPolicy::default() });
+    let names = |base: &Value, policy| {
+        let once = overlay(base, policy, &options).value;
+        assert_eq!(overlay(&once, policy, &options).value, once);
+        assert_eq!(overlay(&once, &nothing(), &options).value, *base);
+        let tags = dig(&once, "stats_config.stats_tags").items().to_vec();
+        tags.iter()
+            .map(|tag| dig(tag, "tag_name").as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&base("front-proxy.yaml"), &only_plugins), ["reporter", "tenant"]);
+    assert_eq!(names(&subscribed("stats_config: {stats_tags: []}"), &only_plugins), ["reporter", "tenant"]);
+    // Beside those of telemetry each is there once; and without the plugin there is none.
+    let mut both = busy();
+    for class in both.classes.values_mut() {
+        class.plugins = vec![full_plugin()];
+    }
+    let all = names(&base("front-proxy.yaml"), &both);
+    assert_eq!(all.iter().filter(|name| *name == "reporter").count(), 1);
+    assert_eq!((all.len(), all.last().map(String::as_str)), (27, Some("tenant")));
+    assert_eq!(names(&base("front-proxy.yaml"), &busy()).len(), 26);
 }

@@ -13,7 +13,11 @@ use crate::{Module, PluginModule, overlay, overlay_resource};
 const SETS: u64 = 48;
 
 fn ready() -> PluginModule {
-    PluginModule::Ready(Module { path: "/etc/burgee/guard.wasm".to_owned(), sha256: "0".repeat(64) })
+    PluginModule::Ready(Module {
+        path: "/etc/burgee/guard.wasm".to_owned(),
+        sha256: "0".repeat(64),
+        metrics: Vec::new(),
+    })
 }
 
 #[test]
