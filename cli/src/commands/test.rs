@@ -51,6 +51,10 @@ pub(crate) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
 
 /// The cases that are asked for.
 fn read(args: &TestArgs) -> Result<Vec<Located>, Failure> {
+    if !args.directory.is_dir() {
+        let message = format!("{} is no folder", args.directory.display());
+        return Err(Failure::new(message, "name the folder of a filter's crate"));
+    }
     let folder = args.directory.join(CASES);
     let help = format!("write one, such as docs/testing-filters.md shows, into {}", folder.display());
     let sources = match args.cases.as_slice() {
@@ -75,6 +79,11 @@ fn read(args: &TestArgs) -> Result<Vec<Located>, Failure> {
         return Err(Failure::new(message, "mend them; none has been run"));
     }
     let mut cases = read.cases;
+    if cases.is_empty() && !args.compliance {
+        // What was looked at and held none must not look as if it had been tried.
+        let looked_at: Vec<&str> = sources.texts.iter().map(|source| &*source.name).collect();
+        return Err(Failure::new(format!("there are no cases: none is in {}", looked_at.join(", ")), help));
+    }
     if let Some(name) = &args.filter {
         let names: Vec<String> = cases.iter().map(|located| located.case.name.clone()).collect();
         cases.retain(|located| located.case.name.contains(name));
