@@ -191,7 +191,7 @@ fn a_fault_says_its_file_and_line(module: &Module) {
 }
 
 fn a_configuration_that_is_wrong_is_refused_with_the_reason(module: &Module) {
-    let error = module.start(&Settings::new().plugin_configuration("[]")).err().expect("refused");
+    let error = module.start(&Settings::new().plugin_configuration("[]")).expect_err("refused");
     let said = error.to_string();
     assert!(said.contains("refused: cluster: it must be given"), "{said}");
 }
@@ -205,6 +205,6 @@ fn the_root_id_chooses(module: &Module) {
         assert!(stream.finish().trap.is_none());
         assert_eq!(vm.has_logged(LogLevel::Warn, "it has ended"), !is_marked, "{root_id}");
     }
-    let error = module.start(&Settings::new().root_id("other")).err().expect("refused").to_string();
+    let error = module.start(&Settings::new().root_id("other")).expect_err("refused").to_string();
     assert!(error.contains("root id \"other\"; it has: say, mark"), "{error}");
 }
