@@ -65,8 +65,10 @@ burgee_api::codes! {
         severity: Severity::Error,
         basis: Basis::Ours,
         means: "The annotation `burgee.dev/module` of a WasmPlugin names a folder without a crate, a file that is no \
-                module, or a crate that does not build. The compiler's own words are in the message.",
-        matters: "Without the module the plugin refuses requests or is left out, as its `failStrategy` says.",
+                module, or a crate that does not build. The compiler's own words are in the message. `check`, which \
+                builds nothing, warns of a path that is not there.",
+        matters: "Without the module the plugin refuses requests or is left out, as its `failStrategy` says, and nothing \
+                  is known of its configuration.",
         case: Case::Situation {
             wrong: "`burgee.dev/module: ../filters/header` beside a crate in `../filters/headers`.",
             right: "Name the folder of a crate, or a `.wasm` file, from the folder of the document.",

@@ -244,8 +244,20 @@ fn other_digest(path: &Path, built: &BuiltModule, wanted: &Traced<String>) -> St
     format!("{} has the SHA-256 {}, not {}", path.display(), built.sha256, wanted.value)
 }
 
+/// That what the annotation names is not on this machine, so that nothing is known of the plugin's configuration.
+pub(crate) fn not_there(plugin: &WasmPlugin) -> Option<Problem> {
+    let Whereabouts::Annotated(path, annotation) = Whereabouts::of(plugin) else { return None };
+    if path.exists() {
+        return None;
+    }
+    let message = format!("{} is not there, so the plugin's configuration is not checked", path.display());
+    let problem = Problem::new(Severity::Warning, NO_LOCAL_MODULE, message);
+    let help = "name the folder of a crate, or a .wasm file, from the folder of this document";
+    Some(at(problem, &annotation.origin).help(help))
+}
+
 /// What our own filter would refuse of its configuration, found before a proxy is asked.
-fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
+pub(crate) fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
     let config = plugin.plugin_config.as_ref()?;
     let Whereabouts::Annotated(path, _) = Whereabouts::of(plugin) else { return None };
     let ours = burgee_modules::filter_folder("headers").ok()?;
