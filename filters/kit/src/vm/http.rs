@@ -61,11 +61,7 @@ impl<P: Proxy, F: HttpFilter> Root<P> for HttpRoot<F> {
     }
 
     fn tick(&self, host: &P, root: u32) -> Option<u64> {
-        if const { !F::PHASES.has(Phases::TICK) } {
-            return None;
-        }
-        waiting::at(host, F::PHASES, At { context: root, root }, || self.0.on_tick(host));
-        waiting::plan(host, F::PHASES, root, self.0.tick_period())
+        waiting::tick(host, F::PHASES, root, || self.0.on_tick(host), || self.0.tick_period())
     }
 
     fn retire(&self, host: &P, root: u32) {
@@ -193,12 +189,7 @@ impl<F: HttpFilter> HttpStream<F> {
             } else if std::mem::take(&mut half.borrow_mut().has_trailers) {
                 self.carry_out(host, side, self.show_trailers(host, side), More::IsNot)
             } else {
-                if let Err(error) = host.continue_stream(side) {
-                    // It must not stand still for ever.
-                    host.log(LogLevel::Error, &format!("a stream cannot go on, so it is closed: {error}"));
-                    let _ = host.close_stream(side);
-                }
-                return;
+                return waiting::go_on(host, side, "a stream");
             };
         }
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::executor::At;
 use crate::filter::{IfMisconfigured, LogFilter};
@@ -38,9 +39,8 @@ impl<F: LogFilter> LogRoot<F> {
         At { context: self.root, root: self.root }
     }
 
-    fn plan<P: Proxy>(&self, host: &P, root: u32) -> Option<u64> {
-        let period = self.filter.try_borrow().ok()?.as_ref()?.tick_period();
-        waiting::plan(host, F::PHASES, root, period)
+    fn period(&self) -> Option<Duration> {
+        self.filter.try_borrow().ok()?.as_ref()?.tick_period()
     }
 
     fn with(&self, f: impl FnOnce(&mut F)) {
@@ -54,7 +54,7 @@ impl<F: LogFilter> LogRoot<F> {
 
 impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
     fn begin(&self, host: &P, root: u32) -> Option<u64> {
-        self.plan(host, root)
+        waiting::plan(host, F::PHASES, root, self.period())
     }
 
     fn stream(self: Rc<Self>, _at: At) -> Rc<dyn Stream<P>> {
@@ -66,11 +66,8 @@ impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
     }
 
     fn tick(&self, host: &P, root: u32) -> Option<u64> {
-        if const { !F::PHASES.has(Phases::TICK) } {
-            return None;
-        }
-        waiting::at(host, F::PHASES, self.at(), || self.with(|filter| filter.on_tick(host)));
-        self.plan(host, root)
+        let on_tick = || self.with(|filter| filter.on_tick(host));
+        waiting::tick(host, F::PHASES, root, on_tick, || self.period())
     }
 
     fn retire(&self, host: &P, root: u32) {

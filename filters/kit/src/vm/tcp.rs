@@ -47,11 +47,7 @@ impl<P: Proxy, F: TcpFilter> Root<P> for TcpRoot<F> {
     }
 
     fn tick(&self, host: &P, root: u32) -> Option<u64> {
-        if const { !F::PHASES.has(Phases::TICK) } {
-            return None;
-        }
-        waiting::at(host, F::PHASES, At { context: root, root }, || self.0.on_tick(host));
-        waiting::plan(host, F::PHASES, root, self.0.tick_period())
+        waiting::tick(host, F::PHASES, root, || self.0.on_tick(host), || self.0.tick_period())
     }
 
     fn retire(&self, host: &P, root: u32) {
@@ -169,15 +165,7 @@ impl<P: Proxy, F: TcpFilter> Stream<P> for Connection<F> {
         while action == Action::Continue {
             let held = self.held.borrow_mut().take();
             let Some(chunk) = held else {
-                if let Err(error) = host.continue_stream(Side::Downstream) {
-                    // It must not stand still for ever.
-                    host.log(
-                        LogLevel::Error,
-                        &format!("a connection cannot go on, so it is closed: {error}"),
-                    );
-                    let _ = host.close_stream(Side::Downstream);
-                }
-                return;
+                return waiting::go_on(host, Side::Downstream, "a connection");
             };
             let outcome = self.show(host, |filter, state| filter.on_downstream_data(state, host, chunk));
             action = self.carry_out(host, Peer::Downstream, outcome);

@@ -4,8 +4,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::executor::{At, Work};
+use crate::host::LogLevel;
 use crate::phases::Phases;
-use crate::vm::Proxy;
+use crate::vm::{Proxy, Side};
 
 /// Does something for a filter with these phases at a context, and begins the work that it spawned.
 ///
@@ -64,6 +65,29 @@ pub(super) fn plan<P: Proxy>(host: &P, phases: Phases, root: u32, period: Option
     let at = now.saturating_add(period.max(1_000_000));
     host.executor().plan_next(host, root, now, Some(at));
     Some(at)
+}
+
+/// Calls a root whose period is over, if its filter wants it; gives when it is over next.
+pub(super) fn tick<P: Proxy>(
+    host: &P,
+    phases: Phases,
+    root: u32,
+    on_tick: impl FnOnce(),
+    period: impl FnOnce() -> Option<Duration>,
+) -> Option<u64> {
+    if !phases.has(Phases::TICK) {
+        return None;
+    }
+    at(host, phases, At { context: root, root }, on_tick);
+    plan(host, phases, root, period())
+}
+
+/// Lets a stream go on that has waited. One that cannot must not stand still for ever.
+pub(super) fn go_on<P: Proxy>(host: &P, side: Side, what: &str) {
+    if let Err(error) = host.continue_stream(side) {
+        host.log(LogLevel::Error, &format!("{what} cannot go on, so it is closed: {error}"));
+        let _ = host.close_stream(side);
+    }
 }
 
 /// Forgets all that a root waits for.
