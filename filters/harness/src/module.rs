@@ -1,6 +1,6 @@
 //! A module that is ready to be started, as often as one likes.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Config, Engine, ExternType, InstancePre, Linker, OptLevel, ValType, WasmBacktraceDetails};
@@ -21,7 +21,7 @@ pub(crate) struct Inner {
     pub(crate) instance: InstancePre<State>,
     pub(crate) version: AbiVersion,
     /// The callbacks that it has.
-    pub(crate) callbacks: BTreeMap<&'static str, ()>,
+    pub(crate) callbacks: BTreeSet<&'static str>,
     pub(crate) allocator: &'static str,
 }
 
@@ -93,7 +93,7 @@ impl Module {
         }
         let callbacks = callbacks_of(&module)?;
         let allocators = ["malloc", "proxy_on_memory_allocate"];
-        let allocator = allocators.into_iter().find(|name| callbacks.contains_key(name));
+        let allocator = allocators.into_iter().find(|name| callbacks.contains(name));
         let allocator = allocator.ok_or(LoadError::NoAllocator)?;
         let mut linker = Linker::new(engine);
         calls::link(&mut linker, version).map_err(LoadError::BadImport)?;
@@ -108,7 +108,7 @@ impl Module {
 
     /// The callbacks that it has, by their names.
     pub fn callbacks(&self) -> impl Iterator<Item = &'static str> {
-        self.inner.callbacks.keys().copied().filter(|name| name.starts_with("proxy_on_"))
+        self.inner.callbacks.iter().copied().filter(|name| name.starts_with("proxy_on_"))
     }
 
     /// Starts a VM with one plugin in it, as each of Envoy's workers does.
@@ -138,8 +138,8 @@ fn version_of(module: &wasmtime::Module) -> Result<AbiVersion, LoadError> {
     }
 }
 
-fn callbacks_of(module: &wasmtime::Module) -> Result<BTreeMap<&'static str, ()>, LoadError> {
-    let mut callbacks = BTreeMap::new();
+fn callbacks_of(module: &wasmtime::Module) -> Result<BTreeSet<&'static str>, LoadError> {
+    let mut callbacks = BTreeSet::new();
     for (name, parameters, gives) in CALLBACKS {
         let Some(ExternType::Func(found)) = module.get_export(name) else { continue };
         let is_number = |kind: ValType| matches!(kind, ValType::I32);
@@ -149,7 +149,7 @@ fn callbacks_of(module: &wasmtime::Module) -> Result<BTreeMap<&'static str, ()>,
         if !fits {
             return Err(LoadError::BadCallback { name, found: found.to_string() });
         }
-        callbacks.insert(*name, ());
+        callbacks.insert(*name);
     }
     Ok(callbacks)
 }

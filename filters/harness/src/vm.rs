@@ -91,7 +91,7 @@ impl Running {
         if self.trap.is_some() {
             return Called::Dead;
         }
-        if !self.module.callbacks.contains_key(name) {
+        if !self.module.callbacks.contains(name) {
             return Called::Missing;
         }
         let called = if self.depth < DEEPEST {
@@ -208,7 +208,7 @@ impl Running {
     }
 
     fn initialise(&mut self) {
-        let has = |running: &Running, name| running.module.callbacks.contains_key(name);
+        let has = |running: &Running, name| running.module.callbacks.contains(name);
         self.state_mut().initialising = true;
         if has(self, "_initialize") {
             self.call(0, "_initialize", &[]);
