@@ -19,6 +19,9 @@ use crate::progress::Steps;
 /// The scheme of a module that is a file.
 const FILE_SCHEME: &str = "file://";
 
+/// What to do about an annotation that leads to no module.
+const NAME_A_MODULE: &str = "name the folder of a crate, or a .wasm file, from the folder of this document";
+
 /// The modules of plugins, by `NAMESPACE/NAME`.
 pub(crate) type PluginModules = BTreeMap<String, PluginModule>;
 
@@ -195,7 +198,7 @@ fn file_at_hand(path: &Path, cache: Option<&Path>) -> Result<BuiltModule, Module
 }
 
 fn ready(built: BuiltModule, plugin: &WasmPlugin, problems: &mut Vec<Problem>) -> PluginModule {
-    let (metrics, faults) = declared(&built.path);
+    let (metrics, faults) = declared(&built.bytes);
     problems.extend(faults.into_iter().map(|fault| {
         let message = format!("what the module declares of its metrics cannot be used: {fault}");
         at(Problem::new(Severity::Warning, BAD_METRICS, message), &plugin.url.origin).help(
@@ -207,7 +210,7 @@ fn ready(built: BuiltModule, plugin: &WasmPlugin, problems: &mut Vec<Problem>) -
 }
 
 /// The metrics that a module declares, and what is wrong with those that are left out.
-fn declared(module: &Path) -> (Vec<DeclaredMetric>, Vec<String>) {
+fn declared(module: &[u8]) -> (Vec<DeclaredMetric>, Vec<String>) {
     let metrics = match burgee_modules::custom_section(module, declared::SECTION) {
         Ok(None) => Ok(Vec::new()),
         Ok(Some(section)) => declared::from_section(&section).map_err(|error| error.to_string()),
@@ -233,7 +236,7 @@ fn no_local_module(error: &ModuleError, annotation: &Traced<String>) -> Problem 
     let help = match error {
         ModuleError::BuildFailed { .. } => "mend the crate; the module is built again then",
         ModuleError::NoCrate { .. } | ModuleError::NoFile { .. } | ModuleError::NotAModule { .. } => {
-            "name the folder of a crate, or a .wasm file, from the folder of this document"
+            NAME_A_MODULE
         }
         _ => "",
     };
@@ -252,8 +255,7 @@ pub(crate) fn not_there(plugin: &WasmPlugin) -> Option<Problem> {
     }
     let message = format!("{} is not there, so the plugin's configuration is not checked", path.display());
     let problem = Problem::new(Severity::Warning, NO_LOCAL_MODULE, message);
-    let help = "name the folder of a crate, or a .wasm file, from the folder of this document";
-    Some(at(problem, &annotation.origin).help(help))
+    Some(at(problem, &annotation.origin).help(NAME_A_MODULE))
 }
 
 /// What our own filter would refuse of its configuration, found before a proxy is asked.

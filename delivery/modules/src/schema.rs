@@ -26,21 +26,17 @@ pub fn configuration_schema(path: &Path) -> Option<FoundSchema> {
     }
     let read = fs::read(&file).map_err(|error| error.to_string());
     let text = match read {
-        Ok(bytes) if !is_folder => section(&bytes, SCHEMA_SECTION).transpose()?,
+        Ok(bytes) if !is_folder => custom_section(&bytes, SCHEMA_SECTION).transpose()?,
         read => read,
     };
     Some((file, text))
 }
 
-/// A custom section of the module in a file; none where it has none of this name.
+/// A custom section of a module; none where it has none of this name.
 ///
 /// # Errors
-/// When the file cannot be read or is no module; the text says why.
-pub fn custom_section(file: &Path, name: &str) -> Result<Option<Vec<u8>>, String> {
-    section(&fs::read(file).map_err(|error| error.to_string())?, name)
-}
-
-fn section(module: &[u8], name: &str) -> Result<Option<Vec<u8>>, String> {
+/// When it is no module; the text says why.
+pub fn custom_section(module: &[u8], name: &str) -> Result<Option<Vec<u8>>, String> {
     for payload in Parser::new(0).parse_all(module) {
         match payload {
             Ok(Payload::CustomSection(section)) if section.name() == name => {
@@ -75,9 +71,10 @@ mod tests {
         assert_eq!(text(folder.path()), Some(Ok(b"{}".to_vec())));
         fs::write(&file, module(SCHEMA_SECTION, b"true")).unwrap();
         assert_eq!(text(&file), Some(Ok(b"true".to_vec())));
-        fs::write(&file, module("other", b"true")).unwrap();
-        assert_eq!(custom_section(&file, "other"), Ok(Some(b"true".to_vec())));
-        assert_eq!(custom_section(&file, SCHEMA_SECTION), Ok(None));
+        let other = module("other", b"true");
+        fs::write(&file, &other).unwrap();
+        assert_eq!(custom_section(&other, "other"), Ok(Some(b"true".to_vec())));
+        assert_eq!(custom_section(&other, SCHEMA_SECTION), Ok(None));
         assert_eq!(text(&file), None);
         fs::write(&file, &module(SCHEMA_SECTION, b"true")[..20]).unwrap();
         assert!(text(&file).is_some_and(|text| text.is_err_and(|why| why.contains("cannot be read"))));
