@@ -1,26 +1,18 @@
 //! Builds HTTP filters for real, ours and a stranger's, and looks at what a proxy would be given.
 
-use std::collections::BTreeSet;
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burgee_modules::{BuiltModule, ModuleError, build_crate_in, build_in, keep_file_in, trim};
+use support::{callbacks, workspace};
 use walrus::Module;
 
 /// What the headers module may weigh. Envoy compiles all of it at load.
 const BUDGET_BYTES: usize = 92_000;
 
 fn quiet(_: &str) {}
-
-fn callbacks(module: &[u8]) -> BTreeSet<String> {
-    let module = Module::from_buffer(module).unwrap();
-    let names = module.exports.iter().map(|export| export.name.clone());
-    names.filter(|name| name.starts_with("proxy_on_") && name != "proxy_on_memory_allocate").collect()
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-}
 
 /// A crate in a workspace of its own, as somebody else would write one: it touches responses only.
 fn write_stranger(folder: &Path, source: &str) {

@@ -1,9 +1,19 @@
-//! Filters of somebody else: a workspace of crates that use the kit.
+//! Filters of somebody else, a workspace of crates that use the kit; and what a module exports.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn workspace() -> PathBuf {
+/// The callbacks that a module exports, as the ABI calls them.
+pub fn callbacks(module: &[u8]) -> BTreeSet<String> {
+    let module = walrus::Module::from_buffer(module).unwrap();
+    let names = module.exports.iter().map(|export| export.name.clone());
+    names.filter(|name| name.starts_with("proxy_on_") && name != "proxy_on_memory_allocate").collect()
+}
+
+/// The folder of our workspace.
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
