@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::bootstrap::{Ports, bootstrap, entrance};
 use crate::scenarios::{Scenario, Traffic};
 use crate::servers::{self, Received, free_port};
-use crate::table::{Event, Seen, table};
+use crate::table::{Event, Seen, begun, table};
 use crate::{client, grpc};
 
 /// How long anything may take that takes a second or less on an idle machine.
@@ -39,12 +39,11 @@ pub(crate) fn record(envoy: &Envoy, module: &Path, scenarios: &BTreeMap<String, 
     let mut running = Running::start(envoy, &bootstrap(module, ports, &together));
     let mut seen = BTreeMap::new();
     for (name, scenario) in together {
-        let from = running.log().len();
         let port = running.port(&entrance(name, scenario));
         let cases = [None].into_iter().chain(scenario.own_cases().map(Some));
         let of_scenario: Vec<Seen> =
             cases.map(|case| play(port, scenario.traffic, name, case, &received)).collect();
-        running.wait_for(name, scenario, of_scenario.len(), from);
+        running.wait_for(name, scenario, of_scenario.len());
         seen.insert(name.to_owned(), of_scenario);
     }
     let mut events = events(&running.end());
@@ -175,21 +174,23 @@ impl Running {
         }
     }
 
-    /// Waits until every stream of a scenario is gone and what else it waits for has been, behind a place in the log.
-    fn wait_for(&mut self, name: &str, scenario: &Scenario, streams: usize, from: usize) {
+    /// Waits until every stream of a scenario is gone and what else it waits for has been, all in the VM that has the
+    /// traffic: those of other threads tick too.
+    fn wait_for(&mut self, name: &str, scenario: &Scenario, streams: usize) {
         let log = self.log_file();
+        let awaited: Vec<(&str, usize)> = scenario.awaited(streams).collect();
+        if awaited.is_empty() {
+            return;
+        }
         let marker = format!("probe-root {name}: PROBE ");
+        let phases: Vec<&str> = awaited.iter().map(|(phase, _)| *phase).collect();
         self.eventually(&format!("end of {name}"), || {
-            let bytes = fs::read(&log).ok()?;
-            let text = String::from_utf8_lossy(bytes.get(from..)?).into_owned();
-            let lines: Vec<&str> = text.lines().filter(|line| line.contains(&marker)).collect();
-            let begun = |phase: &str| {
-                let at = format!(r#""at":"{phase}""#);
-                lines.iter().filter(|line| line.contains(&at) && line.contains(r#""args":"#)).count()
-            };
-            let is_trapped = scenario.until.iter().any(|phase| phase == "trap");
-            let is_over = is_trapped || !scenario.plugin.has_streams() || begun("delete") >= streams;
-            (is_over && scenario.until.iter().all(|phase| phase == "trap" || begun(phase) > 0)).then_some(())
+            let log = fs::read(&log).ok()?;
+            let log = String::from_utf8_lossy(&log);
+            let callbacks = log.lines().filter(|line| line.contains(&marker) && line.contains(r#""args":"#));
+            let events = events(&callbacks.collect::<Vec<_>>().join("\n"));
+            let begun = begun(&events, name, &phases)?;
+            begun.iter().zip(&awaited).all(|(begun, (_, times))| begun >= times).then_some(())
         });
     }
 

@@ -88,6 +88,12 @@ impl Scenario {
         self.cases.iter().filter(|(_, case)| case["request"] == "own").map(|(name, _)| name.as_str())
     }
 
+    /// The phases that end it, and how often each has to begin.
+    pub(crate) fn awaited(&self, streams: usize) -> impl Iterator<Item = (&str, usize)> {
+        let ends = self.plugin.has_streams().then_some(("delete", streams));
+        self.until.iter().map(|phase| (phase.as_str(), 1)).chain(ends)
+    }
+
     /// What the probe is told.
     pub(crate) fn script(&self) -> String {
         let paths: Vec<Vec<String>> = if self.attributes { paths() } else { Vec::new() };

@@ -90,9 +90,23 @@ pub(crate) fn table(
     json!({"envoy": version, "scenarios": by_scenario, "attributes": by_attribute, "calls": calls})
 }
 
+/// How often each of these phases has begun in the VM that has the traffic; nothing while there is none.
+pub(crate) fn begun(events: &[Event], scenario: &str, phases: &[&str]) -> Option<Vec<usize>> {
+    let of_scenario: Vec<&Event> = events.iter().filter(|event| event.scenario == scenario).collect();
+    let vm = of_scenario.iter().find(has_traffic)?.number("vm");
+    let is_of = |event: &Event, phase: &str| {
+        event.number("vm") == vm && event.phase() == phase && event.arguments().is_some()
+    };
+    let count = |phase: &&str| of_scenario.iter().filter(|event| is_of(event, phase)).count();
+    Some(phases.iter().map(count).collect())
+}
+
+fn has_traffic(event: &&&Event) -> bool {
+    matches!(event.phase(), "create" | "root_log")
+}
+
 /// The VM that had the traffic, or the last one.
 fn vm_with_traffic(events: &[&Event]) -> Option<u64> {
-    let has_traffic = |event: &&&Event| matches!(event.phase(), "create" | "root_log");
     let with_traffic = events.iter().find(has_traffic).or(events.last())?;
     Some(with_traffic.number("vm"))
 }
@@ -103,12 +117,17 @@ fn streams(events: &[&Event]) -> Vec<u64> {
     created.map(|event| event.number("context")).collect()
 }
 
-/// The callbacks of a context. Of ticks only the first is told of: how many there are is a matter of time.
+/// The callbacks of a context. Of ticks only the first is told of, where it could come first: how many there are and
+/// what comes before them is a matter of time.
 fn callbacks_of(events: &[&Event], is_meant: impl Fn(u64) -> bool) -> Vec<String> {
-    let mut has_ticked = false;
     let callbacks = events.iter().filter(|event| is_meant(event.number("context")));
-    let told = callbacks.filter(|event| event.phase() != "tick" || !std::mem::replace(&mut has_ticked, true));
-    told.filter_map(|event| event.words()).collect()
+    let (ticks, others): (Vec<&Event>, Vec<&Event>) = callbacks.partition(|event| event.phase() == "tick");
+    let is_configured = |event: &&Event| event.phase() == "configure" && event.arguments().is_some();
+    let first = others.iter().position(is_configured).map_or(0, |configured| configured + 1);
+    let (before, behind) = others.split_at(first);
+    let tick = ticks.into_iter().find_map(Event::words);
+    let words = |events: &[&Event]| events.iter().filter_map(|event| event.words()).collect::<Vec<_>>();
+    [words(before), tick.into_iter().collect(), words(behind)].concat()
 }
 
 fn callbacks(of_vm: &[&Event], others: &[&Event], seen: &[Seen]) -> Value {
