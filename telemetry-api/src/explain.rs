@@ -20,6 +20,7 @@ mod mesh;
 mod metrics;
 mod model;
 mod plugins;
+mod provider_fields;
 mod providers;
 mod sinks;
 mod standing;

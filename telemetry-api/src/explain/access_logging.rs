@@ -88,7 +88,7 @@ fn in_force(here: &Here<'_>, merged: &Merged<'_>, loggers: &[AccessLogger]) -> V
                 of_state.push(provider_fact(here, merged, provider));
                 of_state.push(disabled_fact(state));
                 of_state.push(filter_fact(state, filter.as_ref()));
-                of_state.extend(sinks::of_provider(here.lookup.mesh, name, sink));
+                of_state.extend(sinks::of_provider(here.lookup, name, sink));
             }
             None if state.is_disabled() => {
                 of_state.push(provider_fact(here, merged, state.provider));

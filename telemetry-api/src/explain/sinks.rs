@@ -4,79 +4,65 @@ use serde_json::json;
 
 use super::mesh::encoding;
 use super::model::Fact;
+use super::provider_fields::ProviderFields;
 use super::values;
 use crate::origin::Origin;
-use crate::resolve::{Collector, LogEntries, LogSink};
+use crate::resolve::tracers::Lookup;
+use crate::resolve::{LogEntries, LogSink};
 use crate::resources::MeshConfig;
-use crate::resources::mesh_config::{ExtensionProvider, ProviderConfig};
+use crate::resources::mesh_config::{ExtensionProvider, LogFormat, ProviderConfig};
 
 /// Where a provider sends, and how it looks. A field is the provider's where the provider says something.
-pub(super) fn of_provider(mesh: &MeshConfig, name: &str, sink: &LogSink) -> Vec<Fact> {
-    let Some(provider) = mesh.provider(name) else { return Vec::new() };
-    let is_file_of_mesh = is_written_as_the_mesh_says(provider);
-    let fact = |field: &str, value, is_said: bool| match is_said {
-        true => Fact::new(field, value, &provider.origin, Fact::SAYS),
-        false => Fact::new(field, value, &Origin::Rule("Istio's default"), "the provider says nothing else"),
-    };
+pub(super) fn of_provider(lookup: Lookup<'_>, name: &str, sink: &LogSink) -> Vec<Fact> {
+    let Some(provider) = lookup.mesh.provider(name) else { return Vec::new() };
+    let mut fields = ProviderFields::of(lookup, provider);
     match (sink, &provider.config) {
         (LogSink::File { path, format, omit_empty_values }, ProviderConfig::FileAccessLog(said)) => {
-            let format = match is_file_of_mesh {
-                true => {
-                    let why = "the built-in provider writes as the mesh's own file does";
-                    Fact::new("logFormat", values::log_format(format), &mesh.access_log_format.origin, why)
-                }
-                false => fact("logFormat", values::log_format(format), said.format.is_some()),
-            };
-            vec![
-                fact("path", values::text(path), !said.path.is_empty()),
-                format,
-                fact("omitEmptyValues", values::flag(*omit_empty_values), *omit_empty_values),
-            ]
+            fields.add("path", values::text(path), !said.path.is_empty());
+            if is_written_as_the_mesh_says(provider) {
+                let why = "the built-in provider writes as the mesh's own file does";
+                let origin = &lookup.mesh.access_log_format.origin;
+                fields.facts.push(Fact::new("logFormat", values::log_format(format), origin, why));
+            } else {
+                let field = match &said.format {
+                    Some(LogFormat::Text(text)) if !text.is_empty() => "logFormat.text",
+                    Some(LogFormat::Labels(labels)) if !labels.is_empty() => "logFormat.labels",
+                    Some(_) | None => "",
+                };
+                let written = fields.written(field).cloned();
+                fields.add_from("logFormat", values::log_format(format), written);
+            }
+            fields.add("omitEmptyValues", values::flag(*omit_empty_values), true);
         }
         (LogSink::Otel { collector, log_name, body, attributes }, ProviderConfig::OtelAccessLog(said)) => {
-            vec![
-                fact("service", values::collector(collector), true),
-                connect_timeout(mesh, collector),
-                fact("logName", values::text(log_name), !said.log_name.is_empty()),
-                fact(
-                    "logFormat.text",
-                    values::log_text(body),
-                    said.text.as_ref().is_some_and(|text| !text.is_empty()),
-                ),
-                fact("logFormat.labels", values::tree(json!(attributes)), !attributes.is_empty()),
-            ]
+            fields.collector("", collector);
+            fields.add("logName", values::text(log_name), !said.log_name.is_empty());
+            let says_text = said.text.as_ref().is_some_and(|text| !text.is_empty());
+            fields.add("logFormat.text", values::log_text(body), says_text);
+            fields.add("logFormat.labels", values::tree(json!(attributes)), true);
         }
         (
             LogSink::Service { entries, collector, log_name, filter_state },
             ProviderConfig::HttpAccessLogService(said) | ProviderConfig::TcpAccessLogService(said),
         ) => {
-            let mut facts = vec![
-                fact("service", values::collector(collector), true),
-                connect_timeout(mesh, collector),
-                fact("logName", values::text(log_name), !said.log_name.is_empty()),
-                fact("filterStateObjectsToLog", values::list(filter_state), !said.filter_state.is_empty()),
-            ];
+            fields.collector("", collector);
+            fields.add("logName", values::text(log_name), !said.log_name.is_empty());
+            let says_state = !said.filter_state.is_empty();
+            fields.add("filterStateObjectsToLog", values::list(filter_state), says_state);
             if let LogEntries::Http { request_headers, response_headers, response_trailers } = entries {
-                facts.extend(
-                    [
-                        ("additionalRequestHeadersToLog", request_headers),
-                        ("additionalResponseHeadersToLog", response_headers),
-                        ("additionalResponseTrailersToLog", response_trailers),
-                    ]
-                    .map(|(field, names)| fact(field, values::list(names), !names.is_empty())),
-                );
+                for (field, names) in [
+                    ("additionalRequestHeadersToLog", request_headers),
+                    ("additionalResponseHeadersToLog", response_headers),
+                    ("additionalResponseTrailersToLog", response_trailers),
+                ] {
+                    fields.add(field, values::list(names), true);
+                }
             }
-            facts
         }
         // Each kind of provider has a sink of its own.
-        _ => Vec::new(),
+        _ => {}
     }
-}
-
-/// How long a connection to a service may take.
-pub(super) fn connect_timeout(mesh: &MeshConfig, collector: &Collector) -> Fact {
-    let said = &mesh.connect_timeout;
-    Fact::new("connectTimeout", values::duration(collector.connect_timeout), &said.origin, Fact::SAYS)
+    fields.facts
 }
 
 /// Whether the built-in provider says nothing itself.

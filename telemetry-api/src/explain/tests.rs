@@ -3,6 +3,7 @@
 mod access_logging;
 mod metrics;
 mod properties;
+mod provider_fields;
 mod revisions;
 mod tracing;
 mod why_not;

@@ -227,7 +227,8 @@ fn path_length_fact(
         return Fact::new("maxPathTagLength", value, &Origin::Rule("Envoy's default"), DEFAULT);
     };
     let of_provider = provider.filter(|(_, told)| told.max_tag_length > 0);
-    let of_provider = of_provider.and_then(|(name, _)| mesh.provider(&name.value)).map(|known| &known.origin);
+    let of_provider = of_provider.and_then(|(name, _)| mesh.provider(&name.value));
+    let of_provider = of_provider.map(|known| known.written.origin("maxTagLength").unwrap_or(&known.origin));
     let of_proxy = mesh.proxy_tracing.max_path_tag_length.as_ref();
     let rule = Origin::Rule("Envoy's default");
     let (origin, why, over) = match (of_provider, of_proxy) {

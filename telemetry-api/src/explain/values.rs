@@ -41,19 +41,19 @@ pub(super) fn duration(duration: Duration) -> Value {
     Value { json: json!(text), text }
 }
 
-/// A service, and where it is reached if that is elsewhere.
-pub(super) fn collector(collector: &Collector) -> Value {
-    let Collector { namespace, host, port, protocol: _, endpoints, connect_timeout: _ } = collector;
+/// A service, by its name.
+pub(super) fn service(collector: &Collector) -> Value {
+    let Collector { namespace, host, .. } = collector;
+    Value { json: json!({"namespace": namespace, "host": host}), text: host.clone() }
+}
+
+/// Where a service is reached.
+pub(super) fn endpoints(collector: &Collector) -> Value {
     let shown = |endpoint: &Endpoint| match endpoint {
         Endpoint::Host { address, port } => format!("{address}:{port}"),
         Endpoint::Socket { path } => format!("unix://{path}"),
     };
-    let endpoints: Vec<String> = endpoints.iter().map(shown).collect();
-    let own = format!("{host}:{port}");
-    let at =
-        if endpoints == [own.as_str()] { String::new() } else { format!(" at {}", endpoints.join(", ")) };
-    let json = json!({"namespace": namespace, "host": host, "port": port, "endpoints": endpoints});
-    Value { json, text: own + &at }
+    list(&collector.endpoints.iter().map(shown).collect::<Vec<_>>())
 }
 
 pub(super) fn custom_tag(tag: &CustomTag) -> Value {

@@ -130,11 +130,11 @@ pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, tex
     } = proxy_tracing;
     let _ = write!(text, "\n{} {:?} {:?}", written.is_some(), value(sampling.as_ref()), named(custom_tags));
     let _ = write!(text, "\n{:?} {:?}", value(max_path_tag_length.as_ref()), value(istio_tags.as_ref()));
-    let _ = write!(text, "\n{:?} {service_name:?}", value(service_cluster.as_ref()));
+    let _ = write!(text, "\n{:?} {:?}", value(service_cluster.as_ref()), value(service_name.as_ref()));
     let _ = write!(text, "\n{:?} {:?}", value(mesh_id.as_ref()), value(tracer.as_ref()));
     let _ = write!(text, " {}", needs_tls.is_some());
     for provider in extension_providers {
-        let ExtensionProvider { name, kind, config, origin: _ } = provider;
+        let ExtensionProvider { name, kind, config, origin: _, written: _ } = provider;
         let _ = write!(text, "\n{name:?} {kind:?} ");
         let _ = match config {
             ProviderConfig::FileAccessLog(config) => write!(text, "{config:?}"),

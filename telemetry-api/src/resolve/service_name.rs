@@ -23,10 +23,12 @@ pub(super) fn by_mesh(mesh: &MeshConfig, workload: &Workload) -> String {
     }
     let identity = workload.identity();
     let canonical = identity.canonical_service;
-    match proxy.service_name {
-        ServiceName::Canonical if !is_none(&canonical) => canonical,
-        ServiceName::CanonicalAndNamespace if !is_none(&canonical) => in_namespace(&canonical, workload),
-        ServiceName::AppAndNamespace | ServiceName::Canonical | ServiceName::CanonicalAndNamespace => {
+    match proxy.service_name.as_ref().map(|rule| rule.value) {
+        Some(ServiceName::Canonical) if !is_none(&canonical) => canonical,
+        Some(ServiceName::CanonicalAndNamespace) if !is_none(&canonical) => {
+            in_namespace(&canonical, workload)
+        }
+        _ => {
             let names = [identity.app.as_str(), &workload.name, NO_SERVICE_CLUSTER];
             in_namespace(names.into_iter().find(|name| !name.is_empty()).unwrap_or_default(), workload)
         }
@@ -95,9 +97,10 @@ mod tests {
             ("", ServiceName::CanonicalAndNamespace, workload("x-v1", "a", &proxy), "x.a"),
         ] {
             let mut mesh = MeshConfig::default();
+            let origin = crate::Origin::Rule("a test");
             mesh.proxy_tracing.service_cluster =
-                Some(crate::Traced { value: cluster.to_owned(), origin: crate::Origin::Rule("a test") });
-            mesh.proxy_tracing.service_name = rule;
+                Some(crate::Traced { value: cluster.to_owned(), origin: origin.clone() });
+            mesh.proxy_tracing.service_name = Some(crate::Traced { value: rule, origin });
             assert_eq!(by_mesh(&mesh, &workload), expected, "{cluster} {rule:?} {workload}");
         }
     }

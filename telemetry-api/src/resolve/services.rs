@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::collector::{Collector, Endpoint, Protocol};
+use crate::origin::Origin;
 use crate::resources::mesh_config::{CollectorRef, DEFAULT_CONNECT_TIMEOUT};
 use crate::resources::telemetry::has_labels;
-use crate::resources::{MeshConfig, Resources, ServiceEntry, ServicePort, WorkloadEntry};
+use crate::resources::{MeshConfig, Meta, Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 /// Every service of the mesh: host, then namespace, then port, then where that is served.
 type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>>>;
@@ -16,12 +17,20 @@ type Index = BTreeMap<String, BTreeMap<String, BTreeMap<u16, BTreeSet<Endpoint>>
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     index: Arc<Index>,
+    documents: Arc<Documents>,
     connect_timeout: Duration,
 }
 
+/// The documents that say what a service is: host, then namespace.
+type Documents = BTreeMap<String, BTreeMap<String, Origin>>;
+
 impl Default for Services {
     fn default() -> Services {
-        Services { index: Arc::default(), connect_timeout: DEFAULT_CONNECT_TIMEOUT }
+        Services {
+            index: Arc::default(),
+            documents: Arc::default(),
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        }
     }
 }
 
@@ -42,8 +51,19 @@ impl Services {
             workloads.entry(&workload.meta.id.namespace).or_default().push(workload);
         }
         let mut index = Index::new();
+        let mut documents = Documents::new();
+        let mut note = |host: String, meta: &Meta, path: &str| {
+            let namespaces = documents.entry(host).or_default();
+            let origin = || Origin::Document {
+                document: meta.id.clone(),
+                path: path.into(),
+                place: meta.place.clone(),
+            };
+            namespaces.entry(meta.id.namespace.to_string()).or_insert_with(origin);
+        };
         // A cluster knows where its own services are: by their host.
         for service in &resources.services {
+            note(service.host(), &service.meta, "spec.ports");
             let namespaces = index.entry(service.host()).or_default();
             let ports = namespaces.entry(service.meta.id.namespace.to_string()).or_default();
             for port in &service.ports {
@@ -52,7 +72,13 @@ impl Services {
         }
         for entry in &resources.service_entries {
             let workloads = workloads.get(&*entry.meta.id.namespace).map_or(&[][..], Vec::as_slice);
+            let path = match (entry.endpoints.is_empty(), &entry.workload_selector) {
+                (false, _) => "spec.endpoints",
+                (true, Some(_)) => "spec.workloadSelector",
+                (true, None) => "spec.ports",
+            };
             for host in &entry.hosts {
+                note(host.clone(), &entry.meta, path);
                 let namespaces = index.entry(host.clone()).or_default();
                 let ports = namespaces.entry(entry.meta.id.namespace.to_string()).or_default();
                 for port in &entry.ports {
@@ -60,12 +86,20 @@ impl Services {
                 }
             }
         }
-        Services { index: index.into(), connect_timeout: resources.mesh_config.connect_timeout.value }
+        Services {
+            index: index.into(),
+            documents: documents.into(),
+            connect_timeout: resources.mesh_config.connect_timeout.value,
+        }
     }
 
     /// The same services for another mesh's configuration.
     pub(super) fn of_mesh(&self, mesh: &MeshConfig) -> Services {
-        Services { index: self.index.clone(), connect_timeout: mesh.connect_timeout.value }
+        Services {
+            index: self.index.clone(),
+            documents: self.documents.clone(),
+            connect_timeout: mesh.connect_timeout.value,
+        }
     }
 
     /// The collector that a provider names: `namespace/host` is looked up as it stands; a host alone must be in
@@ -91,6 +125,11 @@ impl Services {
             }
             (Some(_), Some(_)) => Err(NoCollector::SeveralNamespaces(namespaces.keys().cloned().collect())),
         }
+    }
+
+    /// The document that says where a collector's service is, the first of several; absent: none does.
+    pub(crate) fn document(&self, collector: &Collector) -> Option<&Origin> {
+        self.documents.get(&collector.host)?.get(&collector.namespace)
     }
 
     /// Whether a collector's service has its port.

@@ -2,6 +2,7 @@
 
 mod log_providers;
 mod trace_providers;
+mod written;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use trace_providers::{
     HttpExport, MeshTracer, MeshTracerKind, Opentelemetry, ResourceDetector, ServiceAttributes, Skywalking,
     TraceContext, ZIPKIN_PATH, ZIPKIN_TIMEOUT, Zipkin,
 };
+pub use written::WrittenFields;
 
 /// Where documents that apply to the whole mesh live, when nothing says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -79,6 +81,8 @@ pub struct ExtensionProvider {
     pub config: ProviderConfig,
     /// Where it came from.
     pub origin: Origin,
+    /// Where each field of its kind stands.
+    pub written: WrittenFields,
 }
 
 /// What a provider is told, for the kinds whose fields this version reads.
@@ -145,17 +149,17 @@ pub struct ProxyTracing {
     /// `defaultConfig.serviceCluster`: the name of every proxy's spans. Absent, empty or `istio-proxy`: each proxy's
     /// own name.
     pub service_cluster: Option<Traced<String>>,
-    /// `defaultConfig.tracingServiceName`: how each proxy's own name is made.
-    pub service_name: ServiceName,
+    /// `defaultConfig.tracingServiceName`: how each proxy's own name is made. Absent:
+    /// [`ServiceName::AppAndNamespace`].
+    pub service_name: Option<Traced<ServiceName>>,
     /// `defaultConfig.meshId`, which is a tag of each span. Absent: `unknown`.
     pub mesh_id: Option<Traced<String>>,
 }
 
 /// How the name of a proxy's spans is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceName {
     /// `APP.NAMESPACE`; without a label `app`, `WORKLOAD.NAMESPACE`. Istio's default.
-    #[default]
     AppAndNamespace,
     /// The canonical service.
     Canonical,
@@ -173,6 +177,7 @@ impl Default for MeshConfig {
                 _ => ProviderConfig::None,
             },
             origin: Origin::Rule("built into every mesh"),
+            written: WrittenFields::default(),
         };
         MeshConfig {
             was_read: false,

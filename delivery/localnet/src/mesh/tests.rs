@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use burgee_api::origin::{DocumentId, Origin, Traced};
 use burgee_api::problem::Code;
-use burgee_api::resources::mesh_config::{CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig};
+use burgee_api::resources::mesh_config::{
+    CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig, WrittenFields,
+};
 use burgee_api::resources::{GatewayServer, Meta, ProviderKind, ServiceEntry, ServicePort};
 
 use std::collections::BTreeMap;
@@ -397,6 +399,7 @@ fn a_collector_needs_no_workload_when_a_provider_names_it() {
                 ..Opentelemetry::default()
             })),
             origin: Origin::Rule("a test says so"),
+            written: WrittenFields::default(),
         });
         check_codes(&resources, codes);
     }

@@ -5,9 +5,10 @@ use super::log_providers::{
 };
 use super::object;
 use super::trace_providers::{self, datadog, opentelemetry, skywalking, zipkin};
-use crate::document::reader::{Context, Field, Object, list, shorten};
+use crate::document::reader::{Context, Field, Object, join, list, shorten};
+use crate::document::tree::NodeValue;
 use crate::problem::{Severity, closest, codes};
-use crate::resources::mesh_config::{CollectorRef, FileAccessLog, ProviderConfig};
+use crate::resources::mesh_config::{CollectorRef, FileAccessLog, ProviderConfig, WrittenFields};
 use crate::resources::{ExtensionProvider, ProviderKind};
 
 /// A provider: its name, its one kind, and what it is told.
@@ -67,7 +68,40 @@ pub(super) fn read(field: &Field<'_>, context: &mut Context) -> Option<Extension
         Some(body) => config(kind, body, context),
         None => empty(kind, field, context),
     };
-    Some(ExtensionProvider { name, kind, config, origin: field.origin(context) })
+    let mut written = WrittenFields::default();
+    if let Some(body) = &body {
+        note(
+            body,
+            "",
+            &mut written,
+            &mut Context { document: context.document.clone(), problems: Vec::new() },
+        );
+    }
+    Some(ExtensionProvider { name, kind, config, origin: field.origin(context), written })
+}
+
+/// Notes where every field within a field stands. What is wrong there is told where the fields are read.
+fn note(field: &Field<'_>, name: &str, written: &mut WrittenFields, unheard: &mut Context) {
+    if !matches!(field.node.value, NodeValue::Map(_)) {
+        return;
+    }
+    let Some(object) = field.any_object(unheard) else { return };
+    for (key, inner) in object.fields().filter(|(_, inner)| !inner.is_null()) {
+        let name = join(name, &lower_camel_case(key));
+        note(&inner, &name, written, unheard);
+        written.note(name, inner.origin(unheard));
+    }
+}
+
+/// A name as it is in lowerCamelCase, from snake_case.
+fn lower_camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |camel, word| {
+        let mut letters = word.chars();
+        let begin = letters.next().map(|letter| letter.to_ascii_uppercase());
+        camel + &begin.into_iter().chain(letters).collect::<String>()
+    })
 }
 
 /// What a provider is told. A body that cannot be read leaves the provider as if nothing were written in it.

@@ -77,7 +77,8 @@ pub(super) fn read(mesh: &mut MeshConfig, field: &Field<'_>, context: &mut Conte
         }
     }
     if let Some(field) = config.get("tracingServiceName") {
-        tracing.service_name = field.choice(context, SERVICE_NAMES).unwrap_or_default();
+        let rule = field.choice(context, SERVICE_NAMES);
+        tracing.service_name = rule.map(|rule| field.traced(context, rule));
     }
     if let Some(field) = config.get("zipkinAddress") {
         let message = "today's Istio does not read this, so no spans are sent there";

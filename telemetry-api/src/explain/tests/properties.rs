@@ -190,12 +190,14 @@ fn of_tracing(tracing: &Tracing, all: &mut Vec<Expected>) {
         }
         Tracing::Bootstrap(settings) => settings,
         Tracing::Provider { provider, tracer, settings } => {
-            all.push((
-                Signal::Tracing,
-                "service".to_owned(),
-                values::collector(tracer.collector()).json,
-                None,
-            ));
+            let collector = tracer.collector();
+            for (field, value) in [
+                ("service", values::service(collector)),
+                ("port", values::number(collector.port)),
+                ("endpoints", values::endpoints(collector)),
+            ] {
+                all.push((Signal::Tracing, field.to_owned(), value.json, None));
+            }
             all.push(traced(Signal::Tracing, "provider", provider, |name| json!(name)));
             settings
         }

@@ -186,82 +186,12 @@ fn traces_say_what_was_overridden_and_what_came_to_nothing() {
     );
 }
 
-/// What is told of where spans go, without what is the same for every tracer.
-fn of_tracer(provider: &str) -> Vec<String> {
-    let mesh = format!(
-        "- {{name: t, {provider}}}\ndefaultProviders: {{tracing: [t]}}\ndefaultConfig: {{serviceCluster: all}}"
-    );
-    let checked = checked(&documents(&mesh, &[]));
-    assert!(checked.is_valid(), "{:#?}", checked.problems);
-    let explanation = Explainer::new(&checked).explain(&workload());
-    let section = section_of(&explanation, ListenerClass::Inbound, Signal::Tracing);
-    let facts = section.facts.iter().skip_while(|fact| fact.field != "service");
-    let facts = facts.take_while(|fact| fact.field != "disableSpanReporting");
-    facts.map(|fact| format!("{}={}@{}", fact.field, fact.value.text, level(&fact.origin))).collect()
-}
-
-#[test]
-fn each_kind_of_tracer_says_where_spans_go_and_how() {
-    let at = "service: collector.obs, port: 4317";
-    for (provider, expected) in [
-        (
-            format!("zipkin: {{{at}, enable64bitTraceId: true}}"),
-            &[
-                "service=collector.obs:4317@mesh",
-                "connectTimeout=10s@-",
-                "path=/api/v2/spans@-",
-                "timeout=5s@-",
-                "headers=none@-",
-                "enable64bitTraceId=true@mesh",
-                "traceContextOption=USE_B3@-",
-            ][..],
-        ),
-        (
-            format!("datadog: {{{at}}}"),
-            &["service=collector.obs:4317@mesh", "connectTimeout=10s@-", "serviceName=all@mesh"],
-        ),
-        (
-            format!("skywalking: {{{at}}}"),
-            &["service=collector.obs:4317@mesh", "connectTimeout=10s@-", "serviceName=all@mesh"],
-        ),
-        (
-            format!(
-                "opentelemetry: {{{at}, http: {{path: /v1/traces, headers: [{{name: a, value: b}}, {{name: c, envName: \
-                 D}}]}}, resourceDetectors: {{environment: {{}}}}}}"
-            ),
-            &[
-                "service=collector.obs:4317@mesh",
-                "connectTimeout=10s@-",
-                "http.path=/v1/traces@mesh",
-                "http.timeout=3s@-",
-                "http.headers={\"a\": \"b\", \"c\": \"the control plane's variable D\"}@mesh",
-                "serviceName=all@mesh",
-                "resourceDetectors=environment@mesh",
-            ],
-        ),
-        (
-            format!(
-                "opentelemetry: {{{at}, grpc: {{timeout: 2s}}, serviceAttributeEnrichment: OTEL_SEMANTIC_CONVENTIONS}}"
-            ),
-            &[
-                "service=collector.obs:4317@mesh",
-                "connectTimeout=10s@-",
-                "grpc.timeout=2s@mesh",
-                "grpc.initialMetadata=none@-",
-                "serviceName=x-v1@-",
-                "resourceDetectors=environment@mesh",
-            ],
-        ),
-    ] {
-        assert_eq!(of_tracer(&provider), expected, "{provider}");
-    }
-}
-
 #[test]
 fn the_mesh_s_own_tracer_is_told_with_its_line() {
     for (address, facts_of, expected) in [
         ("zipkin.obs:9411", "provider", "mesh@mesh"),
-        ("zipkin.obs:9411", "service", "zipkin.obs:9411@mesh"),
+        ("zipkin.obs:9411", "service", "zipkin.obs@mesh"),
+        ("zipkin.obs:9411", "port", "9411@mesh"),
         ("$(HOST_IP):9411", "tracing", "off@mesh"),
     ] {
         let mesh =
