@@ -258,6 +258,11 @@ pub(crate) fn not_there(plugin: &WasmPlugin) -> Option<Problem> {
     Some(at(problem, &annotation.origin).help(NAME_A_MODULE))
 }
 
+/// The same of every plugin: for a run that ends before it looks for modules, so that all that is wrong is told at once.
+pub(crate) fn all_not_there(resources: &Resources) -> impl Iterator<Item = Problem> {
+    resources.wasm_plugins.iter().filter_map(not_there)
+}
+
 /// What our own filter would refuse of its configuration, found before a proxy is asked.
 pub(crate) fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
     let config = plugin.plugin_config.as_ref()?;

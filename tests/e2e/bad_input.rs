@@ -60,6 +60,15 @@ fn a_folder_without_documents() {
 }
 
 #[test]
+fn a_module_that_is_not_there_is_told_beside_what_is_wrong_with_documents() {
+    fails_with_document(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: tag\n  namespace: shop\n  \
+         annotations: {burgee.dev/module: nowhere}\nspec: {url: 'oci://example.com/tag:1', phase: LATE}\n",
+        &["more.yaml:7", "`LATE`", "BG0009", "more.yaml:6", "nowhere is not there"],
+    );
+}
+
+#[test]
 fn documents_without_a_mesh() {
     let folder = copy_of_one_service();
     fs::remove_file(folder.path().join("services.yaml")).expect("a file can be removed");

@@ -33,6 +33,7 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     checked.problems.extend(super::not_run(&checked.resources));
     checked.problems.extend(environment::doubts(&checked.resources));
     if worst(&checked.problems) == Some(Severity::Error) {
+        checked.problems.extend(plugin_modules::all_not_there(&checked.resources));
         return Ok(refuse(&checked.problems, &sources));
     }
     let steps = Steps::new();

@@ -45,12 +45,15 @@ struct Prepared {
 /// Runs it.
 pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
     let (sources, checked) = read(&plan.directory)?;
-    if !checked.is_valid() {
-        return refuse(plan, &checked.problems, &sources);
-    }
-    let planned = burgee_localnet::plan_problems(&checked.resources);
-    if worst(&planned) == Some(Severity::Error) {
-        let all: Vec<Problem> = checked.problems.iter().chain(&planned).cloned().collect();
+    // A mesh of documents that are refused is not planned: what would be missing there is another matter.
+    let planned = match checked.is_valid() {
+        true => burgee_localnet::plan_problems(&checked.resources),
+        false => Vec::new(),
+    };
+    if !checked.is_valid() || worst(&planned) == Some(Severity::Error) {
+        let mut all = checked.problems;
+        all.extend(planned);
+        all.extend(plugin_modules::all_not_there(&checked.resources));
         return refuse(plan, &all, &sources);
     }
     // One thread is enough for a mesh on loopback; modules are built on it before anything waits, and later on others.
