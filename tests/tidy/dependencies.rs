@@ -47,7 +47,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("burgee-tests", &["burgee-api", "burgee-overlay"]),
-    ("burgee-bench", &["burgee-api", "burgee-overlay"]),
+    (
+        "burgee-bench",
+        &[
+            "burgee-api",
+            "burgee-filter-config",
+            "burgee-localnet",
+            "burgee-machine",
+            "burgee-modules",
+            "burgee-overlay",
+            "burgee-stub",
+        ],
+    ),
+    ("burgee-bench-header", &["burgee-kit"]),
+    ("burgee-bench-count", &["burgee-kit"]),
 ];
 
 /// What a pure crate must not bring in: anything that reads, waits, listens or tells the time.

@@ -1,10 +1,17 @@
 //! Benchmarks: what Burgee costs, and what that depends on. Each is a subcommand; the folder's README says how to read them.
 
 mod clock;
+mod interval;
+mod requests;
 mod scale;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use peak_alloc::PeakAlloc;
+use serde::Serialize;
 
 /// Counts what is on the heap.
 #[global_allocator]
@@ -24,6 +31,11 @@ struct Arguments {
 enum Benchmark {
     /// Time per workload and memory against the number of documents, and what one changed document costs.
     Scale(Scale),
+    /// Envoy's processor time per request, against what stands in the request's way. Needs Linux, two cores and h2load.
+    Requests(Requests),
+    /// Be the upstream of `requests`, which starts it.
+    #[command(hide = true, disable_help_flag = true)]
+    Stub(Stub),
 }
 
 /// Arguments of `scale`.
@@ -44,6 +56,45 @@ struct Scale {
     output: Format,
 }
 
+/// Arguments of `requests`.
+#[derive(Debug, Args)]
+struct Requests {
+    /// What to measure; all of it unless this is given.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_values_t = requests::names().map(str::to_owned),
+        hide_default_value = true, value_parser = PossibleValuesParser::new(requests::names()))]
+    variants: Vec<String>,
+    /// The variant that all are held against; it is measured whether --variants has it or not.
+    #[arg(long, value_name = "NAME", default_value = "bare", value_parser = PossibleValuesParser::new(requests::names()))]
+    base: String,
+    /// How often each variant is measured, each time beside the base. An interval takes six.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// How many requests are sent at a time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    requests: u32,
+    /// How many workers Envoy has; they share all cores but one.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    concurrency: u32,
+    /// Send requests by HTTP/2 instead of HTTP/1.1.
+    #[arg(long)]
+    http2: bool,
+    /// Have a service behind Envoy answer, instead of Envoy itself.
+    #[arg(long)]
+    upstream: bool,
+    /// For whom the result is.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// Arguments of `stub`.
+#[derive(Debug, Args)]
+struct Stub {
+    /// What the stub is told; see the crate burgee-stub.
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
 /// For whom a result is.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
@@ -53,11 +104,43 @@ enum Format {
     Json,
 }
 
-fn main() {
-    let Benchmark::Scale(scale) = Arguments::parse().benchmark;
-    let report = scale::run(&scale.documents, scale.rounds, scale.seed);
-    match scale.output {
-        Format::Text => println!("{}", scale::text(&report)),
+fn main() -> ExitCode {
+    match Arguments::parse().benchmark {
+        Benchmark::Scale(scale) => {
+            let report = scale::run(&scale.documents, scale.rounds, scale.seed);
+            print(scale.output, &report, scale::text);
+            ExitCode::SUCCESS
+        }
+        Benchmark::Requests(arguments) => requests(arguments),
+        Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
+    }
+}
+
+fn requests(arguments: Requests) -> ExitCode {
+    let plan = requests::Plan {
+        variants: arguments.variants,
+        base: arguments.base,
+        rounds: arguments.rounds,
+        requests: arguments.requests,
+        concurrency: arguments.concurrency,
+        is_http2: arguments.http2,
+        has_upstream: arguments.upstream,
+    };
+    match requests::run(&plan) {
+        Ok(report) => {
+            print(arguments.output, &report, requests::text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn print<R: Serialize>(output: Format, report: &R, text: fn(&R) -> String) {
+    match output {
+        Format::Text => println!("{}", text(report)),
         Format::Json => println!("{}", serde_json::json!(report)),
     }
 }

@@ -1,0 +1,226 @@
+//! The variants: what stands in the way of a request, and what shows that it did its work. Another one is another row.
+
+use burgee_filter_config::{StandardLabel, StandardMetric};
+use serde_json::{Value, json};
+
+/// One way to configure a listener.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub what: &'static str,
+    /// The folder of the crate that its module is built from, in the checkout.
+    pub module: Option<&'static str>,
+    /// What its listener has beside that of `bare`.
+    pub adds: Adds,
+    /// What is there after each request that went through it. Without these a filter that does nothing would be fast.
+    pub signs: &'static [Sign],
+}
+
+/// What a listener has beside that of `bare`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Adds {
+    /// Nothing.
+    Nothing,
+    /// An HTTP filter of Envoy's own.
+    Filter(fn() -> Value),
+    /// An access logger of Envoy's own.
+    AccessLog(fn() -> Value),
+    /// The module, as an HTTP filter that is written by hand, with this configuration.
+    Module(&'static str),
+    /// What these documents make of it, with the module as that of our telemetry.
+    Documents(&'static str),
+}
+
+/// What shows that a variant did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// The answer has this header.
+    Header(&'static str, &'static str),
+    /// A counter of this name, as Prometheus shows it, has grown by one for each request, all series together.
+    Counter(&'static str),
+    /// A distribution of this name has one value for each request, all series together.
+    Distribution(&'static str),
+}
+
+/// The header that variants add that do nothing else.
+const HELLO: Sign = Sign::Header("x-hello", "world");
+
+/// Every variant, in the order in which they take turns.
+pub(crate) const ALL: &[Variant] = &[
+    Variant {
+        name: "bare",
+        what: "the router and nothing else",
+        module: None,
+        adds: Adds::Nothing,
+        signs: &[],
+    },
+    Variant {
+        name: "sdk-header",
+        what: "one header for the answer: plain SDK, with the profile of the SDK's examples",
+        module: Some("filters/testing/strangers/hello"),
+        adds: Adds::Module(""),
+        signs: &[HELLO],
+    },
+    Variant {
+        name: "kit-header",
+        what: "one header for the answer: our kit",
+        module: Some("tests/bench/filters/header"),
+        adds: Adds::Module(""),
+        signs: &[HELLO],
+    },
+    Variant {
+        name: "lua-header",
+        what: "one header for the answer: Envoy's Lua filter",
+        module: None,
+        adds: Adds::Filter(lua_header),
+        signs: &[HELLO],
+    },
+    Variant {
+        name: "kit-count",
+        what: "a counter without labels at the end of a request: our kit, the smallest filter",
+        module: Some("tests/bench/filters/count"),
+        adds: Adds::Module(""),
+        signs: &[Sign::Counter("bench_requests_total")],
+    },
+    Variant {
+        name: "headers",
+        what: "filters/headers: one header set and one removed, of the request and of the answer",
+        module: Some("filters/headers"),
+        adds: Adds::Module(
+            r#"{"request": {"set": {"x-through": "gateway"}, "remove": ["x-internal"]},
+                "response": {"set": {"x-served-by": "burgee"}, "remove": ["x-envoy-upstream-service-time"]}}"#,
+        ),
+        signs: &[Sign::Header("x-served-by", "burgee")],
+    },
+    Variant {
+        name: "stats",
+        what: "filters/stats: Istio's four metrics of HTTP with 25 labels, as a Telemetry document asks for them",
+        module: Some("filters/stats"),
+        adds: Adds::Documents(METRICS),
+        signs: &[
+            Sign::Counter("istio_requests_total"),
+            Sign::Distribution("istio_request_duration_milliseconds"),
+            Sign::Distribution("istio_request_bytes"),
+            Sign::Distribution("istio_response_bytes"),
+        ],
+    },
+    Variant {
+        name: "native-stats",
+        what: "Envoy's stats access logger: the same four metrics with 25 labels, each a format",
+        module: None,
+        adds: Adds::AccessLog(native_stats),
+        signs: &[
+            Sign::Counter("envoy_native_istio_requests_total"),
+            Sign::Distribution("envoy_native_istio_request_duration_milliseconds"),
+            Sign::Distribution("envoy_native_istio_request_bytes"),
+            Sign::Distribution("envoy_native_istio_response_bytes"),
+        ],
+    },
+];
+
+/// The names of all variants.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|variant| variant.name)
+}
+
+/// The variant of a name.
+pub(crate) fn named(name: &str) -> Option<&'static Variant> {
+    ALL.iter().find(|variant| variant.name == name)
+}
+
+fn lua_header() -> Value {
+    let code = "function envoy_on_response(answer) answer:headers():add('x-hello', 'world') end";
+    json!({"name": "envoy.filters.http.lua", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": code},
+    }})
+}
+
+/// Metrics where the mesh's configuration and no document says more.
+const METRICS: &str = "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh, namespace: istio-system}
+spec:
+  metrics:
+    - providers: [{name: prometheus}]
+";
+
+fn native_stats() -> Value {
+    let tags: Vec<Value> = StandardLabel::ALL
+        .iter()
+        .map(|label| json!({"name": label.name(), "value_format": format_of(*label)}))
+        .collect();
+    let stat =
+        |metric: StandardMetric| json!({"name": format!("istio_{}", metric.stat_name()), "tags": &tags});
+    json!({"name": "envoy.access_loggers.stats", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config",
+        "stat_prefix": "native",
+        "counters": [{"stat": stat(StandardMetric::RequestCount), "value_fixed": 1}],
+        "histograms": [
+            {"stat": stat(StandardMetric::RequestDuration), "unit": "Milliseconds", "value_format": "%DURATION%"},
+            {"stat": stat(StandardMetric::RequestSize), "unit": "Bytes", "value_format": "%BYTES_RECEIVED%"},
+            {"stat": stat(StandardMetric::ResponseSize), "unit": "Bytes", "value_format": "%BYTES_SENT%"},
+        ],
+    }})
+}
+
+/// A label's value as an access log's format: what the proxy is itself is written in it, of its peer it knows what a filter
+/// would have published.
+fn format_of(label: StandardLabel) -> &'static str {
+    match label {
+        StandardLabel::Reporter => "destination",
+        StandardLabel::SourceWorkload => "%FILTER_STATE(wasm.peer_workload:PLAIN)%",
+        StandardLabel::SourceCanonicalService => "%FILTER_STATE(wasm.peer_canonical_service:PLAIN)%",
+        StandardLabel::SourceCanonicalRevision => "%FILTER_STATE(wasm.peer_canonical_revision:PLAIN)%",
+        StandardLabel::SourceWorkloadNamespace => "%FILTER_STATE(wasm.peer_namespace:PLAIN)%",
+        StandardLabel::SourcePrincipal => "%DOWNSTREAM_PEER_URI_SAN%",
+        StandardLabel::SourceApp => "%FILTER_STATE(wasm.peer_app:PLAIN)%",
+        StandardLabel::SourceVersion => "%FILTER_STATE(wasm.peer_version:PLAIN)%",
+        StandardLabel::SourceCluster => "%FILTER_STATE(wasm.peer_cluster:PLAIN)%",
+        StandardLabel::DestinationWorkload => "web-v1",
+        StandardLabel::DestinationWorkloadNamespace => "shop",
+        StandardLabel::DestinationPrincipal => "%DOWNSTREAM_LOCAL_URI_SAN%",
+        StandardLabel::DestinationApp => "web",
+        StandardLabel::DestinationVersion => "v1",
+        StandardLabel::DestinationService => "%REQ(:AUTHORITY)%",
+        StandardLabel::DestinationCanonicalService => "web",
+        StandardLabel::DestinationCanonicalRevision => "v1",
+        StandardLabel::DestinationServiceName => "web",
+        StandardLabel::DestinationServiceNamespace => "shop",
+        StandardLabel::DestinationCluster => "Kubernetes",
+        StandardLabel::RequestProtocol => "%PROTOCOL%",
+        StandardLabel::ResponseCode => "%RESPONSE_CODE%",
+        StandardLabel::GrpcResponseStatus => "%GRPC_STATUS_NUMBER%",
+        StandardLabel::ResponseFlags => "%RESPONSE_FLAGS%",
+        StandardLabel::ConnectionSecurityPolicy => "%DOWNSTREAM_TLS_VERSION%",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn variants_have_names_of_their_own_and_signs_of_what_they_do() {
+        assert_eq!(names().collect::<BTreeSet<_>>().len(), ALL.len());
+        for variant in ALL {
+            let does_nothing = matches!(variant.adds, Adds::Nothing);
+            assert_eq!(variant.signs.is_empty(), does_nothing, "{}", variant.name);
+            let needs_module = matches!(variant.adds, Adds::Module(_) | Adds::Documents(_));
+            assert_eq!(variant.module.is_some(), needs_module, "{}", variant.name);
+        }
+    }
+
+    #[test]
+    fn modules_are_built_from_folders_that_are_there() {
+        let root = burgee_modules::checkout().unwrap();
+        for folder in ALL.iter().filter_map(|variant| variant.module) {
+            assert!(root.join(folder).join("Cargo.toml").is_file(), "{folder}");
+        }
+    }
+}
