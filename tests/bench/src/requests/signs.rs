@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hyper::header::HeaderMap;
+
 use super::variants::Sign;
 use super::web::Web;
 
@@ -36,32 +38,41 @@ pub(crate) fn check_counters(
     let began = Instant::now();
     loop {
         let now = counted(signs, admin, web)?;
-        let grown: Vec<f64> = now.iter().zip(before).map(|(now, before)| now - before).collect();
-        if grown.iter().all(|grown| *grown == f64::from(by)) {
-            return Ok(());
-        }
-        if began.elapsed() > COUNTER_TIMEOUT {
-            let names: Vec<&str> = signs.iter().filter_map(counter).collect();
-            return Err(format!("{by} requests were sent, and {names:?} have grown by {grown:?}"));
+        let grown = have_grown(signs, before, &now, by);
+        if grown.is_ok() || began.elapsed() > COUNTER_TIMEOUT {
+            return grown;
         }
         thread::sleep(INTERVAL);
     }
 }
 
+fn have_grown(signs: &[Sign], before: &[f64], now: &[f64], by: u32) -> Result<(), String> {
+    let grown: Vec<f64> = now.iter().zip(before).map(|(now, before)| now - before).collect();
+    if grown.iter().all(|grown| *grown == f64::from(by)) {
+        return Ok(());
+    }
+    let names: Vec<&str> = signs.iter().filter_map(counter).collect();
+    Err(format!("{by} requests were sent, and {names:?} have grown by {grown:?}"))
+}
+
 /// That an answer carries the headers among the signs. Asks once, if there is any.
 pub(crate) fn check_headers(signs: &[Sign], port: u16, web: &Web) -> Result<u32, String> {
-    let mut expected = signs.iter().filter_map(header).peekable();
-    if expected.peek().is_none() {
+    if signs.iter().find_map(header).is_none() {
         return Ok(0);
     }
     let (headers, _) = web.get(port, "/")?;
-    for (name, value) in expected {
+    has_headers(signs, &headers)?;
+    Ok(1)
+}
+
+fn has_headers(signs: &[Sign], headers: &HeaderMap) -> Result<(), String> {
+    for (name, value) in signs.iter().filter_map(header) {
         let found: Vec<_> = headers.get_all(name).iter().collect();
         if found != [value] {
             return Err(format!("an answer should have the header {name}: {value} once and has {found:?}"));
         }
     }
-    Ok(1)
+    Ok(())
 }
 
 /// That the distributions among the signs have so many values.
@@ -115,5 +126,29 @@ mod tests {
         assert!((total(page, "a_total") - 12.0).abs() < f64::EPSILON);
         assert!((total(page, "d_count") - 2.0).abs() < f64::EPSILON);
         assert!(total(page, "e").abs() < f64::EPSILON);
+    }
+
+    const SIGNS: [Sign; 2] = [Sign::Counter("a_total"), Sign::Header("x-a", "b")];
+
+    #[test]
+    fn a_counter_grows_by_one_for_each_request() {
+        assert_eq!(have_grown(&SIGNS, &[3.0], &[10.0], 7), Ok(()));
+        for now in [3.0, 9.0, 11.0] {
+            let error = have_grown(&SIGNS, &[3.0], &[now], 7).unwrap_err();
+            assert!(error.contains("a_total"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_there_once_with_its_value() {
+        let headers = |values: &[&'static str]| {
+            let name = hyper::header::HeaderName::from_static("x-a");
+            let value = |value: &&'static str| hyper::header::HeaderValue::from_static(value);
+            values.iter().map(|text| (name.clone(), value(text))).collect::<HeaderMap>()
+        };
+        assert_eq!(has_headers(&SIGNS, &headers(&["b"])), Ok(()));
+        for wrong in [&[][..], &["c"], &["b", "b"]] {
+            assert!(has_headers(&SIGNS, &headers(wrong)).is_err(), "{wrong:?}");
+        }
     }
 }
