@@ -352,6 +352,10 @@ pub(crate) struct UpArgs {
     /// /?status=503&delay=20ms. What status, size and delay an app answers with is up to the query.
     #[arg(long = "path", value_name = "PATH")]
     pub paths: Vec<String>,
+    /// A header of every request, as curl has it: 'x-token: abc'; may be repeated. The header Host says which service
+    /// a request is for and is not to be set.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<OsString>,
     /// Keep everything running until Ctrl-C; a document or a plugin's source that changes meanwhile takes effect. On a
     /// terminal this opens the live view; elsewhere the summary is followed by a line for each thing that happens.
     #[arg(long)]
@@ -397,7 +401,7 @@ pub(crate) struct TestArgs {
     #[arg(long = "rule", value_name = "RULE", value_delimiter = ',', requires = "compliance")]
     pub rules: Vec<String>,
     /// With --compliance: about how long all rules together may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = whole_number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = some_seconds, allow_negative_numbers = true)]
     pub time: u64,
     /// With --compliance: what chooses among inputs. The same number gives the same ones.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole_number, allow_negative_numbers = true)]
@@ -422,6 +426,14 @@ pub(crate) enum TestFormat {
     Json,
     /// For test reports, as JUnit's XML.
     Junit,
+}
+
+/// A time that is not none, as an argument.
+fn some_seconds(text: &str) -> Result<u64, String> {
+    match whole_number(text)? {
+        0 => Err("nothing can be tried in no time; write a number of seconds, 1 or more".to_owned()),
+        seconds => Ok(seconds),
+    }
 }
 
 /// A whole number, as an argument.

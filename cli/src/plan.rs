@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use burgee_api::Severity;
 use burgee_api::explain::{Asked, Signal};
 use burgee_api::problem::Code;
 use burgee_api::resolve::ListenerClass;
+use burgee_localnet::{Asking, HeaderError};
 
 use crate::Failure;
 use crate::args::{
@@ -107,7 +109,7 @@ pub(crate) struct RenderPlan {
 pub(crate) struct UpPlan {
     pub directory: PathBuf,
     pub requests: u64,
-    pub paths: Vec<String>,
+    pub asking: Asking,
     pub hold: bool,
     pub plain: bool,
     pub prometheus: Option<PathBuf>,
@@ -325,7 +327,7 @@ impl UpPlan {
         Ok(UpPlan {
             directory: args.directory,
             requests: args.requests,
-            paths: args.paths,
+            asking: asking(args.paths, &args.headers)?,
             hold: args.hold,
             plain: args.plain,
             prometheus: args.prometheus,
@@ -334,6 +336,32 @@ impl UpPlan {
             output: args.output,
         })
     }
+}
+
+/// What requests ask: paths, and headers as they are written on the command line.
+fn asking(paths: Vec<String>, headers: &[OsString]) -> Result<Asking, Failure> {
+    let mut asking = Asking::new(paths);
+    for header in headers {
+        let written = header.as_bytes();
+        let failed = |why: &str, help| {
+            let shown = written.escape_ascii();
+            Failure::new(format!("--header {shown}: {why}"), help)
+        };
+        let Some(end) = written.iter().position(|byte| *byte == b':') else {
+            return Err(failed("there is no colon in it", "write NAME: VALUE, such as 'x-token: abc'"));
+        };
+        let (name, value) = written.split_at(end);
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        asking.add_header(name, value).map_err(|error| {
+            let help = match error {
+                HeaderError::Name => "write NAME: VALUE, the name of letters, digits and dashes",
+                HeaderError::Value => "write a value in one line",
+                HeaderError::Ours => "leave it out; a request's Host is that of the service that it is for",
+            };
+            failed(&error.to_string(), help)
+        })?;
+    }
+    Ok(asking)
 }
 
 impl ComposePlan {
@@ -439,20 +467,41 @@ mod tests {
         assert_eq!(plan.plugin_paths["shop/guard"], "/a=b.wasm");
     }
 
+    fn up(extra: &[&str]) -> Result<UpPlan, Failure> {
+        let args = ["burgee", "up", env!("CARGO_MANIFEST_DIR")].iter().chain(extra);
+        UpPlan::new(match Args::try_parse_from(args).expect("arguments parse").command {
+            Command::Up(args) => args,
+            other => panic!("not up: {other:?}"),
+        })
+    }
+
+    #[test]
+    fn headers_are_written_as_for_curl_and_what_cannot_be_sent_is_refused() {
+        let mut expected = Asking::default();
+        expected.add_header(b"x-token", b"a: b").expect("a header");
+        expected.add_header(b"x-empty", b"").expect("a header");
+        let plan = up(&["--header", "X-Token:  a: b ", "-H", "x-empty:"]).expect("a plan");
+        assert_eq!(plan.asking, expected);
+        for (header, why) in [
+            ("x-token", "--header x-token: there is no colon in it"),
+            (": v", "--header : v: this is not the name of a header"),
+            ("a b: v", "not the name of a header"),
+            ("x: 1\r\ny: 2", "--header x: 1\\r\\ny: 2: the value has a byte that HTTP cannot carry"),
+            ("HOST: other", "set by who sends the request"),
+        ] {
+            let failure = up(&["--header", header]).expect_err("refused");
+            assert!(failure.message.contains(why), "{}", failure.message);
+            assert!(!failure.help.is_empty());
+        }
+    }
+
     #[test]
     fn a_path_is_what_a_request_can_ask_for() {
-        let up = |path: &str| {
-            let args = Args::try_parse_from(["burgee", "up", env!("CARGO_MANIFEST_DIR"), "--path", path]);
-            UpPlan::new(match args.expect("arguments parse").command {
-                Command::Up(args) => args,
-                other => panic!("not up: {other:?}"),
-            })
-        };
         for path in ["/", "/a?status=503&delay=1s", "/%20"] {
-            assert_eq!(up(path).expect("a plan").paths, [path]);
+            assert_eq!(up(&["--path", path]).expect("a plan").asking.paths, [path]);
         }
         for path in ["", "a", "http://host/", "/a b", "/a\r\nx: y", "/#here", "/ü"] {
-            let failure = up(path).expect_err("refused");
+            let failure = up(&["--path", path]).expect_err("refused");
             assert!(failure.message.contains("not the path of a request"), "{}", failure.message);
         }
     }

@@ -11,7 +11,7 @@ use burgee_api::document::Source;
 use burgee_api::resolve::PolicySet;
 use burgee_api::resources::Resources;
 use burgee_localnet::live::{Part, PartKind, PartState};
-use burgee_localnet::{Localnet, LocalnetError, Modules, Options, Silent};
+use burgee_localnet::{Asking, Localnet, LocalnetError, Modules, Options, Silent};
 use burgee_overlay::{Module, PluginModule};
 use nix::sys::signal::Signal;
 
@@ -64,7 +64,7 @@ async fn requests_go_through_both_proxies_and_nothing_is_left_afterwards() {
     let parent = tempfile::tempdir().unwrap();
     let resources = mk_resources(SERVICES);
     let mut localnet = start(&resources, &mk_options(parent.path())).await.unwrap();
-    localnet.drive(50, &[]).await.unwrap();
+    localnet.drive(50, &Asking::default()).await.unwrap();
     localnet.observe().await.unwrap();
     let summary = localnet.summary();
     assert_eq!((summary.requests.sent, summary.requests.ok), (50, 50));
@@ -84,13 +84,13 @@ async fn a_changed_host_takes_effect_without_a_restart() {
     let mut localnet = start(&resources, &mk_options(parent.path())).await.unwrap();
     let pids = |localnet: &Localnet| -> Vec<u32> { localnet.proxies().iter().map(|p| p.pid).collect() };
     let before = pids(&localnet);
-    localnet.drive(20, &[]).await.unwrap();
+    localnet.drive(20, &Asking::default()).await.unwrap();
     localnet.observe().await.unwrap();
     let changed = mk_resources(&SERVICES.replace("hello.quickstart.internal", "other.quickstart.internal"));
     let problems = apply(&mut localnet, &changed).await;
     assert_eq!(problems, []);
     assert_eq!(localnet.targets()[0].host, "other.quickstart.internal");
-    localnet.drive(20, &[]).await.unwrap();
+    localnet.drive(20, &Asking::default()).await.unwrap();
     localnet.observe().await.unwrap();
     assert_eq!((localnet.summary().requests.ok, pids(&localnet)), (40, before));
     localnet.stop().await;
@@ -109,7 +109,7 @@ async fn a_port_of_a_gateway_can_be_added_and_a_workload_cannot() {
     let codes: Vec<_> = problems.iter().map(|problem| problem.code.0).collect();
     assert_eq!(codes, ["BG0420"], "{problems:?}");
     assert_eq!(localnet.targets().len(), 2);
-    localnet.drive(20, &[]).await.unwrap();
+    localnet.drive(20, &Asking::default()).await.unwrap();
     assert_eq!(localnet.summary().requests.ok, 20);
     localnet.stop().await;
 }
@@ -209,7 +209,7 @@ async fn a_plugin_that_refuses_everything_is_told_and_more_requests_are_not_aske
     let missing = PluginModule::Missing("nothing fetches it".to_owned());
     modules.plugins.insert("istio-system/guard".to_owned(), missing);
     let mut localnet = Localnet::start(&resources, &policy, &modules, &options, &Silent).await.unwrap();
-    localnet.drive(4, &[]).await.unwrap();
+    localnet.drive(4, &Asking::default()).await.unwrap();
     localnet.observe().await.unwrap();
     let codes: Vec<_> = localnet.problems().into_iter().map(|problem| problem.code.0).collect();
     assert_eq!(codes, ["BG0620", "BG0455"], "{:?}", localnet.problems());
@@ -235,7 +235,7 @@ async fn requests_of_others_and_those_that_no_app_sees_are_expected_too() {
     let mesh = "---\nrootNamespace: istio-system\naccessLogFile: /dev/stdout\n";
     let mut localnet =
         start(&mk_resources(&format!("{SERVICES}{mesh}")), &mk_options(parent.path())).await.unwrap();
-    localnet.drive(4, &[]).await.unwrap();
+    localnet.drive(4, &Asking::default()).await.unwrap();
     let summary = localnet.summary();
     let of_sidecar = &summary.proxies[1].listeners;
     let inbound = of_sidecar.iter().find(|listener| listener.name == "inbound_8080").unwrap();
@@ -272,7 +272,7 @@ async fn the_live_view_follows_the_traffic() {
     assert_eq!(shown, expected);
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
-        localnet.drive(10, &[]).await.unwrap();
+        localnet.drive(10, &Asking::default()).await.unwrap();
         let parts = live.snapshot().parts;
         // Nothing is asked for that the receiver would be sent.
         if parts.iter().take(3).all(|part| part.per_second > 0.0) && parts[3].per_second == 0.0 {
@@ -319,14 +319,14 @@ async fn whatever_is_killed_is_told_and_everything_else_goes_on() {
         let parent = tempfile::tempdir().unwrap();
         let resources = mk_resources(SERVICES);
         let mut localnet = start(&resources, &mk_options(parent.path())).await.unwrap();
-        localnet.drive(4, &[]).await.unwrap();
+        localnet.drive(4, &Asking::default()).await.unwrap();
         localnet.observe().await.unwrap();
         assert!(localnet.is_as_asked(), "{:?}", localnet.problems());
         let parts = localnet.live().snapshot().parts;
         let part = parts.iter().find(|part| (part.kind, part.name.as_str()) == (kind, name)).unwrap();
         end(part.pid);
         assert_eq!(end_of(&localnet, kind, name).await, "killed by SIGKILL");
-        localnet.drive(6, &[]).await.unwrap();
+        localnet.drive(6, &Asking::default()).await.unwrap();
         localnet.observe().await.unwrap();
         let changed =
             mk_resources(&SERVICES.replace("hello.quickstart.internal", "other.quickstart.internal"));
@@ -370,7 +370,7 @@ async fn whatever_is_stopped_is_told_and_left_out_until_it_goes_on() {
         let part = parts.iter().find(|part| (part.kind, part.name.as_str()) == (kind, WORKLOAD)).unwrap();
         // At once, before anybody has looked at it: a run that has just begun goes on too.
         send(part.pid, Signal::SIGSTOP);
-        localnet.drive(1, &[]).await.unwrap();
+        localnet.drive(1, &Asking::default()).await.unwrap();
         localnet.observe().await.unwrap();
         wait_for_state(&localnet, part.pid, |state| matches!(state, PartState::Silent(_))).await;
         let batch = localnet.last_batch().clone();
@@ -386,7 +386,7 @@ async fn whatever_is_stopped_is_told_and_left_out_until_it_goes_on() {
 
         send(part.pid, Signal::SIGCONT);
         wait_for_state(&localnet, part.pid, |state| *state == PartState::Running).await;
-        localnet.drive(4, &[]).await.unwrap();
+        localnet.drive(4, &Asking::default()).await.unwrap();
         localnet.observe().await.unwrap();
         assert_eq!(localnet.last_batch().failed, 0, "{:?}", localnet.problems());
         let left: Vec<_> = localnet.problems().into_iter().map(|problem| problem.code.0).collect();
@@ -415,7 +415,7 @@ async fn documents_that_describe_no_mesh_change_nothing_and_are_told_until_they_
     let empty = Resources::default();
     let problems = apply(&mut localnet, &empty).await;
     assert_eq!(problems[0].code.0, "BG0401");
-    localnet.drive(10, &[]).await.unwrap();
+    localnet.drive(10, &Asking::default()).await.unwrap();
     assert_eq!(localnet.summary().requests.ok, 10);
     assert!(!localnet.is_as_asked());
     apply(&mut localnet, &resources).await;

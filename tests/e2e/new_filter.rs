@@ -191,3 +191,24 @@ fn a_new_crate_runs_and_what_is_saved_takes_effect_without_a_failed_request() {
     assert_eq!(connection.get("/").expect("an answer").status, 503);
     mesh.held.wait_until_said(said, "istio-system/who-asks critical: panicked at src/filter.rs:");
 }
+
+#[test]
+fn a_filter_that_panics_is_in_the_summary_and_a_header_that_is_sent_reaches_it() {
+    let (_parent, folder) = new_crate("who-panics");
+    let source = folder.join("src/filter.rs");
+    let text = fs::read_to_string(&source).expect("a source");
+    let panicking =
+        text.replace("*tenant = self.tenant(host);", "*tenant = Some(self.tenant(host).unwrap());");
+    assert_ne!(text, panicking);
+    fs::write(&source, panicking).expect("a source");
+    let up =
+        || Program::up(&folder).args(["--path", "/", "--requests", "4"]).env("CARGO_TARGET_DIR", target());
+    // With a tenant it has nothing to panic about.
+    up().args(["--header", "x-tenant: acme"]).run().expect_code(0);
+    let ended = up().run().expect_code(2);
+    ended.expect_said(&[
+        "BG0435",
+        "who-panics trapped in proxy_on_request_headers",
+        "panicked at src/filter.rs:",
+    ]);
+}

@@ -162,7 +162,7 @@ async fn work(
         write_prometheus_configuration(file, localnet)?;
     }
     steps.step(&format!("Sending {} requests", plan.requests));
-    localnet.drive(plan.requests, &plan.paths).await.map_err(super::failure)?;
+    localnet.drive(plan.requests, &plan.asking).await.map_err(super::failure)?;
     steps.step("Reading what the proxies tell");
     localnet.observe().await.map_err(super::failure)?;
     steps.clear();
@@ -244,7 +244,7 @@ async fn hold(
         proxies: localnet.proxies(),
         ..live::Data::default()
     };
-    let work = follow::follow(watch, followed, &plan.paths, localnet, asks, tell);
+    let work = follow::follow(watch, followed, &plan.asking, localnet, asks, tell);
     if plan.output == Format::Text && !plan.plain && live::is_possible() {
         return live::run(work, &live, data, said, ask).await;
     }

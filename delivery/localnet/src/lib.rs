@@ -61,7 +61,7 @@ pub use progress::{Progress, Silent};
 pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, labels};
 pub use run::{Localnet, Modules, Options};
 pub use summary::Summary;
-pub use traffic::Target;
+pub use traffic::{Asking, HeaderError, Target};
 
 /// What cannot be of the mesh that documents describe; known before anything is built or started.
 pub fn plan_problems(resources: &burgee_api::resources::Resources) -> Vec<burgee_api::Problem> {

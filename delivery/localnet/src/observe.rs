@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use burgee_api::Problem;
 use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{ClassPolicy, ListenerClass, Tracer, Tracing, WorkloadKind};
 use burgee_api::resources::workload_entry::Call;
+use burgee_api::{Origin, Problem};
 use burgee_overlay::codes::REFUSES_EVERYTHING;
 use burgee_stub::protocol::Served;
 
 use crate::base;
-use crate::codes::REQUESTS_FAILED;
+use crate::codes::{PLUGIN_TRAPPED, REQUESTS_FAILED};
 use crate::error::LocalnetError;
 use crate::expect::{self, Asked, Tally, Through};
 use crate::gateway_hosts::example_host;
@@ -25,8 +25,9 @@ use crate::scrape;
 use crate::summary::{
     self, MetricSummary, PluginSummary, ProblemSummary, ProxySummary, RequestsSummary, Summary,
 };
-use crate::traffic::{self, Target};
+use crate::traffic::{self, Asking, Target};
 use crate::watch::locked;
+use crate::words::{self, Trap};
 
 /// How long the proxies may take to show what the documents ask for: a few flushes.
 const OBSERVE_TIMEOUT: Duration = Duration::from_secs(8);
@@ -42,6 +43,8 @@ const TAKEN: &str = "^http.(inbound|outbound)_.*downstream_rq_total$";
 /// How long it may take until it is known that a process has just been killed, as the system takes its memory back
 /// first, or that it does not answer: a few looks.
 const END_KNOWN: Duration = Duration::from_secs(6);
+/// How long the logs of proxies may take to be read: some looks.
+const HEARD_TIMEOUT: Duration = Duration::from_secs(2);
 const END_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What came of the requests of one [`Localnet::drive`].
@@ -89,17 +92,17 @@ struct Window {
 
 impl Localnet {
     /// Sends requests from outside the mesh, spread evenly over the hosts that the gateways answer for: request `i` asks
-    /// for path `i` modulo their number. Without a path, [`traffic::DEFAULT_PATHS`] are asked for.
+    /// for path `i` modulo their number.
     ///
     /// # Errors
     /// When an Envoy answers with something else than its counts.
-    pub async fn drive(&mut self, count: u64, paths: &[String]) -> Result<(), LocalnetError> {
+    pub async fn drive(&mut self, count: u64, asking: &Asking) -> Result<(), LocalnetError> {
         if !self.seen.window.is_open {
             self.open_window().await?;
         }
         let targets = self.targets();
         let calls: Vec<_> = targets.iter().map(|target| self.calls_behind(target)).collect();
-        let outcome = traffic::send(&targets, &calls, paths, count).await;
+        let outcome = traffic::send(&targets, &calls, asking, count).await;
         self.seen.last_batch = Batch {
             sent: outcome.ok + outcome.failed,
             failed: outcome.failed,
@@ -150,9 +153,20 @@ impl Localnet {
                 self.seen.unexercised = unexercised;
                 self.seen.window.is_open = false;
                 self.seen.served = served;
+                self.hear().await;
                 return Ok(());
             }
             tokio::time::sleep(OBSERVE_INTERVAL).await;
+        }
+    }
+
+    /// Waits until what plugins have said up to now has been read.
+    async fn hear(&self) {
+        // The look that is under way may have passed a log already.
+        let enough = locked(&self.record).traps.looks() + 2;
+        let deadline = Instant::now() + HEARD_TIMEOUT;
+        while locked(&self.record).traps.looks() < enough && Instant::now() < deadline {
+            tokio::time::sleep(words::LOOK_INTERVAL / 5).await;
         }
     }
 
@@ -210,6 +224,7 @@ impl Localnet {
         problems.extend(self.watch.processes().iter().filter_map(|process| process.problem()));
         let silent = self.watch.silent();
         problems.extend(silent.iter().map(|(kind, name)| parts::silent(*kind, name)));
+        problems.extend(locked(&self.record).traps.found().iter().map(|trap| self.trap_problem(trap)));
         problems.extend(self.request_problem());
         problems.extend(self.seen.misses.iter().cloned());
         problems.extend(locked(&self.record).problems());
@@ -246,6 +261,7 @@ impl Localnet {
         self.seen.window.first_failure = None;
         self.seen.misses.clear();
         self.seen.unexercised.clear();
+        locked(&self.record).traps.forget();
     }
 
     async fn open_window(&mut self) -> Result<(), LocalnetError> {
@@ -413,6 +429,23 @@ impl Localnet {
             tokio::time::sleep(END_INTERVAL).await;
         }
         true
+    }
+
+    fn trap_problem(&self, trap: &Trap) -> Problem {
+        let Trap { proxy, plugin, callback, why, times } = trap;
+        let name = plugin.as_ref().map_or("a plugin".to_owned(), |name| format!("the plugin {name}"));
+        let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+        let message = format!("{name} trapped in {callback} at {proxy}: {why}{times}");
+        let of_proxy = self.proxies.iter().filter(|one| one.workload.to_string() == *proxy);
+        let mut plugins =
+            of_proxy.flat_map(|one| one.policy.classes.values()).flat_map(|class| &class.plugins);
+        let help = "mend it there; its virtual machine has ended, and until there is another module what it covers is \
+                    answered with 503, or goes past it where its `failStrategy` is FAIL_OPEN";
+        let problem = Problem::new(Severity::Error, PLUGIN_TRAPPED, message).help(help);
+        match plugins.find(|one| Some(one.id()) == *plugin).map(|one| &one.origin) {
+            Some(Origin::Document { place, path, .. }) => problem.at(place.clone(), path.to_string()),
+            Some(Origin::Rule(_)) | None => problem,
+        }
     }
 
     fn request_problem(&self) -> Option<Problem> {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::codes::{NOT_KEPT, NOT_READ};
 use crate::expect::Tally;
 use crate::summary::{AccessLogSummary, LogSinkKind, OriginSummary, SpanSummary};
+use crate::words::Traps;
 
 /// How many lines, and how many spans, are kept for the summary: the last ones.
 pub(crate) const KEPT: usize = 10_000;
@@ -115,6 +116,8 @@ pub(crate) struct Record {
     last: Option<Instant>,
     not_read: u64,
     why_not_read: String,
+    /// What the logs of the proxies tell of plugins that trapped.
+    pub(crate) traps: Traps,
 }
 
 impl Record {
@@ -131,6 +134,7 @@ impl Record {
             last: None,
             not_read: 0,
             why_not_read: String::new(),
+            traps: Traps::default(),
         }
     }
 

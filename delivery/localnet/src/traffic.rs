@@ -9,7 +9,10 @@ use burgee_api::resources::workload_entry::Call;
 use burgee_stub::query;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
-use hyper::header::HOST;
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -30,6 +33,54 @@ pub struct Target {
     pub address: SocketAddr,
     /// The Host header.
     pub host: String,
+}
+
+/// What requests ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asking {
+    /// The paths, with their queries, which take turns. Empty: [`DEFAULT_PATHS`].
+    pub paths: Vec<String>,
+    /// What every request has beside Host.
+    headers: HeaderMap,
+}
+
+/// Why a header cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// The name is none that HTTP has.
+    #[error("this is not the name of a header")]
+    Name,
+    /// The value has a line feed or another byte that HTTP cannot carry.
+    #[error("the value has a byte that HTTP cannot carry")]
+    Value,
+    /// It says where a request goes, or where it ends, which is not for who asks to say.
+    #[error("that header is set by who sends the request")]
+    Ours,
+}
+
+/// The headers that say where a request goes, and where it ends.
+const OURS: [HeaderName; 7] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE, TE, TRAILER];
+
+impl Asking {
+    /// Requests for these paths without headers of their own.
+    pub fn new(paths: Vec<String>) -> Asking {
+        Asking { paths, headers: HeaderMap::new() }
+    }
+
+    /// Adds a header that every request has. Host, which says which service a request is for, is not to be set, nor is
+    /// what says where a request ends.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn add_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderError> {
+        let name = HeaderName::from_bytes(name).map_err(|_| HeaderError::Name)?;
+        if OURS.contains(&name) {
+            return Err(HeaderError::Ours);
+        }
+        let value = HeaderValue::from_bytes(value).map_err(|_| HeaderError::Value)?;
+        self.headers.append(name, value);
+        Ok(())
+    }
 }
 
 /// What came of a number of requests.
@@ -59,6 +110,7 @@ pub const DEFAULT_PATHS: [&str; 10] =
 struct Plan {
     targets: Vec<Target>,
     paths: Vec<String>,
+    headers: HeaderMap,
     /// The status that each path asks of each target, if it does: by target, then by path.
     statuses: Vec<Vec<Option<u16>>>,
     count: u64,
@@ -66,14 +118,14 @@ struct Plan {
 }
 
 /// Sends `count` requests, spread evenly over the targets: request `i` goes to target `i` modulo their number, and asks
-/// for path `i` modulo theirs; without a path, one of [`DEFAULT_PATHS`]. `calls` are what the apps behind each target call.
-pub(crate) async fn send(targets: &[Target], calls: &[Vec<Call>], paths: &[String], count: u64) -> Outcome {
+/// for path `i` modulo theirs. `calls` are what the apps behind each target call.
+pub(crate) async fn send(targets: &[Target], calls: &[Vec<Call>], asking: &Asking, count: u64) -> Outcome {
     let mut outcome = Outcome { sent: vec![0; targets.len()], ..Outcome::default() };
     if targets.is_empty() {
         return outcome;
     }
     let usual = DEFAULT_PATHS.map(str::to_owned);
-    let paths = if paths.is_empty() { &usual } else { paths };
+    let paths = if asking.paths.is_empty() { &usual[..] } else { &asking.paths };
     let statuses = (0..targets.len()).map(|index| {
         let calls = calls.get(index).map_or(&[][..], Vec::as_slice);
         paths.iter().map(|path| asked_status(path, calls)).collect()
@@ -81,6 +133,7 @@ pub(crate) async fn send(targets: &[Target], calls: &[Vec<Call>], paths: &[Strin
     let plan = Plan {
         targets: targets.to_vec(),
         paths: paths.to_vec(),
+        headers: asking.headers.clone(),
         statuses: statuses.collect(),
         count,
         next: AtomicU64::new(0),
@@ -117,7 +170,7 @@ async fn work(client: &Client<HttpConnector, Empty<Bytes>>, plan: &Plan) -> Outc
         let target = &plan.targets[index];
         outcome.sent[index] += 1;
         let what = if path == ANY_PATH { target.host.clone() } else { format!("{}{path}", target.host) };
-        match (one(client, target, path).await, status) {
+        match (one(client, target, path, &plan.headers).await, status) {
             (Ok(answered), Some(asked)) if answered.as_u16() == asked => outcome.ok += 1,
             (Ok(answered), None) if answered.as_u16() < 400 => outcome.ok += 1,
             (Ok(answered), _) => outcome.fail(format!("{what} answered {answered}")),
@@ -150,11 +203,13 @@ async fn one(
     client: &Client<HttpConnector, Empty<Bytes>>,
     target: &Target,
     path: &str,
+    headers: &HeaderMap,
 ) -> Result<StatusCode, String> {
-    let request = Request::get(format!("http://{}{path}", target.address))
+    let mut request = Request::get(format!("http://{}{path}", target.address))
         .header(HOST, &target.host)
         .body(Empty::new())
         .map_err(|error| error.to_string())?;
+    request.headers_mut().extend(headers.clone());
     let whole = async {
         let response = client.request(request).await.map_err(|error| error.to_string())?;
         let status = response.status();

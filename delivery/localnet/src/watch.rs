@@ -88,8 +88,8 @@ impl Watch {
         let tasks = vec![
             tokio::spawn(watch_ends(processes.clone(), live.clone())),
             tokio::spawn(watch_counts(watchees, record.clone(), live.clone())),
-            tokio::spawn(watch_logs(directories, record, live.clone())),
-            tokio::spawn(words::watch(logs, live.clone())),
+            tokio::spawn(watch_logs(directories, record.clone(), live.clone())),
+            tokio::spawn(words::watch(logs, record, live.clone())),
         ];
         Watch { processes, live, tasks }
     }

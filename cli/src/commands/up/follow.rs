@@ -11,7 +11,7 @@ use burgee_api::resolve::ListenerClass;
 use burgee_api::resources::WasmPlugin;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProxySummary;
-use burgee_localnet::{Batch, Localnet, Modules, Target};
+use burgee_localnet::{Asking, Batch, Localnet, Modules, Target};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::asked::{self, Policies};
@@ -173,7 +173,7 @@ pub(super) const AGAIN: &str = "in force again";
 pub(super) async fn follow(
     mut watch: Watch,
     mut followed: Followed,
-    paths: &[String],
+    asking: &Asking,
     localnet: &mut Localnet,
     mut requests: UnboundedReceiver<u64>,
     tell: UnboundedSender<Said>,
@@ -189,7 +189,7 @@ pub(super) async fn follow(
             change = watch.next() => change,
             Some(count) = requests.recv() => {
                 say(Said::Doing(format!("Sending {count} requests; what is saved waits until then")));
-                let outcome = localnet.drive(count, paths).await;
+                let outcome = localnet.drive(count, asking).await;
                 say(Said::Doing(String::new()));
                 say(Said::Done(match outcome {
                     Ok(()) => answered(localnet.last_batch()),

@@ -45,6 +45,19 @@ burgee_api::codes! {
         },
     }
 
+    /// A plugin has trapped.
+    PLUGIN_TRAPPED = "BG0435" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "The log of a proxy says that a plugin panicked, or failed in another way that ends its virtual machine.",
+        matters: "Its streams end, and what it covers is answered with 503 or goes past it, as its `failStrategy` says.",
+        case: Case::Situation {
+            wrong: "`header.unwrap()` in a filter, and a request without that header.",
+            right: "Mend the line that the message names: have the filter decide what then happens. `burgee test \
+                    --compliance` finds more of that kind.",
+        },
+    }
+
     /// A metric that was asked for does not add up to the number of requests.
     WRONG_COUNT = "BG0450" {
         severity: Severity::Error,
