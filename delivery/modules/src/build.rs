@@ -11,13 +11,11 @@ use std::thread;
 use crate::Progress;
 use crate::cache;
 use crate::error::ModuleError;
+use crate::faults::faults;
 use crate::package::Package;
-use crate::target::{self, TARGET, last_lines};
+use crate::target::{self, TARGET};
 use crate::toolchain::Toolchain;
 use crate::trim::{is_listed, trim};
-
-/// How many of the compiler's last lines an error shows.
-pub(crate) const SHOWN_LINES: usize = 40;
 
 /// The profile that filters are built with, where their workspace has it.
 const PROFILE: &str = "filter";
@@ -155,7 +153,7 @@ fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, Module
     let mut command = toolchain.command(&toolchain.cargo);
     command
         .args(arguments)
-        .arg("--message-format=json-render-diagnostics")
+        .arg("--message-format=json")
         .current_dir(&package.folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -169,7 +167,7 @@ fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, Module
             name: package.name.clone(),
             folder: package.folder.clone(),
             command: shown,
-            output: last_lines(&ended.log, SHOWN_LINES),
+            output: faults(&ended.messages, &ended.log),
         });
     }
     artifact(&ended.messages, &package.target).ok_or(ModuleError::NoArtifact { command: shown })

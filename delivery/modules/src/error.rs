@@ -64,7 +64,7 @@ pub enum ModuleError {
     },
     /// The compiler did not accept the crate.
     #[error(
-        "the crate `{name}` does not build; the last lines of `{command}` in {} are:\n{output}", folder.display()
+        "the crate `{name}` does not build; `{command}` in {} says:\n{output}", folder.display()
     )]
     BuildFailed {
         /// The crate.
@@ -73,7 +73,7 @@ pub enum ModuleError {
         folder: PathBuf,
         /// The command, to be tried by hand.
         command: String,
-        /// The last lines that cargo wrote.
+        /// The compiler's first errors, or the last lines that cargo wrote.
         output: String,
     },
     /// Cargo succeeded without a module.

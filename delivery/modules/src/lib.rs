@@ -11,6 +11,7 @@
 mod build;
 mod cache;
 mod error;
+mod faults;
 mod package;
 mod program;
 mod schema;

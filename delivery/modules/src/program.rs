@@ -6,9 +6,10 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::Progress;
-use crate::build::{SHOWN_LINES, filter_folder, rust_flags, watch};
+use crate::build::{filter_folder, rust_flags, watch};
 use crate::error::ModuleError;
-use crate::target::{self, last_lines};
+use crate::faults::faults;
+use crate::target;
 use crate::toolchain::Toolchain;
 
 /// The target of programs for containers on this machine.
@@ -31,7 +32,7 @@ pub fn build_program(name: &str, progress: &dyn Progress) -> Result<Vec<u8>, Mod
     let mut command = toolchain.command(&toolchain.cargo);
     command
         .args(arguments)
-        .arg("--message-format=json-render-diagnostics")
+        .arg("--message-format=json")
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&root))
         .current_dir(&root)
         .stdin(Stdio::null())
@@ -43,7 +44,7 @@ pub fn build_program(name: &str, progress: &dyn Progress) -> Result<Vec<u8>, Mod
             name: name.to_owned(),
             folder: root,
             command: shown,
-            output: last_lines(&ended.log, SHOWN_LINES),
+            output: faults(&ended.messages, &ended.log),
         });
     }
     let path = executable(&ended.messages, name).ok_or(ModuleError::NoProgramMade { command: shown })?;

@@ -103,6 +103,12 @@ fn a_stranger_s_crate_is_built_and_trimmed_by_its_own_list() {
     assert_ne!(plain.path, built.path);
     assert!(Module::from_buffer(&plain.bytes).unwrap().exports.get_func("proxy_on_tick").is_ok());
 
+    // The first of many errors, which the last lines would not have.
+    let uses: String = (0..60).map(|number| format!("pub use missing::Name{number};\n")).collect();
+    fs::write(folder.path().join("src/lib.rs"), uses).unwrap();
+    let said = build_crate_in(cache.path(), folder.path(), &quiet).unwrap_err().to_string();
+    assert!(said.contains("src/lib.rs:1:") && said.contains(" more errors"), "{said}");
+
     fs::write(folder.path().join("src/lib.rs"), "fn broken( {").unwrap();
     let error = build_crate_in(cache.path(), folder.path(), &quiet).unwrap_err();
     assert!(matches!(error, ModuleError::BuildFailed { .. }), "{error}");
