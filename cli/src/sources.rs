@@ -34,6 +34,25 @@ pub(crate) fn read_cases(paths: &[PathBuf]) -> Result<Sources, Failure> {
     read_wanted(paths, |_| true)
 }
 
+/// Reads everything below a folder that ends so; nothing if the folder is not there or holds no such file.
+///
+/// # Errors
+/// If anything of it cannot be read.
+pub(crate) fn read_cases_below(folder: &Path) -> Result<Option<Sources>, Failure> {
+    match std::fs::metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(folder, &error)),
+        Ok(metadata) if !metadata.is_dir() => {
+            let help = "cases are files in a folder of that name; name others with -f";
+            return Err(Failure::new(format!("{} is no folder", folder.display()), help));
+        }
+        Ok(_) => {}
+    }
+    let mut files = Vec::new();
+    collect(folder, true, &mut HashSet::new(), &mut files)?;
+    if files.is_empty() { Ok(None) } else { read_cases(&[folder.to_owned()]).map(Some) }
+}
+
 /// Reads every path, and of folders what is wanted.
 fn read_wanted(paths: &[PathBuf], is_wanted: impl Fn(&[u8]) -> bool) -> Result<Sources, Failure> {
     let mut sources = Sources::default();

@@ -21,6 +21,7 @@ pub(crate) fn run(plan: &NewPlan) -> Result<Outcome, Failure> {
     output::text_line(&format!("{folder} is made: a filter that works, with tests of it"))?;
     report::aside(&format!(
         "it is built with the kit in {}\n\ntry it:\n  cd {folder}\n  cargo test                 # the filter's own tests\n  \
+         cargo burgee test .        # its cases, played to the module that a proxy gets\n  \
          cargo burgee up . --hold   # in a real Envoy; save src/filter.rs meanwhile",
         checkout.display()
     ));

@@ -58,18 +58,17 @@ fn read(args: &TestArgs) -> Result<Vec<Located>, Failure> {
     let folder = args.directory.join(CASES);
     let help = format!("write one, such as docs/testing-filters.md shows, into {}", folder.display());
     let sources = match args.cases.as_slice() {
-        [] if !folder.is_dir() && args.compliance => return Ok(Vec::new()),
-        [] if !folder.is_dir() => {
-            return Err(Failure::new(format!("there are no cases: {} is no folder", folder.display()), help));
-        }
-        [] => sources::read_cases(&[folder]),
-        named => sources::read_cases(named),
-    };
-    let sources = match sources {
-        Ok(sources) => sources,
-        // A folder of tests that are written in another way.
-        Err(_) if args.cases.is_empty() && args.compliance => return Ok(Vec::new()),
-        Err(failure) => return Err(failure),
+        [] => match sources::read_cases_below(&folder)? {
+            Some(sources) => sources,
+            // A filter whose tests are written in another way can be tried all the same.
+            None if args.compliance => return Ok(Vec::new()),
+            None => {
+                let what =
+                    if folder.is_dir() { "holds no .yaml, .yml or .json file" } else { "is not there" };
+                return Err(Failure::new(format!("there are no cases: {} {what}", folder.display()), help));
+            }
+        },
+        named => sources::read_cases(named)?,
     };
     let read = cases::read(&sources.texts);
     let problems: Vec<_> = sources.problems.into_iter().chain(read.problems).collect();
@@ -130,8 +129,7 @@ fn not_tried(error: &compliance::NotTried) -> Failure {
 }
 
 fn tell(found: &Found) -> Result<(), Failure> {
-    let mut text: String =
-        found.cases.iter().filter(|case| !case.is_passed()).map(burgee_filter_test::report::case).collect();
+    let mut text = burgee_filter_test::report::failed(&found.cases);
     text.push_str(&burgee_filter_test::report::rules(&found.rules));
     text.extend(found.costs.as_ref().map(burgee_filter_test::report::costs));
     if text.is_empty() { Ok(()) } else { output::text_line(text.trim_end()) }
@@ -144,10 +142,15 @@ fn summary(found: &Found) -> String {
         parts.push(burgee_filter_test::report::summary(&found.cases));
     }
     let violated = found.rules.iter().filter(|result| result.violation.is_some()).count();
+    let count = |count: usize| format!("{count} rule{}", if count == 1 { "" } else { "s" });
     match (found.rules.len(), violated) {
         (0, _) => {}
-        (all, 0) => parts.push(format!("{all} rules hold")),
-        (all, violated) => parts.push(format!("{violated} of {all} rules do not hold")),
+        (all, 0) => parts.push(format!("{} hold", count(all))),
+        (all, violated) => parts.push(format!("{violated} of {} do not hold", count(all))),
+    }
+    match found.rules.iter().filter(|result| !result.is_complete).count() {
+        0 => {}
+        cut => parts.push(format!("the time of {} was up before all was tried", count(cut))),
     }
     parts.join("; ")
 }

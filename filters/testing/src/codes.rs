@@ -42,6 +42,19 @@ burgee_api::codes! {
             right: "Take one of the two out.",
         },
     }
+
+    /// A document of something else where cases are read.
+    NOT_CASES = "BG0704" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "Cases are read from a text, and a document of it is one of Kubernetes: it has a kind, and no `cases`.",
+        matters: "None of the cases that were named beside it is run.",
+        case: Case::Situation {
+            wrong: "`burgee test . -f mesh.yaml`.",
+            right: "`burgee test .`, which reads `tests`, or `-f` with the file of the cases; documents are for \
+                    `burgee check`.",
+        },
+    }
 }
 
 /// The page of every code of this crate.

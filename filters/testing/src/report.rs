@@ -2,7 +2,7 @@
 
 use burgee_harness::{Frame, LogLine, Trap};
 
-use crate::compliance::RuleResult;
+use crate::compliance::{RuleResult, Violation};
 use crate::run::{CaseResult, Measured, Mismatch};
 
 /// The most lines of a filter's log that are shown.
@@ -16,6 +16,37 @@ pub fn case(result: &CaseResult) -> String {
     }
     out.push_str(&end(&result.logs, result.trap.as_ref(), "  "));
     out
+}
+
+/// The cases that failed. What failed in the same way before, such as a configuration that all have and the filter refuses,
+/// is told once.
+pub fn failed(results: &[CaseResult]) -> String {
+    let mut told: Vec<&CaseResult> = Vec::new();
+    let mut out = String::new();
+    for result in results.iter().filter(|result| !result.is_passed()) {
+        match told.iter().find(|other| is_same_failure(other, result)) {
+            Some(first) => {
+                let CaseResult { name, place, .. } = result;
+                out.push_str(&format!("FAILED {name} ({place})\n  in the same way as {}\n", first.name));
+            }
+            None => {
+                told.push(result);
+                out.push_str(&case(result));
+            }
+        }
+    }
+    out
+}
+
+/// Whether two cases failed alike, wherever they stand.
+fn is_same_failure(one: &CaseResult, other: &CaseResult) -> bool {
+    let said = |result: &CaseResult| -> Vec<(String, String, String)> {
+        let parts = result.mismatches.iter();
+        parts.map(|it| (it.path.clone(), it.expected.clone(), it.got.clone())).collect()
+    };
+    let lines =
+        |result: &CaseResult| -> Vec<String> { result.logs.iter().map(ToString::to_string).collect() };
+    said(one) == said(other) && lines(one) == lines(other) && one.trap == other.trap
 }
 
 /// What a filter logged, and how it ended.
@@ -135,18 +166,111 @@ fn time(nanoseconds: u64) -> String {
     }
 }
 
+/// Whether two rules found the same fault: a panic at the same place, else a trap in the same functions.
+fn is_same_trap(one: &Violation, other: &Violation) -> bool {
+    let (Some(trap), Some(other_trap)) = (&one.trap, &other.trap) else { return false };
+    match (panic(&one.logs), panic(&other.logs)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => trap.reason == other_trap.reason && trap.frames == other_trap.frames,
+        _ => false,
+    }
+}
+
+/// The last panic of a log: where it was, and with the plain SDK what was said of it too.
+fn panic(logs: &[LogLine]) -> Option<String> {
+    let lines = logs.iter().rev().map(|line| String::from_utf8_lossy(&line.message).into_owned());
+    let is_panic = |line: &String| line.starts_with("panicked at ");
+    lines.filter(is_panic).find_map(|line| line.lines().next().map(str::to_owned))
+}
+
 /// What came of the rules: a line for each, and below it what shows that it does not hold.
 pub fn rules(results: &[RuleResult]) -> String {
     let mut out = String::new();
+    let mut told: Vec<(&str, &Violation)> = Vec::new();
     for result in results {
         let RuleResult { rule, tried, is_complete, violation, .. } = result;
-        let verdict = if violation.is_some() { "FAILED" } else { "ok" };
+        let verdict = match violation {
+            Some(_) => "FAILED",
+            None if *tried == 0 => "-",
+            None => "ok",
+        };
         let rest = if *is_complete { "" } else { ", then its time was up" };
         out.push_str(&format!("{verdict:<6} {:<15} {} ({tried} tried{rest})\n", rule.name, rule.title));
         let Some(violation) = violation else { continue };
+        if let Some((name, _)) = told.iter().find(|(_, other)| is_same_trap(other, violation)) {
+            out.push_str(&format!("  {}\n    the same trap as that of {name}\n", violation.what));
+            continue;
+        }
+        told.push((rule.name, violation));
         out.push_str(&format!("  {}\n", violation.what));
         out.push_str(&indented(&violation.input, "    "));
         out.push_str(&end(&violation.logs, violation.trap.as_ref(), "  "));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use burgee_harness::LogLevel;
+
+    use super::*;
+    use crate::compliance::RULES;
+
+    #[test]
+    fn what_fails_in_the_same_way_in_many_cases_is_told_once() {
+        let result = |name: &str, line: usize, got: &str| {
+            let place = burgee_api::origin::Place { file: "t.yaml".into(), line, column: 3, width: 1 };
+            let mismatch = Mismatch {
+                path: "config".to_owned(),
+                place: place.clone(),
+                expected: "the filter starts".to_owned(),
+                got: got.to_owned(),
+            };
+            CaseResult {
+                name: name.to_owned(),
+                place,
+                mismatches: vec![mismatch],
+                logs: Vec::new(),
+                trap: None,
+                took: std::time::Duration::ZERO,
+            }
+        };
+        let text =
+            failed(&[result("one", 1, "refused"), result("two", 5, "refused"), result("three", 9, "a trap")]);
+        assert_eq!(text.matches("expected  the filter starts").count(), 2, "{text}");
+        assert!(text.contains("FAILED two (t.yaml:5:3)\n  in the same way as one\n"), "{text}");
+    }
+
+    #[test]
+    fn the_same_trap_is_told_once_and_a_rule_of_which_nothing_was_tried_does_not_hold() {
+        let violation = |panic: &str, callback: &'static str| Violation {
+            what: format!("it traps in {callback}"),
+            input: "- name: the filter ends".to_owned(),
+            logs: vec![LogLine { level: LogLevel::Critical, message: panic.as_bytes().to_vec(), context: 1 }],
+            trap: Some(Trap {
+                callback: callback.to_owned(),
+                reason: "unreachable".to_owned(),
+                frames: Vec::new(),
+            }),
+        };
+        let result = |at: usize, tried: usize, violation: Option<Violation>| RuleResult {
+            rule: &RULES[at],
+            tried,
+            is_complete: true,
+            violation,
+            took: std::time::Duration::ZERO,
+        };
+        let text = rules(&[
+            result(0, 3, Some(violation("panicked at src/a.rs:1:2:\nnone", "proxy_on_log"))),
+            result(1, 3, Some(violation("panicked at src/b.rs:1:2:\nnone", "proxy_on_log"))),
+            result(2, 3, Some(violation("panicked at src/a.rs:1:2:\nsome", "proxy_on_done"))),
+            result(3, 0, None),
+        ]);
+        assert_eq!(text.matches("- name: the filter ends").count(), 2, "{text}");
+        assert!(
+            text.contains("it traps in proxy_on_done\n    the same trap as that of header-bytes\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n-      client-gone "), "{text}");
+    }
 }

@@ -41,7 +41,15 @@ pub(crate) struct CrateName(String);
 impl CrateName {
     /// The name of a folder's crate: that of the folder.
     pub(crate) fn of(folder: &Path) -> Result<CrateName, Failure> {
-        let written = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(written) = folder.file_name() else {
+            // Such as `.` and `..`.
+            let message = format!(
+                "`{}` is a folder that is there, and a new crate gets one of its own",
+                folder.display()
+            );
+            return Err(Failure::new(message, "name the folder to make, such as burgee new my-filter"));
+        };
+        let written = written.to_string_lossy().into_owned();
         match fault(&written) {
             None => Ok(CrateName(written)),
             Some(fault) => {
@@ -132,8 +140,6 @@ mod tests {
             ("try", Some("write try-filter,")),
             ("serde", Some("write serde-filter,")),
             ("2fa", Some("such as my-filter")),
-            ("..", Some("such as my-filter")),
-            ("/", Some("such as my-filter")),
             ("ü", Some("such as my-filter")),
             (&"a".repeat(51), Some("such as my-filter")),
         ] {
@@ -146,6 +152,15 @@ mod tests {
                 }
                 (found, _) => panic!("{written}: {found:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_there_under_no_name_of_its_own_says_what_to_do() {
+        for written in [".", "..", "/", "a/.."] {
+            let failure = CrateName::of(Path::new(written)).expect_err("refused");
+            assert!(failure.message.contains("is a folder that is there"), "{written}: {}", failure.message);
+            assert!(failure.help.contains("burgee new my-filter"), "{written}: {}", failure.help);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use burgee_api::document::Source;
-use burgee_api::document::tree::parse;
+use burgee_api::document::tree::{Node, NodeValue, parse};
 use burgee_api::origin::Place;
 use burgee_api::problem::{Problem, Severity, codes};
 use schemars::Schema;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::format::{Case, CaseFile};
 use super::shape::{self, Shaped};
-use crate::codes::{NO_STEPS, SAME_NAME};
+use crate::codes::{NO_STEPS, NOT_CASES, SAME_NAME};
 
 /// Every case of some texts, and what is wrong with them.
 #[derive(Debug, Default)]
@@ -82,6 +82,11 @@ pub fn read(sources: &[Source]) -> Cases {
         let (documents, problems) = parse(source);
         cases.problems.extend(problems);
         for document in &documents {
+            if let Some(problem) = of_kubernetes(document) {
+                // What else does not fit there would be every field of it.
+                cases.problems.push(problem);
+                continue;
+            }
             let shaped = shape::read(document, schema());
             match of_shape(shaped) {
                 Ok(read) => cases.cases.extend(read),
@@ -99,6 +104,19 @@ pub fn read(sources: &[Source]) -> Cases {
     }
     cases.problems.sort();
     cases
+}
+
+/// That a document is none of cases but one of Kubernetes.
+fn of_kubernetes(document: &Node) -> Option<Problem> {
+    let NodeValue::Map(entries) = &document.value else { return None };
+    let is = |key: &Node, name: &str| matches!(&key.value, NodeValue::Scalar { text, .. } if text == name);
+    let has = |name: &str| entries.iter().any(|(key, _)| is(key, name));
+    if has("cases") || !has("kind") && !has("apiVersion") {
+        return None;
+    }
+    let message = "this is a document of Kubernetes and has no cases";
+    let problem = Problem::new(Severity::Error, NOT_CASES, message).at(document.place.clone(), "");
+    Some(problem.help("name the file of the cases; documents are for `burgee check`"))
 }
 
 fn of_shape(shaped: Shaped) -> Result<Vec<Located>, Vec<Problem>> {

@@ -146,7 +146,11 @@ impl<'s> Reader<'s> {
                 (Some(low), _) => format!("write at least {low}"),
                 (None, high) => format!("write at most {}", high.unwrap_or_default()),
             };
-            self.bad(codes::OUT_OF_RANGE, field, format!("{count} entries do not fit here"), allowed);
+            let message = match count {
+                0 => "this list is empty".to_owned(),
+                count => format!("{count} entries do not fit here"),
+            };
+            self.bad(codes::OUT_OF_RANGE, field, message, allowed);
             return None;
         }
         let mut items = Vec::new();
