@@ -235,7 +235,8 @@ impl Vm {
                         .body("upstream request timeout");
                     running.answer_http(token, &answer);
                 }
-                Event::Timeout(token) => running.grpc_close(token, 4, b"upstream request timeout"),
+                // What is 504 in HTTP is 14 in gRPC to Envoy, and not 4.
+                Event::Timeout(token) => running.grpc_close(token, 14, b"upstream request timeout"),
             }
         }
         running.state_mut().clock.move_to(until);

@@ -22,6 +22,8 @@ pub struct Callout {
     pub request: Request,
     /// When it was made, in nanoseconds since the epoch.
     pub at_nanoseconds: u64,
+    /// How many calls the module had made before, of any kind.
+    pub number: u32,
 }
 
 /// What a call asks.
@@ -61,6 +63,8 @@ pub(crate) struct Callouts {
     pub(crate) pending: BTreeMap<u32, Callout>,
     /// Calls that the module gave up, or that its answers have ended.
     counts: [u32; 3],
+    /// How many calls were made.
+    made: u32,
     /// What is answered at this moment.
     pub(crate) answering: Answering,
 }
@@ -98,6 +102,8 @@ impl Callouts {
             Request::GrpcStream { .. } => GRPC_STREAM,
         });
         callout.token = token;
+        callout.number = self.made;
+        self.made = self.made.saturating_add(1);
         self.pending.insert(token, callout);
         token
     }
@@ -181,6 +187,7 @@ mod tests {
             timeout_milliseconds: 0,
             request,
             at_nanoseconds: 0,
+            number: 0,
         };
         let http = callouts.add(callout(Request::Http(Message::default())));
         let stream = Request::GrpcStream {

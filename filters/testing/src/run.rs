@@ -1,8 +1,10 @@
 //! Runs cases on a module: each on a VM of its own, as many at a time as the machine has processors.
 
+mod answers;
 mod compare;
 mod drive;
 mod measure;
+mod start;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -17,8 +19,9 @@ use burgee_harness::{LogLine, Module, Trap};
 
 use crate::cases::Located;
 
-pub(crate) use drive::{host_calls, play, play_on, settings};
+pub(crate) use drive::{host_calls, play, play_on};
 pub use measure::{Measured, PhaseCost, measure};
+pub(crate) use start::settings;
 
 /// What bounds a run.
 #[derive(Clone, Debug, Default)]

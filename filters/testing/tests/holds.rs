@@ -20,7 +20,7 @@ fn assert_cases(folder: &Path) {
 
 #[test]
 fn the_cases_of_strangers_hold() {
-    for name in ["gatekeeper", "journal", "rewriter", "meter"] {
+    for name in ["broker", "gatekeeper", "journal", "rewriter", "meter"] {
         assert_cases(&support::stranger(name));
     }
 }
@@ -41,7 +41,11 @@ fn the_cases_of_the_tutorial_hold() {
     for block in blocks {
         let read = cases::read(&[Source::new("testing-filters.md", block)]);
         assert_eq!(read.problems, [], "{block}");
-        let name = if block.contains("journal") { "journal" } else { "gatekeeper" };
+        let name = match block {
+            block if block.contains("journal") => "journal",
+            block if block.contains("prices") => "broker",
+            _ => "gatekeeper",
+        };
         let results = run(&module(&support::stranger(name)), &read.cases, &Limits::default());
         assert_eq!(failures(&results), "", "{block}");
         count += results.len();
@@ -93,4 +97,65 @@ fn what_is_not_so_fails_and_what_cannot_happen_is_told() {
         let told: Vec<&str> = results[0].mismatches.iter().map(|mismatch| mismatch.path.as_str()).collect();
         assert_eq!(told, [expected], "{case}");
     }
+}
+
+#[test]
+fn what_cannot_happen_and_what_is_of_another_kind_is_told() {
+    let text = "
+defaults: {clusters: [prices]}
+cases:
+- name: an answer of HTTP to a call of gRPC
+  steps:
+  - request: {}
+  - answer: {status: 200, body: a}
+- name: a callout of HTTP is expected
+  steps:
+  - request: {}
+    expect: {callouts: [{messages: [a], closed: true}]}
+- name: a response to a request that is held
+  steps:
+  - request: {}
+  - response: {}
+- name: more of a request that was answered
+  steps:
+  - request: {end: false}
+  - answer: {grpcStatus: 1}
+  - request: {body: more}
+    expect: {}
+- name: a response to a request that was answered
+  steps:
+  - request: {}
+  - answer: {grpcStatus: 1}
+  - response: {}
+    expect: {response: {headers: {set: {x-a: b}}}}
+- name: more after the end
+  steps:
+  - request: {}
+  - close: client
+  - request: {trailers: {a: b}}
+";
+    let read = cases::read(&[Source::new("t.yaml", text)]);
+    assert_eq!(read.problems, []);
+    let results = run(&module(&support::stranger("broker")), &read.cases, &Limits::default());
+    let told: Vec<String> = results
+        .iter()
+        .map(|result| {
+            let paths = result.mismatches.iter().map(|one| format!("{} {}", one.path, one.got));
+            paths.collect::<Vec<_>>().join("; ")
+        })
+        .collect();
+    let answered = "the filter has answered the request itself, and nothing more comes of this stream";
+    let expected = [
+        "steps[1].answer.status the callout is of gRPC: write `grpcStatus`".to_owned(),
+        "steps[0].expect.callouts[0].messages no stream of gRPC".to_owned(),
+        "steps[1].response the filter holds the request, so that there is no service that could have answered it"
+            .to_owned(),
+        format!("steps[2].request {answered}"),
+        format!("steps[2].response {answered}; steps[2].expect.response.headers.set.x-a nothing"),
+        "steps[2].request its stream was over before".to_owned(),
+    ];
+    for (told, expected) in told.iter().zip(&expected) {
+        assert!(told.starts_with(expected), "{told}\nis not\n{expected}");
+    }
+    assert_eq!(told.len(), expected.len());
 }

@@ -342,6 +342,7 @@ fn grpc(call: &mut Call<'_>, service: &[u8], timeout: u32, request: Request, to:
 fn add(call: &mut Call<'_>, cluster: String, timeout_milliseconds: u32, request: Request) -> u32 {
     let state = call.state_mut();
     let (context, at_nanoseconds) = (state.context_id(), state.clock.now());
-    let callout = Callout { token: 0, context, cluster, timeout_milliseconds, request, at_nanoseconds };
+    let callout =
+        Callout { token: 0, context, cluster, timeout_milliseconds, request, at_nanoseconds, number: 0 };
     state.callouts.add(callout)
 }

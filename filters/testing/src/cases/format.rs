@@ -166,21 +166,31 @@ pub struct Transfer {
 pub struct Answer {
     /// The cluster that it was sent to. Without: any.
     pub cluster: Option<String>,
-    /// Its path. Without: any.
+    /// Its path; of a call of gRPC `/SERVICE/METHOD`. Without: any.
     pub path: Option<Match>,
     /// How long it takes. The time goes by for everything else too.
     pub after: Option<Span>,
-    /// The status. Without: 200.
+    /// The status. Without: 200. Of HTTP only.
     #[schemars(range(min = 100, max = 999))]
     pub status: Option<u16>,
-    /// The headers of the answer, without `:status`.
+    /// The headers of the answer, without `:status`. Of gRPC the metadata at its beginning.
     #[serde(default)]
     pub headers: Headers,
-    /// The body of the answer.
+    /// The body of the answer. Of gRPC the message, without: an empty one for a call that ends with the status 0, none for
+    /// a stream.
     pub body: Option<Data>,
-    /// The trailers of the answer.
+    /// Messages of a stream of gRPC, after `body`. The stream stays open, unless there is a `grpcStatus`.
+    #[serde(default)]
+    pub messages: Vec<Data>,
+    /// The trailers of the answer. Of gRPC the metadata at its end.
     #[serde(default)]
     pub trailers: Headers,
+    /// The status of gRPC that it ends with. Without: 0 for a call, and a stream does not end. A call with another status
+    /// than 0 has no message.
+    #[schemars(range(min = 0, max = 16))]
+    pub grpc_status: Option<u32>,
+    /// What is said with `grpcStatus`.
+    pub grpc_message: Option<Text>,
     /// There is no answer: this happens instead.
     pub fails: Option<Failure>,
 }
@@ -189,9 +199,10 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Failure {
-    /// Its time is up: what the filter allowed for it goes by. Envoy answers it with the status 504.
+    /// Its time is up: what the filter allowed for it goes by. Envoy answers it with the status 504, and ends a call of
+    /// gRPC with the status 14. Streams of gRPC have no such time.
     Timeout,
-    /// Its connection is reset: the filter is called without headers.
+    /// Its connection is reset: the filter is called without headers. A call of gRPC ends with the status 14.
     Reset,
 }
 
@@ -345,11 +356,20 @@ pub struct ReplyExpect {
 pub struct CalloutExpect {
     /// The cluster that it is sent to.
     pub cluster: Option<Match>,
-    /// These headers have exactly these values.
+    /// It is of gRPC, and for this service.
+    pub service: Option<Match>,
+    /// It is of gRPC, and calls this method.
+    pub method: Option<Match>,
+    /// These headers have exactly these values. Of gRPC: metadata.
     #[serde(default)]
     pub headers: Ordered<Matches>,
-    /// The body.
+    /// The body; the message of a call of gRPC.
     pub body: Option<Match>,
+    /// It is a stream of gRPC, and these are the messages that the filter has sent: exactly these, in this order. At a
+    /// step: up to then; at the end of the case those that were sent later too.
+    pub messages: Option<Vec<Match>>,
+    /// Whether it is a stream of gRPC on which the filter sends nothing more.
+    pub closed: Option<bool>,
     /// How long the filter waits for the answer.
     pub timeout: Option<Span>,
 }

@@ -102,6 +102,12 @@ fn answer(answer: &Answer) -> Vec<String> {
         parts.extend((!part.pairs().is_empty()).then(|| format!("{field}: {}", headers(part))));
     }
     parts.extend(answer.body.as_ref().map(|body| format!("body: {}", data(body))));
+    if !answer.messages.is_empty() {
+        let messages: Vec<String> = answer.messages.iter().map(data).collect();
+        parts.push(format!("messages: [{}]", messages.join(", ")));
+    }
+    parts.extend(answer.grpc_status.map(|status| format!("grpcStatus: {status}")));
+    parts.extend(answer.grpc_message.as_ref().map(|Text(text)| format!("grpcMessage: {}", quoted(text))));
     parts
 }
 

@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
         name: "callouts",
         title: "Callouts may be answered late, wrongly, or never.",
         tried: "No answer, a broken connection, the end of the filter's patience, answers without a body, with other \
-                statuses and with a huge body.",
+                statuses, those of gRPC too, and with a huge body.",
         why: "A service that is asked is the part that fails most, and it fails when there is most traffic.",
         check: callouts,
     },
@@ -236,6 +236,9 @@ fn callouts(attempt: &mut Attempt<'_>) {
     let status = |status: u16| {
         move |step: &mut Step| step.answer.iter_mut().for_each(|answer| answer.status = Some(status))
     };
+    let grpc_status = |status: u32| {
+        move |step: &mut Step| step.answer.iter_mut().for_each(|answer| answer.grpc_status = Some(status))
+    };
     let body = |body: Option<Data>| {
         move |step: &mut Step| step.answer.iter_mut().for_each(|answer| answer.body.clone_from(&body))
     };
@@ -255,6 +258,7 @@ fn callouts(attempt: &mut Attempt<'_>) {
             with_answers(exchange, &body(Some(many("0123456789abcdef", 65_536)))),
         ];
         cases.extend([100, 204, 301, 404, 500, 999].map(|code| with_answers(exchange, &status(code))));
+        cases.extend([0, 1, 7, 14, 16].map(|code| with_answers(exchange, &grpc_status(code))));
         cases
     });
 }

@@ -121,7 +121,10 @@ pub(super) fn answer() -> Step {
         status: Some(200),
         headers: headers(&[("content-type", "text/plain"), ("x-answer", "yes")]),
         body: Some(text("answer")),
+        messages: Vec::new(),
         trailers: Headers::default(),
+        grpc_status: None,
+        grpc_message: None,
         fails: None,
     };
     Step { answer: Some(answer), ..step() }

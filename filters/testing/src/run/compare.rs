@@ -197,6 +197,7 @@ impl Compare<'_> {
             if let Some(cluster) = &expected.cluster {
                 self.bytes(&format!("{path}.cluster"), cluster, Some(got.cluster.as_bytes()));
             }
+            self.grpc(&path, expected, &got.request);
             let (headers, body) = asked(&got.request);
             self.values(&format!("{path}.headers"), &expected.headers, headers);
             if let Some(wanted) = &expected.body {
@@ -207,6 +208,51 @@ impl Compare<'_> {
                 && timeout.0 != patience
             {
                 self.tell(&format!("{path}.timeout"), format!("{:?}", timeout.0), format!("{patience:?}"));
+            }
+        }
+    }
+
+    /// Compares what only callouts of gRPC have.
+    fn grpc(&mut self, path: &str, expected: &CalloutExpect, got: &Request) {
+        let (of, stream) = match got {
+            Request::Http(_) => (None, None),
+            Request::Grpc { service, method, .. } => (Some((service, method)), None),
+            Request::GrpcStream { service, method, messages, is_closed, .. } => {
+                (Some((service, method)), Some((messages, *is_closed)))
+            }
+        };
+        for (field, expected, got) in [
+            ("service", &expected.service, of.map(|(service, _)| service)),
+            ("method", &expected.method, of.map(|(_, method)| method)),
+        ] {
+            let path = format!("{path}.{field}");
+            match (expected, got) {
+                (Some(expected), Some(got)) => self.bytes(&path, expected, Some(got.as_bytes())),
+                (Some(expected), None) => self.tell(&path, expected.to_string(), "a callout of HTTP"),
+                (None, _) => {}
+            }
+        }
+        if let Some(wanted) = &expected.messages {
+            let path = format!("{path}.messages");
+            let Some((messages, _)) = stream else {
+                return self.tell(&path, count(wanted.len(), "message"), "no stream of gRPC");
+            };
+            let is_so = wanted.len() == messages.len()
+                && wanted.iter().zip(messages).all(|(wanted, message)| wanted.holds(message));
+            if !is_so {
+                let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+                let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+                let wanted = if wanted.is_empty() { "nothing".to_owned() } else { wanted.join(", ") };
+                self.tell(&path, wanted, list(&messages));
+            }
+        }
+        if let Some(wanted) = expected.closed {
+            let shown =
+                |is_closed: bool| if is_closed { "a stream that is closed" } else { "one that is open" };
+            match stream {
+                Some((_, is_closed)) if is_closed == wanted => {}
+                Some((_, is_closed)) => self.tell(&format!("{path}.closed"), shown(wanted), shown(is_closed)),
+                None => self.tell(&format!("{path}.closed"), shown(wanted), "no stream of gRPC"),
             }
         }
     }

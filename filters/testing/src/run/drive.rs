@@ -3,24 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use burgee_harness::{
-    Answer as HarnessAnswer, Callout, LogLine, Module, Request, Settings, Shared, StartError, StartFailure,
-    Status, Trap, Value, Vm,
-};
+use burgee_harness::{Callout, LogLine, Module, Shared, StartError, StartFailure, Trap, Vm};
 
+use super::answers::{self, path_of};
 use super::compare::{Compare, Done};
 use super::measure::Trace;
+use super::start::{VM_ID, settings, status, value_of};
 use super::stream::{Became, Http, Side, Stream, Tcp};
 use super::{CaseResult, Limits};
 use crate::cases::Located;
-use crate::cases::format::{self, Answer, Case, Close, Effects, Failing, Failure, Setup, Step, StepExpect};
-use crate::cases::values::{Ordered, PropertyValue, Text, TypedValue, parse_path};
+use crate::cases::format::{self, Answer, Case, Close, Effects, Step, StepExpect};
+use crate::cases::values::{Ordered, PropertyValue, parse_path};
 
 /// The name of the stream of steps that name none.
 const UNNAMED: &str = "";
-
-/// The `vm_id` of every case.
-const VM_ID: &str = "";
 
 /// Stands for every host call of the ABI; what a language's library asks of its system is not among them.
 const EVERY_CALL: &str = "*";
@@ -68,96 +64,6 @@ pub(crate) fn play_on(vm: &Vm, case: &Case) {
     let located = Located::made(case.clone());
     let compare = Compare { case: &located, mismatches: Vec::new() };
     Drive::new(vm, compare, Shared::new()).steps();
-}
-
-/// What a VM of the case is started with.
-pub(crate) fn settings(case: &Case, limits: &Limits, shared: &Shared) -> Settings {
-    let Setup { config, vm_config, environment, root_id, properties, shared_data, clusters, .. } =
-        &case.setup;
-    let mut settings = Settings::new().vm_id(VM_ID).shared(shared);
-    if let Some(config) = config {
-        settings = settings.plugin_configuration(config.bytes());
-    }
-    if let Some(config) = vm_config {
-        settings = settings.vm_configuration(config.bytes());
-    }
-    for (name, Text(value)) in environment.iter().flat_map(|Ordered(entries)| entries) {
-        settings = settings.variable(name, value);
-    }
-    if let Some(id) = root_id {
-        settings = settings.root_id(id);
-    }
-    for (path, value) in properties.iter().flat_map(|Ordered(entries)| entries) {
-        let path = parse_path(path);
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        settings = match value {
-            Some(value) => settings.property(path.as_slice(), value_of(value)),
-            None => settings.without_property(path.as_slice()),
-        };
-    }
-    for (key, value) in shared_data.iter().flat_map(|Ordered(entries)| entries) {
-        shared.set_value(VM_ID, key, value.bytes());
-    }
-    for cluster in clusters.iter().flatten().map(String::as_str).chain(named_clusters(case)) {
-        settings = settings.cluster(cluster);
-    }
-    if let Some(fuel) = limits.fuel {
-        settings = settings.fuel(fuel);
-    }
-    settings
-}
-
-/// The clusters that a case names where it speaks of callouts.
-fn named_clusters(case: &Case) -> Vec<&str> {
-    let answers = case.steps.iter().filter_map(|step| step.answer.as_ref()?.cluster.as_deref());
-    let effects = case.steps.iter().map(|step| &step.expect.effects).chain([&case.expect.effects]);
-    let expected = effects
-        .flat_map(|effects| effects.callouts.iter().flatten())
-        .filter_map(|callout| callout.cluster.as_ref()?.whole_text());
-    answers.chain(expected).collect()
-}
-
-fn value_of(value: &PropertyValue) -> Value {
-    match value {
-        PropertyValue::Bool(value) => Value::Bool(*value),
-        PropertyValue::Int(number) => Value::Int(*number),
-        PropertyValue::Double(number) => Value::Double(*number),
-        PropertyValue::Text(text) => Value::text(text),
-        PropertyValue::Typed(typed) => typed_value(typed),
-    }
-}
-
-fn typed_value(typed: &TypedValue) -> Value {
-    let nanoseconds = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-    let TypedValue { duration, timestamp, bytes, map, list } = typed;
-    if let Some(span) = duration {
-        return Value::Duration(nanoseconds(span.0));
-    }
-    if let Some(span) = timestamp {
-        return Value::Timestamp(nanoseconds(span.0));
-    }
-    if bytes.is_some() {
-        return Value::Bytes(typed.bytes());
-    }
-    if let Some(Ordered(entries)) = map {
-        return Value::map(entries.iter().map(|(key, Text(value))| (key, Value::text(value))));
-    }
-    Value::List(list.iter().flatten().map(|Text(text)| Value::text(text)).collect())
-}
-
-fn status(failing: Failing) -> Status {
-    match failing {
-        Failing::NotFound => Status::NotFound,
-        Failing::BadArgument => Status::BadArgument,
-        Failing::SerializationFailure => Status::SerializationFailure,
-        Failing::ParseFailure => Status::ParseFailure,
-        Failing::InvalidMemoryAccess => Status::InvalidMemoryAccess,
-        Failing::Empty => Status::Empty,
-        Failing::CasMismatch => Status::CasMismatch,
-        Failing::InternalFailure => Status::InternalFailure,
-        Failing::BrokenConnection => Status::BrokenConnection,
-        Failing::Unimplemented => Status::Unimplemented,
-    }
 }
 
 /// What comes of a filter that does not start.
@@ -265,8 +171,15 @@ impl<'v, 'c> Drive<'v, 'c> {
     /// Takes what the filter logged and called since the last time.
     fn collect(&mut self) {
         self.logs.extend(self.vm.take_logs());
-        let known = self.callouts.iter().map(|callout| callout.token).max().unwrap_or_default();
-        self.callouts.extend(self.vm.callouts().into_iter().filter(|callout| callout.token > known));
+        let mut open = self.vm.callouts();
+        open.sort_by_key(|callout| callout.number);
+        for callout in open {
+            match self.callouts.iter_mut().find(|known| known.token == callout.token) {
+                // A stream may have more messages by now.
+                Some(known) => *known = callout,
+                None => self.callouts.push(callout),
+            }
+        }
     }
 
     fn effects(&mut self, path: &str, expected: &Effects, first_log: usize, first_callout: usize) {
@@ -288,8 +201,14 @@ impl<'v, 'c> Drive<'v, 'c> {
         let (first_log, first_callout) = (self.logs.len(), self.callouts.len());
         let name = step.stream.as_deref().unwrap_or(UNNAMED);
         let had_reply = self.http(name).and_then(Http::reply).is_some();
+        let hindered = self.streams.get(name).and_then(|stream| hindrance(stream, step));
         let became = self.act(at, step, name, had_reply);
         self.collect();
+        let is_over = became == Became::Over && brings_something(step);
+        let hindered = hindered.or(is_over.then_some("its stream was over before"));
+        if let (Some(why), Some(field)) = (hindered, field(step)) {
+            self.compare.tell(&format!("steps[{at}].{field}"), "something that can arrive", why);
+        }
         if became == Became::Impossible {
             let got = "the stream is of another kind, or this part of it came already, or it has ended";
             self.compare.tell(&format!("steps[{at}]"), "a step that can happen to its stream", got);
@@ -394,14 +313,12 @@ impl<'v, 'c> Drive<'v, 'c> {
             self.advance(span.0);
         }
         let is_meant = |callout: &&Callout| {
-            let Request::Http(request) = &callout.request else { return false };
-            let asked = request.header(":path").unwrap_or_default();
             of.is_none_or(|context| context == callout.context)
                 && answer.cluster.as_ref().is_none_or(|cluster| *cluster == callout.cluster)
-                && answer.path.as_ref().is_none_or(|path| path.holds(asked.as_bytes()))
+                && answer.path.as_ref().is_none_or(|path| path.holds(path_of(&callout.request).as_bytes()))
         };
         let open = self.vm.callouts();
-        let Some(callout) = open.iter().filter(is_meant).min_by_key(|callout| callout.token) else {
+        let Some(callout) = open.iter().filter(is_meant).min_by_key(|callout| callout.number) else {
             let open: Vec<&str> = open.iter().map(|callout| callout.cluster.as_str()).collect();
             let open = if open.is_empty() {
                 "none is open".to_owned()
@@ -411,21 +328,17 @@ impl<'v, 'c> Drive<'v, 'c> {
             self.compare.tell(path, "a callout like this to be answered", open);
             return;
         };
-        let token = callout.token;
-        let answered = match answer.fails {
-            Some(Failure::Timeout) => {
-                let ends =
-                    u128::from(callout.at_nanoseconds) + u128::from(callout.timeout_milliseconds) * 1_000_000;
-                let left = ends.saturating_sub(self.vm.now_nanoseconds().into()).div_ceil(1_000_000);
-                self.vm.advance(u64::try_from(left).unwrap_or(u64::MAX));
-                Ok(())
-            }
-            Some(Failure::Reset) => self.vm.break_call(token),
-            None => self.vm.answer(token, &harness_answer(answer)),
-        };
-        if let Err(error) = answered {
+        if let Some((field, why)) = answers::misfit(answer, callout) {
+            self.compare.tell(
+                &format!("{path}.{field}"),
+                "something that such a callout is answered with",
+                why,
+            );
+        }
+        if let Err(error) = answers::play(self.vm, callout, answer) {
             self.compare.tell(path, "a callout that can be answered", error.to_string());
         }
+        self.collect();
     }
 
     fn compare_stream(&mut self, path: &str, expect: &StepExpect, name: &str, had_reply: bool) {
@@ -465,18 +378,36 @@ impl<'v, 'c> Drive<'v, 'c> {
     }
 }
 
-fn harness_answer(answer: &Answer) -> HarnessAnswer {
-    let mut made = HarnessAnswer::status(answer.status.unwrap_or(200));
-    for (name, value) in answer.headers.pairs() {
-        made = made.header(name, value);
+/// The field of what arrives in a step.
+fn field(step: &Step) -> Option<&'static str> {
+    let fields = [
+        ("request", step.request.is_some()),
+        ("response", step.response.is_some()),
+        ("downstream", step.downstream.is_some()),
+        ("upstream", step.upstream.is_some()),
+    ];
+    fields.into_iter().find(|(_, is_there)| *is_there).map(|(field, _)| field)
+}
+
+/// Whether a step has something for a stream that is under way.
+fn brings_something(step: &Step) -> bool {
+    let of_message = |message: &format::Message| {
+        message.headers.is_some() || message.body.is_some() || message.trailers.is_some()
+    };
+    let of_transfer = |transfer: &format::Transfer| transfer.data.is_some() || transfer.end;
+    step.request.as_ref().or(step.response.as_ref()).is_some_and(of_message)
+        || step.downstream.as_ref().or(step.upstream.as_ref()).is_some_and(of_transfer)
+}
+
+/// Why a part of a message cannot arrive, by what the filter has done before: no proxy would bring it.
+fn hindrance(stream: &Stream, step: &Step) -> Option<&'static str> {
+    let http = stream.http().filter(|_| step.request.is_some() || step.response.is_some())?;
+    if http.reply().is_some() {
+        return Some("the filter has answered the request itself, and nothing more comes of this stream");
     }
-    if let Some(body) = &answer.body {
-        made = made.body(body.bytes());
-    }
-    for (name, value) in answer.trailers.pairs() {
-        made = made.trailer(name, value);
-    }
-    made
+    let is_held = http.request.has_begun && http.gone_on(Side::Request).is_none();
+    (step.response.is_some() && is_held)
+        .then_some("the filter holds the request, so that there is no service that could have answered it")
 }
 
 fn became_shown(became: Became) -> &'static str {
