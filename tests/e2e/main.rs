@@ -6,6 +6,7 @@
 
 mod accepted;
 mod bad_input;
+mod callouts;
 mod changes;
 mod checking;
 #[cfg(target_os = "linux")]

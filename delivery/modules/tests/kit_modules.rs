@@ -137,8 +137,14 @@ burgee_kit::export!("count" => log Count, "deny" => http Deny);
 #[test]
 fn a_module_of_each_shape_has_what_it_uses_and_no_more() {
     let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let crates =
-        [("smallest", SMALLEST), ("everything", EVERYTHING), ("connections", CONNECTIONS), ("two", TWO)];
+    let asks = EVERYTHING.replace("Phases::HTTP;", "Phases::REQUEST_HEADERS.and(Phases::GRPC_CALLS);");
+    let crates = [
+        ("smallest", SMALLEST),
+        ("everything", EVERYTHING),
+        ("asks", &asks),
+        ("connections", CONNECTIONS),
+        ("two", TWO),
+    ];
     write_workspace(folder.path(), &crates);
     let build = |name: &str| -> BuiltModule {
         build_crate_in(cache.path(), &folder.path().join(name), &|_: &str| {})
@@ -160,9 +166,12 @@ fn a_module_of_each_shape_has_what_it_uses_and_no_more() {
                 "tick",
                 "http_call_response",
                 "grpc_receive",
+                "grpc_receive_initial_metadata",
+                "grpc_receive_trailing_metadata",
                 "grpc_close",
             ],
         ),
+        ("asks", &["request_headers", "grpc_receive", "grpc_close"]),
         (
             "connections",
             &[

@@ -10,7 +10,7 @@ use crate::phases::Phases;
 pub const SECTION: &str = "burgee.callbacks";
 
 /// The phases, each with the callbacks that it needs, separated by spaces. The first is what every module needs.
-const OF_PHASE: [(Phases, &str); 16] = [
+const OF_PHASE: [(Phases, &str); 17] = [
     (Phases::NONE, "proxy_on_context_create proxy_on_configure proxy_on_delete"),
     (Phases::REQUEST_HEADERS, "proxy_on_request_headers"),
     (Phases::REQUEST_BODY, "proxy_on_request_body"),
@@ -27,6 +27,7 @@ const OF_PHASE: [(Phases, &str); 16] = [
     (Phases::TICK, "proxy_on_tick"),
     (Phases::HTTP_CALLS, "proxy_on_http_call_response"),
     (Phases::GRPC_CALLS, "proxy_on_grpc_receive proxy_on_grpc_close"),
+    (Phases::GRPC_STREAMS, "proxy_on_grpc_receive_initial_metadata proxy_on_grpc_receive_trailing_metadata"),
 ];
 
 /// How long the list of these phases is, in bytes.
@@ -101,10 +102,10 @@ mod tests {
     fn every_phase_has_callbacks_of_its_own() {
         const ALL: Phases = Phases::HTTP.and(Phases::TCP);
         let mut names = listed::<{ length(ALL) }>(ALL);
-        assert_eq!(names.len(), 19);
+        assert_eq!(names.len(), 21);
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 19);
+        assert_eq!(names.len(), 21);
         assert!(names.iter().all(|name| name.starts_with("proxy_on_")));
     }
 

@@ -5,14 +5,14 @@
 )]
 
 use std::cell::{Cell, OnceCell};
+use std::num::NonZeroU32;
 use std::ptr::null_mut;
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::attributes::{Reads, Vocabulary};
-use crate::calls::{GrpcRequest, HttpAnswer, HttpRequest};
+use crate::calls::HttpAnswer;
 use crate::executor::Executor;
-use crate::host::{CallHost, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, StreamHost};
+use crate::host::{Change, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, Shared, StreamHost};
 use crate::http::{
     Body, Header, HttpHost, LogHost, Message, Place, RequestHeadersHost, RequestHost, ResponseHeadersHost,
     ResponseHost, check_header,
@@ -20,9 +20,10 @@ use crate::http::{
 use crate::outcome::Response;
 use crate::pairs::{decode_pairs, encode_pairs};
 use crate::tcp::{ConnectionHost, DataHost, Peer};
-use crate::vm::{Proxy, Side, Vm};
+use crate::vm::{Metadata, Proxy, Side, Vm};
 
 mod callbacks;
+mod calls;
 
 pub use callbacks::start;
 
@@ -77,35 +78,22 @@ unsafe extern "C" {
     fn proxy_close_stream(kind: u32) -> u32;
     fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
-    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, bytes: *const u8, length: usize) -> u32;
-    fn proxy_http_call(
-        cluster: *const u8,
-        cluster_size: usize,
-        headers: *const u8,
-        headers_size: usize,
-        body: *const u8,
-        body_size: usize,
-        trailers: *const u8,
-        trailers_size: usize,
-        timeout: u32,
-        call: *mut u32,
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        change: *mut u32,
     ) -> u32;
-    fn proxy_grpc_call(
-        cluster: *const u8,
-        cluster_size: usize,
-        service: *const u8,
-        service_size: usize,
-        method: *const u8,
-        method_size: usize,
-        metadata: *const u8,
-        metadata_size: usize,
-        message: *const u8,
-        message_size: usize,
-        timeout: u32,
-        call: *mut u32,
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+        change: u32,
     ) -> u32;
-    fn proxy_grpc_cancel(call: u32) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -128,6 +116,8 @@ mod buffer {
 }
 
 /// The ABI's numbers of what a call is answered with.
+const GRPC_INITIAL_METADATA: u32 = 4;
+const GRPC_TRAILING_METADATA: u32 = 5;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_TRAILERS: u32 = 7;
 
@@ -222,6 +212,33 @@ impl Host for Envoy {
         check(unsafe { proxy_record_metric(metric.0, value) })
     }
 
+    fn set_property(&self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
+        let path = path.join("\0");
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+    }
+
+    fn shared_data(&self, key: &str) -> Result<Option<Shared>, HostError> {
+        let mut change = 0;
+        let value = bytes(|data, size| {
+            // SAFETY: the pointers are good for the length of the call.
+            unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut change) }
+        });
+        match (value, NonZeroU32::new(change)) {
+            (Ok(value), Some(change)) => Ok(Some(Shared { value, change: Change(change) })),
+            // A host that does not number changes has none that could be compared.
+            (Ok(_), None) => Err(HostError::InternalFailure),
+            (Err(HostError::NotFound), _) => Ok(None),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], only_after: Option<Change>) -> Result<(), HostError> {
+        let change = only_after.map_or(0, |change| change.0.get());
+        // SAFETY: the pointers are good for the length of the call.
+        check(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), change) })
+    }
+
     fn foreign_function(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
         bytes(|data, size| {
             // SAFETY: the pointers are good for the length of the call.
@@ -264,78 +281,6 @@ impl Host for Envoy {
 
     fn set_vocabulary(&self, vocabulary: Vocabulary) {
         VOCABULARY.set(vocabulary);
-    }
-}
-
-/// A time as the ABI has it; one that is too long is the longest.
-fn milliseconds(time: Duration) -> u32 {
-    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
-}
-
-fn check_headers(headers: &[Header]) -> Result<(), HostError> {
-    headers.iter().try_for_each(|(name, value)| check_header(name, value))
-}
-
-impl CallHost for Envoy {
-    fn executor(&self) -> Rc<Executor> {
-        EXECUTOR.with(Rc::clone)
-    }
-
-    fn send_http(&self, cluster: &str, request: &HttpRequest, timeout: Duration) -> Result<u32, HostError> {
-        check_headers(&request.headers)?;
-        check_headers(&request.trailers)?;
-        let (headers, trailers) = (encode_pairs(&request.headers), encode_pairs(&request.trailers));
-        let mut call = 0;
-        // SAFETY: the pointers are good for the length of the call.
-        check(unsafe {
-            proxy_http_call(
-                cluster.as_ptr(),
-                cluster.len(),
-                headers.as_ptr(),
-                headers.len(),
-                request.body.as_ptr(),
-                request.body.len(),
-                trailers.as_ptr(),
-                trailers.len(),
-                milliseconds(timeout),
-                &raw mut call,
-            )
-        })?;
-        Ok(call)
-    }
-
-    fn send_grpc(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> Result<u32, HostError> {
-        check_headers(&request.metadata)?;
-        let metadata = encode_pairs(&request.metadata);
-        let mut call = 0;
-        // SAFETY: the pointers are good for the length of the call.
-        check(unsafe {
-            proxy_grpc_call(
-                cluster.as_ptr(),
-                cluster.len(),
-                request.service.as_ptr(),
-                request.service.len(),
-                request.method.as_ptr(),
-                request.method.len(),
-                metadata.as_ptr(),
-                metadata.len(),
-                request.message.as_ptr(),
-                request.message.len(),
-                milliseconds(timeout),
-                &raw mut call,
-            )
-        })?;
-        Ok(call)
-    }
-
-    fn cancel_grpc(&self, call: u32) {
-        // A call that the host does not know any more needs no end. SAFETY: numbers only.
-        let _ = unsafe { proxy_grpc_cancel(call) };
-    }
-
-    fn set_tick_period(&self, period: Duration) {
-        // SAFETY: numbers only.
-        let _ = unsafe { proxy_set_tick_period_milliseconds(milliseconds(period)) };
     }
 }
 
@@ -480,5 +425,12 @@ impl Proxy for Envoy {
 
     fn grpc_answer(&self, size: usize) -> Result<Vec<u8>, HostError> {
         held(buffer::GRPC_MESSAGE, 0, size)
+    }
+
+    fn grpc_metadata(&self, of: Metadata) -> Result<Vec<Header>, HostError> {
+        header_pairs(match of {
+            Metadata::Initial => GRPC_INITIAL_METADATA,
+            Metadata::Trailing => GRPC_TRAILING_METADATA,
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::calls::{CallError, HttpAnswer};
 use crate::host::{CallHost, HostError};
+use crate::streams::{Incoming, Open};
 
 /// Work without a result.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
@@ -28,6 +29,7 @@ pub struct Executor {
     at_work: Cell<At>,
     http: Answers<HttpAnswer>,
     grpc: Answers<Vec<u8>>,
+    streams: RefCell<Vec<Open>>,
     /// The timers that run, sorted: the first of a root is its next.
     timers: RefCell<Vec<Timer>>,
     last_timer: Cell<u64>,
@@ -143,6 +145,30 @@ impl Executor {
 
     pub(crate) fn grpc_arrived(&self, call: u32, answer: Result<Vec<u8>, CallError>) {
         self.grpc.arrive(call, answer);
+    }
+
+    pub(crate) fn expect_stream(&self, stream: u32) {
+        self.streams.borrow_mut().push((stream, self.at_work.get(), Incoming::default()));
+    }
+
+    /// Does something with what has come of a stream, if it is known.
+    pub(crate) fn with_stream<R>(&self, stream: u32, f: impl FnOnce(&mut Incoming) -> R) -> Option<R> {
+        let mut streams = self.streams.borrow_mut();
+        streams.iter_mut().find(|(it, ..)| *it == stream).map(|(.., incoming)| f(incoming))
+    }
+
+    /// Who has opened a stream, if it is known.
+    pub(crate) fn who_opened(&self, stream: u32) -> Option<At> {
+        self.streams.borrow().iter().find(|(it, ..)| *it == stream).map(|(_, at, _)| *at)
+    }
+
+    /// Whether the stream had not ended.
+    pub(crate) fn forget_stream(&self, stream: u32) -> bool {
+        let mut streams = self.streams.borrow_mut();
+        let place = streams.iter().position(|(it, ..)| *it == stream);
+        let gone = place.map(|place| streams.swap_remove(place));
+        drop(streams);
+        gone.is_some_and(|(.., incoming)| !incoming.is_over())
     }
 
     /// Says who is at work from now on.

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use crate::attributes::Vocabulary;
 use crate::executor::Executor;
 use crate::expression::{AFTER, BEFORE};
-use crate::host::{HostError, LogLevel, MetricId, MetricKind};
+use crate::host::{HostError, LogLevel, MetricId, MetricKind, Shared};
 use crate::http::{Header, Message};
 
 pub use calls::{FakeCall, Made};
@@ -61,6 +61,9 @@ pub struct Inner {
     executor: Rc<Executor>,
     vocabulary: Cell<Vocabulary>,
     foreign: RefCell<BTreeMap<String, Result<Vec<u8>, HostError>>>,
+    /// What filters have set of each context, by path.
+    set_properties: RefCell<BTreeMap<(u32, String), Vec<u8>>>,
+    shared: RefCell<BTreeMap<String, Shared>>,
     definitions: RefCell<Vec<(MetricKind, String)>>,
     metrics: RefCell<BTreeMap<String, Vec<u64>>>,
     log: RefCell<Vec<(LogLevel, String)>>,

@@ -1,12 +1,14 @@
 //! What a filter can ask of the proxy that it runs in.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::attributes::{Reads, Vocabulary, when};
-use crate::calls::{GrpcCall, GrpcRequest, HttpCall, HttpRequest, Sleep};
+use crate::calls::{CallError, GrpcCall, GrpcRequest, HttpCall, HttpRequest, Sleep};
 use crate::executor::Executor;
+use crate::streams::{GrpcOpen, GrpcStream};
 
 /// A proxy, as a filter sees it. Every call can fail, and every value is bytes: a client chooses many of them.
 ///
@@ -37,6 +39,37 @@ pub trait Host: Clone + Unpin + Reads<when::Always> + 'static {
     /// Any status of the host but success.
     fn record(&self, metric: MetricId, value: u64) -> Result<(), HostError>;
 
+    /// Sets a property of the stream at hand, which whoever comes after reads: other filters, and access logs as
+    /// `%FILTER_STATE(wasm.PATH:PLAIN)%`. Envoy keeps it in the filter state, under `wasm.` and the path.
+    ///
+    /// # Errors
+    /// Any status of the host but success; `NotFound` outside of a stream.
+    fn set_property(&self, path: &[&str], value: &[u8]) -> Result<(), HostError>;
+
+    /// What all virtual machines of one `vm_id` share under a key, in every worker, with the number of its last change;
+    /// nothing if there is none.
+    ///
+    /// # Errors
+    /// Any status of the host but success and "not found".
+    fn shared_data(&self, key: &str) -> Result<Option<Shared>, HostError>;
+
+    /// Shares a value with all virtual machines of the same `vm_id`. It is kept as long as the proxy runs: take keys that
+    /// clients cannot choose.
+    ///
+    /// # Errors
+    /// `CasMismatch` if somebody else was faster than `only_after`: read it again. Else any status of the host but
+    /// success.
+    fn set_shared_data(&self, key: &str, value: &[u8], only_after: Option<Change>) -> Result<(), HostError>;
+
+    /// Sets an object of Envoy's own in the filter state of the stream at hand, such as one that a cluster is chosen by.
+    ///
+    /// # Errors
+    /// Any status of the host but success; `NotFound` if the host does not have this function, or outside of a stream,
+    /// `BadArgument` if it knows no such object.
+    fn set_filter_state(&self, key: &str, value: &[u8], span: LifeSpan) -> Result<(), HostError> {
+        self.foreign_function("set_envoy_filter_state", &filter_state_argument(key, value, span)).map(drop)
+    }
+
     /// Calls a function that is not of the ABI but of this host.
     ///
     /// # Errors
@@ -59,11 +92,59 @@ pub trait Host: Clone + Unpin + Reads<when::Always> + 'static {
     fn set_vocabulary(&self, vocabulary: Vocabulary);
 }
 
+/// A value that virtual machines share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Its last change, for who wants to write only if there was none since.
+    pub change: Change,
+}
+
+/// The number of a change of shared data. Never 0, which the ABI has for "whatever it was".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change(pub NonZeroU32);
+
+/// How long an object of Envoy's filter state is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LifeSpan {
+    /// As long as the chain of filters.
+    #[default]
+    FilterChain,
+    /// As long as the request, internal redirects included.
+    Request,
+    /// As long as the client's connection.
+    Connection,
+}
+
+/// Envoy's message `SetEnvoyFilterStateArguments`: path, value, span.
+fn filter_state_argument(key: &str, value: &[u8], span: LifeSpan) -> Vec<u8> {
+    let mut message = Vec::new();
+    put_bytes(&mut message, 1, key.as_bytes());
+    put_bytes(&mut message, 2, value);
+    message.extend([3 << 3, span as u8]);
+    message
+}
+
+/// Writes a field of bytes of a protobuf message.
+pub(crate) fn put_bytes(message: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    // The lowest three bits say that a length follows.
+    message.push(field << 3 | 2);
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        message.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    message.push((length & 0x7f) as u8);
+    message.extend_from_slice(bytes);
+}
+
 /// A proxy that a filter can make calls through and whose time it can wait for.
 ///
 /// A filter that awaits none of this pays for none of it. Every call needs its phase, or there is no callback that its
 /// answer could come by: [`Phases::HTTP_CALLS`](crate::Phases::HTTP_CALLS),
-/// [`Phases::GRPC_CALLS`](crate::Phases::GRPC_CALLS), [`Phases::TIMERS`](crate::Phases::TIMERS).
+/// [`Phases::GRPC_CALLS`](crate::Phases::GRPC_CALLS), [`Phases::GRPC_STREAMS`](crate::Phases::GRPC_STREAMS),
+/// [`Phases::TIMERS`](crate::Phases::TIMERS).
 pub trait CallHost: Host {
     /// Sends an HTTP request to a cluster, at once; the answer, or why there is none, can be awaited.
     ///
@@ -75,6 +156,14 @@ pub trait CallHost: Host {
     /// Makes a unary gRPC call to a cluster, at once; the answer can be awaited. Dropping it cancels the call.
     fn grpc_call(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> GrpcCall<Self> {
         GrpcCall::new(self, cluster, request, timeout)
+    }
+
+    /// Opens a stream of gRPC to a cluster, at once; messages are sent and awaited on it. Dropping it cancels it.
+    ///
+    /// # Errors
+    /// [`CallError::NotMade`] if the host does not open it.
+    fn grpc_stream(&self, cluster: &str, open: &GrpcOpen) -> Result<GrpcStream<Self>, CallError> {
+        GrpcStream::new(self, cluster, open)
     }
 
     /// Lets a time pass; precise to a millisecond, and to what else the worker does.
@@ -106,7 +195,28 @@ pub trait CallHost: Host {
     #[doc(hidden)]
     fn send_grpc(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> Result<u32, HostError>;
 
-    /// Ends a gRPC call. For the kit itself.
+    /// Opens a stream of gRPC and gives its number. For the kit itself.
+    ///
+    /// # Errors
+    /// As for calls.
+    #[doc(hidden)]
+    fn open_grpc(&self, cluster: &str, open: &GrpcOpen) -> Result<u32, HostError>;
+
+    /// Sends a message on a stream of gRPC, or ends our half of it with one. For the kit itself.
+    ///
+    /// # Errors
+    /// `NotFound` if the stream is gone.
+    #[doc(hidden)]
+    fn send_on_grpc(&self, stream: u32, message: &[u8], is_last: bool) -> Result<(), HostError>;
+
+    /// Ends our half of a stream of gRPC without a message. For the kit itself.
+    ///
+    /// # Errors
+    /// `NotFound` if the stream is gone.
+    #[doc(hidden)]
+    fn close_grpc(&self, stream: u32) -> Result<(), HostError>;
+
+    /// Ends a gRPC call or stream. For the kit itself.
     #[doc(hidden)]
     fn cancel_grpc(&self, call: u32);
 
@@ -159,6 +269,8 @@ pub enum HostError {
     SerializationFailure,
     /// A text could not be read.
     ParseFailure,
+    /// Somebody else was faster to change shared data.
+    CasMismatch,
     /// The host failed, or does not have the function.
     InternalFailure,
     /// Any other status.
@@ -174,6 +286,7 @@ impl HostError {
             2 => Some(HostError::BadArgument),
             3 => Some(HostError::SerializationFailure),
             4 => Some(HostError::ParseFailure),
+            8 => Some(HostError::CasMismatch),
             10 => Some(HostError::InternalFailure),
             other => Some(HostError::Status(other)),
         }
@@ -187,6 +300,7 @@ impl fmt::Display for HostError {
             HostError::BadArgument => f.write_str("bad argument"),
             HostError::SerializationFailure => f.write_str("serialization failure"),
             HostError::ParseFailure => f.write_str("parse failure"),
+            HostError::CasMismatch => f.write_str("it was changed meanwhile"),
             HostError::InternalFailure => f.write_str("internal failure"),
             HostError::Status(status) => write!(f, "status {status}"),
         }
@@ -194,3 +308,16 @@ impl fmt::Display for HostError {
 }
 
 impl std::error::Error for HostError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_envoy_are_written_as_protobuf() {
+        let long = vec![b'v'; 300];
+        let message = filter_state_argument("k", &long, LifeSpan::Connection);
+        assert_eq!(message[..6], [0x0a, 1, b'k', 0x12, 0xac, 0x02]);
+        assert_eq!(message[306..], [0x18, 2]);
+    }
+}

@@ -28,6 +28,7 @@ pub mod outcome;
 pub mod pairs;
 pub mod phases;
 pub mod schema;
+pub mod streams;
 pub mod tcp;
 #[doc(hidden)]
 pub mod vm;
@@ -42,11 +43,14 @@ pub use attributes::{Attribute, Reads, when};
 pub use calls::{CallError, GrpcRequest, HttpAnswer, HttpRequest, in_time, join, join_all};
 pub use expression::{Expression, text_literal};
 pub use filter::{ConfigurationError, HttpFilter, IfMisconfigured, LogFilter, TcpFilter};
-pub use host::{CallHost, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, StreamHost};
+pub use host::{
+    CallHost, Change, Host, HostError, LifeSpan, LogLevel, MetricId, MetricKind, RootHost, Shared, StreamHost,
+};
 pub use http::{
     Body, BodyMode, Chunk, Header, HttpHost, LogHost, Message, Place, RequestHeadersHost, RequestHost,
     ResponseHeadersHost, ResponseHost, clear_route_cache,
 };
 pub use outcome::{GrpcStatus, Outcome, Response, Task, TcpOutcome};
 pub use phases::Phases;
+pub use streams::{GrpcOpen, GrpcStream};
 pub use tcp::{ClosedBy, ConnectionHost, DataHost, Peer};

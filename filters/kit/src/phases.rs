@@ -44,6 +44,8 @@ impl Phases {
     pub const HTTP_CALLS: Phases = Phases(1 << 13);
     /// gRPC calls that the filter makes are answered.
     pub const GRPC_CALLS: Phases = Phases(1 << 14);
+    /// Streams of gRPC that the filter opens bring something. Calls are answered by the same callbacks.
+    pub const GRPC_STREAMS: Phases = Phases::GRPC_CALLS.and(Phases(1 << 15));
 
     /// Timers run: the same as [`Phases::TICK`], since a proxy has no other clock for a module.
     pub const TIMERS: Phases = Phases::TICK;
@@ -86,8 +88,8 @@ impl Phases {
     /// What any filter can take part in: what belongs to no stream.
     pub const ROOT: Phases = Phases::TICK.and(Phases::CALLS);
 
-    /// Calls that the filter makes, of either kind.
-    pub const CALLS: Phases = Phases::HTTP_CALLS.and(Phases::GRPC_CALLS);
+    /// Calls that the filter makes, and streams that it opens, of every kind.
+    pub const CALLS: Phases = Phases::HTTP_CALLS.and(Phases::GRPC_STREAMS);
 
     /// What a filter may wait for.
     pub(crate) const AWAITED: Phases = Phases::ROOT;

@@ -19,7 +19,7 @@ use crate::executor::At;
 use crate::filter::{ConfigurationError, IfMisconfigured};
 use crate::hash::FoldHasher;
 use crate::host::{HostError, LogLevel, RootHost};
-use crate::http::{Chunk, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost};
+use crate::http::{Chunk, Header, LogHost, RequestHeadersHost, RequestHost, ResponseHeadersHost};
 use crate::outcome::{GrpcStatus, Response};
 use crate::tcp::{ClosedBy, DataHost, Peer};
 
@@ -65,6 +65,21 @@ pub trait Proxy:
     /// # Errors
     /// Any status of the host but success.
     fn grpc_answer(&self, size: usize) -> Result<Vec<u8>, HostError>;
+
+    /// The metadata of a stream of gRPC, in the callback that says it is there.
+    ///
+    /// # Errors
+    /// Any status of the host but success.
+    fn grpc_metadata(&self, of: Metadata) -> Result<Vec<Header>, HostError>;
+}
+
+/// Metadata of a stream of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metadata {
+    /// What it begins with.
+    Initial,
+    /// What it ends with.
+    Trailing,
 }
 
 /// A direction of a stream, by the ABI's number.
@@ -333,23 +348,55 @@ impl<P: Proxy> Vm<P> {
         self.wake(at.context);
     }
 
-    /// A gRPC call has its message.
+    /// A gRPC call has its message, or a stream has one.
     pub fn on_grpc_receive(&self, call: u32, size: usize) {
         let executor = self.host.executor();
         if let Some(at) = executor.who_awaits_grpc(call) {
             executor.grpc_arrived(call, self.host.grpc_answer(size).map_err(CallError::Unreadable));
             self.wake(at.context);
+        } else if executor.who_opened(call).is_some() {
+            let message = self.host.grpc_answer(size);
+            let is_kept = executor.with_stream(call, |incoming| incoming.message(message));
+            if is_kept == Some(false) {
+                self.host.cancel_grpc(call);
+            }
+            self.wake_opener(call);
         }
     }
 
-    /// A gRPC call has ended without a message.
+    /// A stream of gRPC has metadata at its beginning.
+    pub fn on_grpc_initial_metadata(&self, stream: u32) {
+        if self.host.executor().who_opened(stream).is_some() {
+            // Whoever awaits a message is not woken: there is none.
+            let metadata = self.host.grpc_metadata(Metadata::Initial).unwrap_or_default();
+            self.host.executor().with_stream(stream, |incoming| incoming.initial(metadata));
+        }
+    }
+
+    /// A stream of gRPC has metadata at its end, which follows.
+    pub fn on_grpc_trailing_metadata(&self, stream: u32) {
+        if self.host.executor().who_opened(stream).is_some() {
+            let metadata = self.host.grpc_metadata(Metadata::Trailing).unwrap_or_default();
+            self.host.executor().with_stream(stream, |incoming| incoming.trailing(metadata));
+        }
+    }
+
+    /// A gRPC call has ended without a message, or a stream has ended.
     pub fn on_grpc_close(&self, call: u32, status: u32) {
         let executor = self.host.executor();
+        let status = GrpcStatus::of_code(status);
         if let Some(at) = executor.who_awaits_grpc(call) {
-            let status = GrpcStatus::of_code(status);
             let is_ok = status == GrpcStatus::Ok;
             let error = if is_ok { CallError::NoAnswer } else { CallError::Grpc(status) };
             executor.grpc_arrived(call, Err(error));
+            self.wake(at.context);
+        } else if executor.with_stream(call, |incoming| incoming.end(status)).is_some() {
+            self.wake_opener(call);
+        }
+    }
+
+    fn wake_opener(&self, stream: u32) {
+        if let Some(at) = self.host.executor().who_opened(stream) {
             self.wake(at.context);
         }
     }

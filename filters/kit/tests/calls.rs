@@ -237,6 +237,7 @@ fn calls_run_side_by_side() {
             match calls[index].made {
                 Made::Http(_) => proxy.answer_http(&calls[index], answer("200")),
                 Made::Grpc(_) => proxy.answer_grpc(&calls[index], Ok(b"")),
+                Made::GrpcStream { .. } => unreachable!("no stream is opened"),
             }
         }
         assert_eq!(stream.flow(), Flow::Passed);
@@ -280,6 +281,7 @@ fn a_stream_that_ends_waits_for_nothing() {
             match call.made {
                 Made::Http(_) => proxy.answer_http(call, answer("200")),
                 Made::Grpc(_) => proxy.answer_grpc(call, Ok(b"yes")),
+                Made::GrpcStream { .. } => unreachable!("no stream is opened"),
             }
         }
         assert_eq!(other.flow(), Flow::Held, "{how}");
@@ -384,6 +386,7 @@ fn whatever_call_into_the_host_fails_no_stream_is_stuck() {
                         match call.made {
                             Made::Http(_) => proxy.answer_http(&call, answer("200")),
                             Made::Grpc(_) => proxy.answer_grpc(&call, Ok(b"yes")),
+                            Made::GrpcStream { .. } => unreachable!("no stream is opened"),
                         }
                     }
                     proxy.advance(SECOND);

@@ -170,6 +170,16 @@ extern "C" fn proxy_on_http_call_response(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive_initial_metadata(_root: u32, stream: u32, _count: usize) {
+    vm(|vm| vm.on_grpc_initial_metadata(stream));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive_trailing_metadata(_root: u32, stream: u32, _count: usize) {
+    vm(|vm| vm.on_grpc_trailing_metadata(stream));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_grpc_receive(_root: u32, call: u32, size: usize) {
     vm(|vm| vm.on_grpc_receive(call, size));
 }

@@ -6,6 +6,8 @@ use super::FakeHost;
 use super::host::nanoseconds;
 use crate::calls::{GrpcRequest, HttpAnswer, HttpRequest};
 use crate::host::HostError;
+use crate::http::Header;
+use crate::streams::GrpcOpen;
 
 /// A call that a filter has made and that has no answer yet. Envoy lets one of HTTP go on when its stream has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,15 @@ pub enum Made {
     Http(HttpRequest),
     /// A gRPC call.
     Grpc(GrpcRequest),
+    /// A stream of gRPC.
+    GrpcStream {
+        /// How it began.
+        open: GrpcOpen,
+        /// The messages that were sent so far.
+        messages: Vec<Vec<u8>>,
+        /// Whether the filter sends no more.
+        is_closed: bool,
+    },
 }
 
 /// What the host has for the callback at hand.
@@ -33,6 +44,7 @@ pub enum Made {
 pub(super) struct Answered {
     pub http: HttpAnswer,
     pub grpc: Vec<u8>,
+    pub metadata: Vec<Header>,
 }
 
 impl FakeHost {
@@ -59,6 +71,30 @@ impl FakeHost {
             return Err(HostError::ParseFailure);
         }
         Ok(self.make(cluster, Made::Grpc(request.clone()), timeout))
+    }
+
+    pub(super) fn make_stream(&self, cluster: &str, open: &GrpcOpen) -> Result<u32, HostError> {
+        if self.is_missing(cluster) {
+            return Err(HostError::InternalFailure);
+        }
+        let made = Made::GrpcStream { open: open.clone(), messages: Vec::new(), is_closed: false };
+        Ok(self.make(cluster, made, Duration::MAX))
+    }
+
+    /// Changes what was sent on a stream, if it is open and the filter may still send.
+    pub(super) fn on_stream(
+        &self,
+        stream: u32,
+        change: impl FnOnce(&mut Vec<Vec<u8>>, &mut bool),
+    ) -> Result<(), HostError> {
+        let mut made = self.made.borrow_mut();
+        match made.iter_mut().find(|call| call.id == stream).map(|call| &mut call.made) {
+            Some(Made::GrpcStream { messages, is_closed, .. }) => {
+                change(messages, is_closed);
+                Ok(())
+            }
+            _ => Err(HostError::NotFound),
+        }
     }
 
     fn is_missing(&self, cluster: &str) -> bool {

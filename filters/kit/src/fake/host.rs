@@ -1,5 +1,6 @@
 //! What the fake answers a filter.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,11 +8,14 @@ use super::FakeHost;
 use crate::attributes::{Reads, Vocabulary};
 use crate::calls::{GrpcRequest, HttpRequest};
 use crate::executor::Executor;
-use crate::host::{CallHost, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, StreamHost};
+use crate::host::{
+    CallHost, Change, Host, HostError, LogLevel, MetricId, MetricKind, RootHost, Shared, StreamHost,
+};
 use crate::http::{
     Body, Header, HttpHost, LogHost, Message, Place, RequestHeadersHost, RequestHost, ResponseHeadersHost,
     ResponseHost, check_header,
 };
+use crate::streams::GrpcOpen;
 use crate::tcp::{ConnectionHost, DataHost, Peer};
 use crate::vm::Side;
 
@@ -65,6 +69,33 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn set_property(&self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
+        self.call()?;
+        if !self.contexts.borrow().contains_key(&self.at_work.get()) {
+            return Err(HostError::NotFound);
+        }
+        let mut set = self.set_properties.borrow_mut();
+        set.insert((self.at_work.get(), path.join("\0")), value.to_vec());
+        Ok(())
+    }
+
+    fn shared_data(&self, key: &str) -> Result<Option<Shared>, HostError> {
+        self.call()?;
+        Ok(self.shared.borrow().get(key).cloned())
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], only_after: Option<Change>) -> Result<(), HostError> {
+        self.call()?;
+        let mut shared = self.shared.borrow_mut();
+        let known = shared.get(key).map(|shared| shared.change);
+        if only_after.is_some() && only_after != known {
+            return Err(HostError::CasMismatch);
+        }
+        let change = Change(known.map_or(NonZeroU32::MIN, |change| change.0.saturating_add(1)));
+        shared.insert(key.to_owned(), Shared { value: value.to_vec(), change });
+        Ok(())
+    }
+
     fn foreign_function(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
         self.call()?;
         match name {
@@ -109,6 +140,24 @@ impl CallHost for FakeHost {
     fn send_grpc(&self, cluster: &str, request: &GrpcRequest, timeout: Duration) -> Result<u32, HostError> {
         self.call()?;
         self.make_grpc(cluster, request, timeout)
+    }
+
+    fn open_grpc(&self, cluster: &str, open: &GrpcOpen) -> Result<u32, HostError> {
+        self.call()?;
+        self.make_stream(cluster, open)
+    }
+
+    fn send_on_grpc(&self, stream: u32, message: &[u8], is_last: bool) -> Result<(), HostError> {
+        self.call()?;
+        self.on_stream(stream, |messages, is_closed| {
+            messages.push(message.to_vec());
+            *is_closed |= is_last;
+        })
+    }
+
+    fn close_grpc(&self, stream: u32) -> Result<(), HostError> {
+        self.call()?;
+        self.on_stream(stream, |_, is_closed| *is_closed = true)
     }
 
     fn cancel_grpc(&self, call: u32) {

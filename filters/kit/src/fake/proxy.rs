@@ -9,8 +9,9 @@ use super::{FakeCall, FakeHost, FakeStream, Made};
 use crate::calls::HttpAnswer;
 use crate::filter::{HttpFilter, LogFilter, TcpFilter};
 use crate::host::HostError;
+use crate::http::Header;
 use crate::outcome::{GrpcStatus, Response};
-use crate::vm::{self, Entry, Proxy, Side, Vm};
+use crate::vm::{self, Entry, Metadata, Proxy, Side, Vm};
 
 /// The one root context.
 const ROOT: u32 = 1;
@@ -157,6 +158,32 @@ impl FakeProxy {
         }
     }
 
+    /// Has a stream of gRPC bring metadata at its beginning.
+    pub fn begin_grpc_stream(&self, stream: &FakeCall, metadata: &[Header]) {
+        self.host.answer.borrow_mut().metadata = metadata.to_vec();
+        self.at(ROOT);
+        self.vm.on_grpc_initial_metadata(stream.id);
+    }
+
+    /// Has a stream of gRPC bring a message.
+    pub fn send_grpc_message(&self, stream: &FakeCall, message: &[u8]) {
+        self.host.answer.borrow_mut().grpc = message.to_vec();
+        self.at(ROOT);
+        self.vm.on_grpc_receive(stream.id, message.len());
+    }
+
+    /// Ends a stream of gRPC with metadata and a status.
+    pub fn end_grpc_stream(&self, stream: &FakeCall, metadata: &[Header], status: GrpcStatus) {
+        if !metadata.is_empty() {
+            self.host.answer.borrow_mut().metadata = metadata.to_vec();
+            self.at(ROOT);
+            self.vm.on_grpc_trailing_metadata(stream.id);
+        }
+        self.host.made.borrow_mut().retain(|made| made.id != stream.id);
+        self.at(ROOT);
+        self.vm.on_grpc_close(stream.id, status.code());
+    }
+
     /// Lets time pass: timers end, periods are over, calls time out, each at its time.
     pub fn advance(&self, time: Duration) {
         let end = self.host.now.get().saturating_add(nanoseconds(time));
@@ -185,7 +212,10 @@ impl FakeProxy {
     fn time_out(&self, call: &FakeCall) {
         match call.made {
             Made::Http(_) => self.fail_http(call),
-            Made::Grpc(_) => self.answer_grpc(call, Err(GrpcStatus::DeadlineExceeded)),
+            // So Envoy says it, and not that a deadline is over.
+            Made::Grpc(_) => self.answer_grpc(call, Err(GrpcStatus::Unavailable)),
+            // Envoy has no time for one; it is the end of all time that has come.
+            Made::GrpcStream { .. } => self.end_grpc_stream(call, &[], GrpcStatus::Unavailable),
         }
     }
 }
@@ -225,5 +255,10 @@ impl Proxy for FakeHost {
     fn grpc_answer(&self, _size: usize) -> Result<Vec<u8>, HostError> {
         self.call()?;
         Ok(self.answer.borrow().grpc.clone())
+    }
+
+    fn grpc_metadata(&self, _of: Metadata) -> Result<Vec<Header>, HostError> {
+        self.call()?;
+        Ok(self.answer.borrow().metadata.clone())
     }
 }

@@ -252,6 +252,12 @@ impl FakeStream<'_> {
         self.proxy.at(self.context).headers_text(of)
     }
 
+    /// A property that the filter has set of this stream, by its path with dots between the segments.
+    pub fn property(&self, path: &str) -> Option<Vec<u8>> {
+        let set = self.proxy.host.set_properties.borrow();
+        set.get(&(self.context, path.replace('.', "\0"))).cloned()
+    }
+
     /// The stream ends: it is logged, and what it waits for is forgotten.
     pub fn end(self) {
         self.proxy.end(self.context);
