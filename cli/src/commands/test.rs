@@ -1,6 +1,7 @@
 //! `burgee test`: a filter's cases, and what every filter must stand.
 
 mod junit;
+mod traps;
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use burgee_filter_test::cases::{self, Located};
 use burgee_filter_test::compliance::{self, Options, RuleResult};
 use burgee_filter_test::run::{self, CaseResult, Limits, Measured};
 use burgee_harness::Module;
+use burgee_modules::BuiltModule;
 use serde::Serialize;
 
 use crate::args::{TestArgs, TestFormat};
@@ -34,10 +36,19 @@ struct Found {
 pub(crate) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
     let cases = read(args)?;
     let steps = Steps::new();
-    let module = module(args, &steps)?;
+    let built = built(args, &steps)?;
+    let module = load(args, &built.bytes, &steps)?;
     steps.step("testing");
-    let found = find(args, &module, &cases)?;
+    let mut found = find(args, &module, &cases)?;
+    if traps::is_unexplained(&found)
+        && let Some(symbols) = symbols(args, &built, &steps)?
+    {
+        let module = load(args, &symbols, &steps)?;
+        steps.step("finding where it trapped");
+        traps::explain(&mut found, args, &module, &cases)?;
+    }
     drop(steps);
+    traps::shorten(&mut found);
     match args.output {
         TestFormat::Text => tell(&found)?,
         TestFormat::Json => output::json(&TestOutput::new(&found))?,
@@ -90,13 +101,24 @@ fn read(args: &TestArgs) -> Result<Vec<Located>, Failure> {
 }
 
 /// The module that is named, else the one of the folder's crate.
-fn module(args: &TestArgs, steps: &Steps) -> Result<Module, Failure> {
-    let built = match &args.module {
-        Some(file) => burgee_modules::keep_file(file).map_err(failure)?,
-        None => burgee_modules::build_crate(&args.directory, steps).map_err(failure)?,
-    };
+fn built(args: &TestArgs, steps: &Steps) -> Result<BuiltModule, Failure> {
+    match &args.module {
+        Some(file) => burgee_modules::keep_file(file).map_err(failure),
+        None => burgee_modules::build_crate(&args.directory, steps).map_err(failure),
+    }
+}
+
+/// The same code with names and lines; none where there is no such thing.
+fn symbols(args: &TestArgs, built: &BuiltModule, steps: &Steps) -> Result<Option<Vec<u8>>, Failure> {
+    match &args.module {
+        Some(_) => Ok(burgee_modules::kept_symbols(built)),
+        None => burgee_modules::build_symbols(&args.directory, built, steps).map_err(failure),
+    }
+}
+
+fn load(args: &TestArgs, bytes: &[u8], steps: &Steps) -> Result<Module, Failure> {
     steps.step("compiling the module");
-    Module::load(&built.bytes).map_err(|error| {
+    Module::load(bytes).map_err(|error| {
         let whose = args.module.as_deref().unwrap_or(Path::new(&args.directory));
         Failure::new(format!("{}: {error}", whose.display()), "")
     })
@@ -104,20 +126,25 @@ fn module(args: &TestArgs, steps: &Steps) -> Result<Module, Failure> {
 
 fn find(args: &TestArgs, module: &Module, cases: &[Located]) -> Result<Found, Failure> {
     let limits = Limits { fuel: args.fuel };
-    let rules = if args.compliance {
-        let options = Options {
-            rules: args.rules.clone(),
-            seed: args.seed,
-            time: Duration::from_secs(args.time),
-            limits: limits.clone(),
-            ..Options::default()
-        };
-        compliance::run(module, cases, &options).map_err(|error| not_tried(&error))?
-    } else {
-        Vec::new()
-    };
+    let rules = if args.compliance { try_rules(args, &args.rules, module, cases)? } else { Vec::new() };
     let costs = args.bench.then(|| run::measure(module, cases, &limits, MEASURING));
     Ok(Found { cases: run::run(module, cases, &limits), rules, costs })
+}
+
+fn try_rules(
+    args: &TestArgs,
+    rules: &[String],
+    module: &Module,
+    cases: &[Located],
+) -> Result<Vec<RuleResult>, Failure> {
+    let options = Options {
+        rules: rules.to_vec(),
+        seed: args.seed,
+        time: Duration::from_secs(args.time),
+        limits: Limits { fuel: args.fuel },
+        ..Options::default()
+    };
+    compliance::run(module, cases, &options).map_err(|error| not_tried(&error))
 }
 
 fn not_tried(error: &compliance::NotTried) -> Failure {

@@ -69,17 +69,9 @@ pub fn build_crate_in(
     progress: &dyn Progress,
 ) -> Result<BuiltModule, ModuleError> {
     let package = Package::find(folder)?;
-    target::ensure(&package.folder, TARGET, progress)?;
-    let shown = package.name.strip_prefix("burgee-").unwrap_or(&package.name);
-    let whole = {
-        // From cargo's first word until the file is read nobody else of us changes it, whatever their cache.
-        let _lock = cache::lock(&package.target_directory.join("burgee"))?;
-        progress.step(&format!("building the filter {shown}"));
-        let artifact = compile(&package, progress)?;
-        fs::read(&artifact).map_err(ModuleError::io("reading", &artifact))?
-    };
+    let whole = compile(&package, Holds::Code, progress)?;
     let bytes = if is_listed(&whole)? {
-        progress.step(&format!("trimming the filter {shown}"));
+        progress.step(&format!("trimming the filter {}", shown(&package)));
         trim(&whole)?
     } else {
         whole
@@ -132,7 +124,7 @@ pub fn checkout() -> Result<PathBuf, ModuleError> {
     }
 }
 
-fn user_cache() -> Result<PathBuf, ModuleError> {
+pub(crate) fn user_cache() -> Result<PathBuf, ModuleError> {
     burgee_machine::cache_directory().ok_or(ModuleError::NoCache)
 }
 
@@ -143,17 +135,50 @@ fn keep(cache: &Path, bytes: Vec<u8>) -> Result<BuiltModule, ModuleError> {
     Ok(BuiltModule { path, sha256, bytes })
 }
 
-/// Runs cargo; gives the path of the module that it made.
-fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, ModuleError> {
+/// What a module is built to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// What its profile says.
+    Code,
+    /// The same code, with the names of its functions and the lines of its sources.
+    Lines,
+}
+
+/// How people call a crate's filter.
+pub(crate) fn shown(package: &Package) -> &str {
+    package.name.strip_prefix("burgee-").unwrap_or(&package.name)
+}
+
+/// Runs cargo; gives the module that it made.
+pub(crate) fn compile(
+    package: &Package,
+    holds: Holds,
+    progress: &dyn Progress,
+) -> Result<Vec<u8>, ModuleError> {
+    target::ensure(&package.folder, TARGET, progress)?;
+    // From cargo's first word until the file is read nobody else of us changes it, whatever their cache.
+    let _lock = cache::lock(&package.target_directory.join("burgee"))?;
+    let shown = shown(package);
+    progress.step(&match holds {
+        Holds::Code => format!("building the filter {shown}"),
+        Holds::Lines => format!("building the filter {shown} with the lines of its sources"),
+    });
     let toolchain = Toolchain::of(&package.folder);
     let profile = if package.has_profile(PROFILE) { PROFILE } else { "release" };
-    let arguments = ["build", "--profile", profile, "--target", TARGET, "--package", &package.name, "--lib"];
-    let shown = format!("cargo {}", arguments.join(" "));
+    // Flags of the last crate alone: what it stands on is shared with the other build, and cargo names nothing in the
+    // code after them, so the code is the same to the byte. Flags in a profile would change it.
+    let (verb, lines): (_, &[&str]) = match holds {
+        Holds::Code => ("build", &[]),
+        Holds::Lines => ("rustc", &["--", "-Cdebuginfo=limited", "-Cstrip=none"]),
+    };
+    let arguments = [verb, "--profile", profile, "--target", TARGET, "--package", &package.name, "--lib"];
+    let command_shown = format!("cargo {}", [&arguments, lines].concat().join(" "));
 
     let mut command = toolchain.command(&toolchain.cargo);
     command
         .args(arguments)
         .arg("--message-format=json")
+        .args(lines)
         .current_dir(&package.folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -166,11 +191,13 @@ fn compile(package: &Package, progress: &dyn Progress) -> Result<PathBuf, Module
         return Err(ModuleError::BuildFailed {
             name: package.name.clone(),
             folder: package.folder.clone(),
-            command: shown,
+            command: command_shown,
             output: faults(&ended.messages, &ended.log),
         });
     }
-    artifact(&ended.messages, &package.target).ok_or(ModuleError::NoArtifact { command: shown })
+    let artifact = artifact(&ended.messages, &package.target)
+        .ok_or(ModuleError::NoArtifact { command: command_shown })?;
+    fs::read(&artifact).map_err(ModuleError::io("reading", &artifact))
 }
 
 /// What a run of cargo left.

@@ -43,15 +43,20 @@ pub fn digest_of_module(path: &Path) -> std::io::Result<Option<String>> {
 /// Puts a module where its digest is its name. Whoever reads the path sees all of it or nothing.
 pub fn store(cache: &Path, digest: &str, bytes: &[u8]) -> Result<PathBuf, ModuleError> {
     let directory = cache.join("modules");
-    fs::create_dir_all(&directory).map_err(ModuleError::io("creating", &directory))?;
     let path = directory.join(format!("sha256-{digest}.wasm"));
-    if fs::read(&path).is_ok_and(|known| known == bytes) {
-        return Ok(path);
-    }
-    let unfinished = directory.join(format!("sha256-{digest}.{}.unfinished", std::process::id()));
-    fs::write(&unfinished, bytes).map_err(ModuleError::io("writing", &unfinished))?;
-    fs::rename(&unfinished, &path).map_err(ModuleError::io("renaming to", &path))?;
+    write_whole(&directory, &path, bytes)?;
     Ok(path)
+}
+
+/// Writes a file of a directory, unless it is so already. Whoever reads the path sees all of it or nothing.
+pub fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), ModuleError> {
+    fs::create_dir_all(directory).map_err(ModuleError::io("creating", directory))?;
+    if fs::read(path).is_ok_and(|known| known == bytes) {
+        return Ok(());
+    }
+    let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
+    fs::write(&unfinished, bytes).map_err(ModuleError::io("writing", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(ModuleError::io("renaming to", path))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! [`build`] makes a module of one of our filters from this workspace, [`build_crate`] of any folder's crate: they look
 //! after the compiler's target, trim what Envoy would pay for without need, and put the result where its digest is
-//! its name; [`keep_file`] puts a module that is there already beside them, and [`sources`] says what crates are made of,
+//! its name; [`build_symbols`] makes the same code with the names and lines that tell where a trap was, and keeps it beside
+//! the module; [`keep_file`] puts a module that is there already beside them, and [`sources`] says what crates are made of,
 //! so that it can be watched. [`configuration_schema`] finds what a module says of its configuration, without building
 //! anything, and [`custom_section`] what else it says to tools. [`build_program`] makes a program of ours for containers. The same sources of ours give the
 //! same bytes. Deliberately not here: anything of a terminal (steps are told to the caller's [`Progress`]) and anything
@@ -16,6 +17,7 @@ mod package;
 mod program;
 mod schema;
 mod sources;
+mod symbols;
 mod target;
 mod toolchain;
 mod trim;
@@ -29,6 +31,7 @@ pub use error::ModuleError;
 pub use program::{CONTAINER_TARGET, build_program};
 pub use schema::{SCHEMA_FILE, SCHEMA_SECTION, configuration_schema, custom_section};
 pub use sources::sources;
+pub use symbols::{build_symbols, build_symbols_in, kept_symbols, kept_symbols_in};
 pub use trim::trim;
 
 /// Hears what is being done, one short line for each step. Any `Fn(&str)` is one.

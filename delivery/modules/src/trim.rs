@@ -19,12 +19,26 @@ const ALWAYS: [&str; 4] = ["memory", "_initialize", "proxy_on_memory_allocate", 
 
 /// Whether a module lists the callbacks that it uses, and so can be trimmed.
 pub fn is_listed(bytes: &[u8]) -> Result<bool, ModuleError> {
-    Ok(parse(bytes)?.customs.remove_raw(SECTION).is_some())
+    Ok(parse(bytes, Keeps::Code)?.customs.remove_raw(SECTION).is_some())
 }
 
-fn parse(bytes: &[u8]) -> Result<Module, ModuleError> {
+/// What of a module outlives its trimming, beside its code and what it says to tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Nothing.
+    Code,
+    /// The names of its functions.
+    Names,
+    /// Those, and the lines of its sources.
+    Lines,
+}
+
+fn parse(bytes: &[u8], keeps: Keeps) -> Result<Module, ModuleError> {
     let mut config = ModuleConfig::new();
-    config.generate_name_section(false).generate_producers_section(false).generate_dwarf(false);
+    config
+        .generate_name_section(keeps != Keeps::Code)
+        .generate_producers_section(false)
+        .generate_dwarf(keeps == Keeps::Lines);
     config
         .parse(bytes)
         .map_err(|error| ModuleError::InvalidModule { reason: format!("it cannot be read: {error:#}") })
@@ -37,7 +51,12 @@ fn parse(bytes: &[u8]) -> Result<Module, ModuleError> {
 /// # Errors
 /// If the bytes are no module, or a module without a list.
 pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
-    let mut module = parse(bytes)?;
+    trim_to(bytes, Keeps::Code)
+}
+
+/// Like [`trim`], and keeps what tells where in the sources the code is. The code is the same.
+pub(crate) fn trim_to(bytes: &[u8], keeps: Keeps) -> Result<Vec<u8>, ModuleError> {
+    let mut module = parse(bytes, keeps)?;
     let list = module.customs.remove_raw(SECTION).ok_or_else(|| ModuleError::InvalidModule {
         reason: format!("it has no section {SECTION:?}: the filter's lib.rs must call `burgee_kit::export!`"),
     })?;

@@ -69,22 +69,50 @@ fn end(logs: &[LogLine], trap: Option<&Trap>, by: &str) -> String {
 }
 
 /// Where what belongs to the language, and not to whoever wrote the filter, is built.
-const LANGUAGE: [&str; 2] = ["/rustc/", "wasisdk://"];
+const LANGUAGE: [&str; 3] = ["/rustc/", "wasisdk://", "/lib/rustlib/src/"];
 
-/// A trap with the functions that it was in, those of the language left out.
+/// Where the crates are that call a filter: our kit and the plain SDK.
+const CALLERS: [&str; 2] = ["filters/kit/src/", "/proxy-wasm-0."];
+
+/// How the names of the language's functions begin, where nothing else is known of them.
+const OF_LANGUAGE: [&str; 3] = ["std::", "core::", "alloc::"];
+
+fn is_of_language(frame: &Frame) -> bool {
+    match &frame.place {
+        Some(place) => LANGUAGE.iter().any(|folder| place.contains(folder)),
+        None => OF_LANGUAGE.iter().any(|start| frame.function.starts_with(start)),
+    }
+}
+
+/// Whether a function is known to be the filter's, or of something that it calls.
+fn is_of_filter(frame: &Frame) -> bool {
+    let is_caller_s = |place: &String| CALLERS.iter().any(|folder| place.contains(folder));
+    !is_of_language(frame) && frame.place.as_ref().is_some_and(|place| !is_caller_s(place))
+}
+
+/// A trap with the functions that it was in, the innermost first. Those of the language are left out, and those of the
+/// kit or the SDK that only lead to the filter; what the filter called stays.
 fn trap_shown(trap: &Trap) -> String {
     let mut out = format!("trap in {}: {}", trap.callback, trap.reason);
-    let is_of_language = |frame: &&Frame| {
-        let place = frame.place.as_deref().unwrap_or_default();
-        LANGUAGE.iter().any(|folder| place.starts_with(folder))
-    };
-    let left_out = trap.frames.iter().filter(is_of_language).count();
-    for frame in trap.frames.iter().filter(|frame| !is_of_language(frame)) {
-        out.push_str(&format!("\n  in {}", frame.function));
-        out.extend(frame.place.as_deref().map(|place| format!(" at {}", place_shown(place))));
+    let outermost = trap.frames.iter().rposition(is_of_filter).unwrap_or(trap.frames.len());
+    let (mut of_language, mut of_callers) = (0, 0);
+    for (at, frame) in trap.frames.iter().enumerate() {
+        if is_of_language(frame) {
+            of_language += 1;
+        } else if at > outermost {
+            of_callers += 1;
+        } else {
+            out.push_str(&format!("\n  in {}", frame.function));
+            out.extend(frame.place.as_deref().map(|place| format!(" at {}", place_shown(place))));
+        }
     }
-    if left_out > 0 {
-        out.push_str(&format!("\n  and in {left_out} functions of the language"));
+    let left_out: Vec<String> = [(of_language, "of the language"), (of_callers, "that call the filter")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, which)| format!("{count} function{} {which}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    if !left_out.is_empty() {
+        out.push_str(&format!("\n  and in {}", left_out.join(", ")));
     }
     out
 }
@@ -272,5 +300,41 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n-      client-gone "), "{text}");
+    }
+
+    fn shown(frames: &[(&str, Option<&str>)]) -> String {
+        let frame = |(name, place): &(&str, Option<&str>)| Frame {
+            function: (*name).to_owned(),
+            place: place.map(str::to_owned),
+        };
+        let trap = Trap {
+            reason: "unreachable".to_owned(),
+            callback: "proxy_on_log".to_owned(),
+            frames: frames.iter().map(frame).collect(),
+        };
+        trap_shown(&trap)
+    }
+
+    #[test]
+    fn of_the_functions_those_are_shown_that_tell_something() {
+        let panic = ("core::panicking::panic", Some("/rustc/1/library/core/src/panicking.rs:9"));
+        let getter = ("get", Some("/c/registry/src/index-1/proxy-wasm-0.2.5/src/hostcalls.rs:7"));
+        let own = ("mine::on_log", Some("/w/mine/src/lib.rs:3"));
+        let caller = ("proxy_on_log", Some("/w/burgee/filters/kit/src/envoy/callbacks.rs:5"));
+        assert_eq!(
+            shown(&[panic, getter, own, panic, caller, ("std::with", None), ("proxy_on_log", None)]),
+            "trap in proxy_on_log: unreachable\n  in get at proxy-wasm-0.2.5/src/hostcalls.rs:7\n  in mine::on_log at \
+             /w/mine/src/lib.rs:3\n  and in 3 functions of the language, 2 functions that call the filter"
+        );
+        // What is in the kit alone is shown whole.
+        assert_eq!(
+            shown(&[panic, caller]),
+            "trap in proxy_on_log: unreachable\n  in proxy_on_log at \
+             /w/burgee/filters/kit/src/envoy/callbacks.rs:5\n  and in 1 function of the language"
+        );
+        assert_eq!(
+            shown(&[("function 7", None), ("function 8", None)]),
+            "trap in proxy_on_log: unreachable\n  in function 7\n  in function 8"
+        );
     }
 }
