@@ -72,6 +72,63 @@ fn a_new_crate_passes_its_own_tests_and_the_lints_and_nothing_is_wrong_with_its_
     assert_eq!(problems["problems"][0]["path"], "spec.pluginConfig.others");
 }
 
+#[test]
+fn a_trap_is_told_with_the_line_of_the_source_that_it_is_at() {
+    let (_parent, folder) = new_crate("who-traps");
+    let source = folder.join("src/filter.rs");
+    let text = fs::read_to_string(&source).expect("a source");
+    let asks = "        *tenant = self.tenant(host);\n";
+    assert!(text.contains(asks), "{text}");
+    let text = text.replace(asks, &format!("{asks}        trap(tenant.as_deref());\n"));
+    let text = text
+        + r#"
+#[inline(always)]
+fn third(name: &[u8]) -> u8 {
+    name[2] // out of bounds
+}
+
+#[inline(never)]
+fn trap(name: Option<&[u8]>) {
+    match name {
+        Some(b"unreachable") => core::arch::wasm32::unreachable(), // no panic
+        Some(name) => assert_ne!(third(name), 0),
+        None => {}
+    }
+}
+"#;
+    fs::write(&source, &text).expect("a source");
+    let line = |part: &str| text.lines().position(|line| line.contains(part)).expect("a line") + 1;
+    let place = |part: &str| format!("src/filter.rs:{}", line(part));
+    let case = |tenant: &str| {
+        format!(
+            "- name: {tenant}\n  config: {{others: pass}}\n  steps: [{{request: {{headers: {{x-tenant: {tenant}}}}}}}]\n"
+        )
+    };
+    let cases = folder.join("traps.yaml");
+    fs::write(&cases, format!("cases:\n{}{}", case("unreachable"), case("ab"))).expect("cases");
+
+    let tested = || Program::new(["test", ".", "-f", "traps.yaml"]).in_directory(&folder);
+    let tested = || tested().env("CARGO_TARGET_DIR", target());
+    let outer = format!(
+        "in <who_traps::filter::Tenants as burgee_kit::filter::HttpFilter>::on_request_headers at {}",
+        place("trap(tenant.as_deref())")
+    );
+    let found = tested().run().expect_code(1).expect_said(&["2 of 2 cases failed"]);
+    for expected in [
+        format!("in who_traps::filter::trap at {}\n    {outer}\n    and in ", place("// no panic")),
+        format!("panicked at {}:", place("// out of bounds")),
+        "index out of bounds: the len is 2 but the index is 2".to_owned(),
+        format!("in who_traps::filter::third at {}\n", place("// out of bounds")),
+        format!("in who_traps::filter::trap at {}\n    {outer}\n    and in ", place("third(name)")),
+        "that call the filter".to_owned(),
+    ] {
+        assert!(found.stdout.contains(&expected), "{expected}\nin\n{}", found.stdout);
+    }
+    let json = tested().args(["-o", "json"]).run().expect_code(1).json();
+    let trap = json["cases"][1]["trap"].as_str().expect("a trap");
+    assert!(trap.contains(&format!("who_traps::filter::third at {}", place("// out of bounds"))), "{trap}");
+}
+
 /// Requests one after another over a connection that is kept as long as it may be, until it is told to stop.
 struct Requests {
     is_over: Arc<AtomicBool>,

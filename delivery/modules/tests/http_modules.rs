@@ -5,7 +5,10 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use burgee_modules::{BuiltModule, ModuleError, build_crate_in, build_in, keep_file_in, trim};
+use burgee_modules::{
+    BuiltModule, ModuleError, build_crate_in, build_in, build_symbols_in, custom_section, keep_file_in,
+    kept_symbols_in, trim,
+};
 use support::{callbacks, workspace};
 use walrus::Module;
 
@@ -51,6 +54,13 @@ impl HttpFilter for Mark {
 burgee_kit::export!(http Mark);
 "#;
 
+/// What is there to name functions and lines by. That they are right is seen where a trap is told.
+fn assert_says_where(symbols: &[u8]) {
+    for section in ["name", ".debug_info", ".debug_line"] {
+        assert!(custom_section(symbols, section).unwrap().is_some(), "no {section}");
+    }
+}
+
 #[test]
 fn the_headers_module_has_the_callbacks_that_it_uses_and_no_others() {
     let cache = tempfile::tempdir().unwrap();
@@ -67,8 +77,15 @@ fn the_headers_module_has_the_callbacks_that_it_uses_and_no_others() {
     assert_eq!(callbacks(&built.bytes), expected.map(str::to_owned).into());
     assert_eq!(trim(&built.bytes).unwrap(), built.bytes, "trimming twice is not trimming once");
 
-    let by_folder = build_crate_in(cache.path(), &workspace().join("filters/headers"), &quiet).unwrap();
+    let folder = workspace().join("filters/headers");
+    let by_folder = build_crate_in(cache.path(), &folder, &quiet).unwrap();
     assert_eq!(by_folder, built);
+
+    // What is built to say where it traps has the same code; that it was built changes nothing.
+    let symbols = build_symbols_in(cache.path(), &folder, &built, &quiet).unwrap().expect("the same code");
+    assert_says_where(&symbols);
+    assert_eq!(kept_symbols_in(cache.path(), &built), Some(symbols));
+    assert_eq!(build_crate_in(cache.path(), &folder, &quiet).unwrap(), built);
 
     // Whoever builds at the same time waits, or finds it built, and gets the same.
     std::thread::scope(|scope| {
@@ -101,6 +118,10 @@ fn a_stranger_s_crate_is_built_and_trimmed_by_its_own_list() {
     .unwrap();
     let plain: BuiltModule = build_crate_in(cache.path(), folder.path(), &quiet).unwrap();
     assert_ne!(plain.path, built.path);
+    assert_says_where(&build_symbols_in(cache.path(), folder.path(), &plain, &quiet).unwrap().expect("same"));
+    // Of a module that the sources no longer make, nothing is said.
+    assert_eq!(build_symbols_in(cache.path(), folder.path(), &built, &quiet).unwrap(), None);
+    assert_eq!(kept_symbols_in(cache.path(), &built), None);
     assert!(Module::from_buffer(&plain.bytes).unwrap().exports.get_func("proxy_on_tick").is_ok());
 
     // The first of many errors, which the last lines would not have.
