@@ -8,7 +8,7 @@ mod configurations;
 mod inputs;
 mod page;
 mod print;
-mod rules;
+pub(crate) mod rules;
 mod shrink;
 mod streams;
 mod subject;

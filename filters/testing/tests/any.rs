@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::collections::VecDeque;
-
 use burgee_api::document::Source;
+use burgee_filter_test::anything::{Configuration, Filter, OURS, play};
 use burgee_filter_test::cases;
-use burgee_harness::{Answer, EndOfStream, HttpStream, Settings};
+use burgee_harness::Module;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 proptest! {
     #[test]
@@ -20,79 +21,133 @@ proptest! {
     }
 }
 
-/// Something that happens to one of a few streams.
-#[derive(Clone, Debug)]
-enum Event {
-    Headers(bool, Vec<(Vec<u8>, Vec<u8>)>, bool),
-    Body(bool, Vec<u8>, bool),
-    Trailers(bool, Vec<(Vec<u8>, Vec<u8>)>),
-    Finish,
-    Time(u64),
-    Answer(u16, Vec<u8>),
+#[test]
+fn whatever_happens_our_filters_go_on() {
+    for filter in OURS {
+        let module = support::module(&support::ours(filter.name));
+        proptest!(ProptestConfig::with_cases(256), |(bytes in prop::collection::vec(any::<u8>(), 0..600))| {
+            prop_assert_eq!(play(&module, filter, &bytes), Ok(()));
+        });
+    }
 }
 
-fn pairs() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
-    let name = prop_oneof![
-        any::<Vec<u8>>(),
-        "(:path|:authority|:status|host|x-debug|server)".prop_map(String::into_bytes)
-    ];
-    prop::collection::vec((name, any::<Vec<u8>>()), 0..6)
+/// A module that adds up what it is told: what each filter must not do is found in one that does it.
+fn module(text: &str) -> Module {
+    let text = format!(
+        r#"(module
+        (import "env" "proxy_send_local_response"
+            (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+        (import "env" "proxy_remove_header_map_value" (func $remove (param i32 i32 i32) (result i32)))
+        (import "env" "proxy_set_buffer_bytes" (func $set_body (param i32 i32 i32 i32 i32) (result i32)))
+        (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
+        (import "env" "proxy_increment_metric" (func $add (param i32 i64) (result i32)))
+        (memory (export "memory") 2)
+        (data (i32.const 0) ":path")
+        (data (i32.const 8) "requests_total")
+        (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 65536))
+        {text})"#
+    );
+    Module::load(&wat::parse_str(&text).expect("a module")).expect("it loads")
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        4 => (any::<bool>(), pairs(), any::<bool>()).prop_map(|(a, b, c)| Event::Headers(a, b, c)),
-        3 => (any::<bool>(), any::<Vec<u8>>(), any::<bool>()).prop_map(|(a, b, c)| Event::Body(a, b, c)),
-        1 => (any::<bool>(), pairs()).prop_map(|(a, b)| Event::Trailers(a, b)),
-        2 => Just(Event::Finish),
-        1 => (0..100_000_u64).prop_map(Event::Time),
-        1 => (any::<u16>(), any::<Vec<u8>>()).prop_map(|(a, b)| Event::Answer(a, b)),
-    ]
+/// What is found of such a module.
+fn found(text: &str) -> Option<String> {
+    const PLAIN: &[Configuration] = &[Configuration { text: "", changes: &[] }];
+    let filter = Filter { name: "made", configurations: PLAIN, counts_streams: Some("requests_total") };
+    let module = module(text);
+    let mut runner = TestRunner::deterministic();
+    let bytes = prop::collection::vec(any::<u8>(), 0..200);
+    (0..400).find_map(|_| {
+        let bytes = bytes.new_tree(&mut runner).expect("bytes").current();
+        play(&module, &filter, &bytes).err()
+    })
 }
 
-fn end(is_end: bool) -> EndOfStream {
-    if is_end { EndOfStream::Yes } else { EndOfStream::No }
+fn assert_found(text: &str, expected: &str) {
+    let found = found(text);
+    assert!(found.as_ref().is_some_and(|what| what.contains(expected)), "{expected}: {found:?}");
 }
 
-fn play(stream: &HttpStream, event: Event) {
-    match event {
-        Event::Headers(true, headers, is_end) => drop(stream.request_headers(headers, end(is_end))),
-        Event::Headers(false, headers, is_end) => drop(stream.response_headers(headers, end(is_end))),
-        Event::Body(true, piece, is_end) => drop(stream.request_body(piece, end(is_end))),
-        Event::Body(false, piece, is_end) => drop(stream.response_body(piece, end(is_end))),
-        Event::Trailers(true, trailers) => drop(stream.request_trailers(trailers)),
-        Event::Trailers(false, trailers) => drop(stream.response_trailers(trailers)),
-        Event::Finish | Event::Time(_) | Event::Answer(..) => {}
+/// A callback for the headers of requests.
+fn at_headers(does: &str) -> String {
+    format!(
+        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) {does} (i32.const 0))"#
+    )
+}
+
+/// A callback for configurations.
+fn at_configuration(does: &str) -> String {
+    format!(r#"(func (export "proxy_on_configure") (param i32 i32) (result i32) {does} (i32.const 1))"#)
+}
+
+#[test]
+fn nothing_is_found_of_a_filter_that_does_nothing() {
+    assert_eq!(found(""), None);
+}
+
+#[test]
+fn a_filter_that_does_not_start_is_found() {
+    assert_found(&at_configuration("(unreachable)"), "it does not start");
+}
+
+#[test]
+fn a_filter_that_traps_is_found() {
+    assert_found(&at_headers("(unreachable)"), "unreachable");
+    assert_found(r#"(func (export "proxy_on_delete") (param i32) (unreachable))"#, "unreachable");
+}
+
+#[test]
+fn a_filter_that_goes_on_without_end_is_found() {
+    assert_found(&at_headers("(loop (br 0))"), "out of fuel");
+}
+
+#[test]
+fn memory_that_grows_with_streams_is_found() {
+    assert_found(&at_headers("(drop (memory.grow (i32.const 1)))"), "its memory grew");
+}
+
+#[test]
+fn a_header_that_is_lost_is_found() {
+    let remove = "(drop (call $remove (i32.const 0) (i32.const 0) (i32.const 5)))";
+    assert_found(&at_headers(remove), "of the request: headers");
+}
+
+#[test]
+fn a_body_that_is_lost_is_found() {
+    for (callback, buffer, whose) in
+        [("proxy_on_request_body", 0, "request"), ("proxy_on_response_body", 1, "response")]
+    {
+        assert_found(
+            &format!(
+                r#"(func (export "{callback}") (param i32 i32 i32) (result i32)
+                (drop (call $set_body (i32.const {buffer}) (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 1)))
+                (i32.const 0))"#
+            ),
+            &format!("of the {whose}: "),
+        );
     }
 }
 
 #[test]
-fn whatever_happens_in_whatever_order_our_filters_go_on() {
-    for name in ["headers", "stats"] {
-        let module = support::module(&support::ours(name));
-        let events = prop::collection::vec((0..3_usize, event()), 0..40);
-        proptest!(ProptestConfig::with_cases(64), |(events in events)| {
-            let vm = module.start(&Settings::new()).expect("it starts");
-            let mut streams: VecDeque<HttpStream> = (0..3).map(|_| vm.http()).collect();
-            for (at, event) in events {
-                match event {
-                    Event::Finish => {
-                        streams.remove(at).into_iter().for_each(|stream| drop(stream.finish()));
-                        streams.push_back(vm.http());
-                    }
-                    Event::Time(milliseconds) => vm.advance(milliseconds),
-                    Event::Answer(status, body) => {
-                        for callout in vm.callouts() {
-                            vm.answer(callout.token, &Answer::status(status).body(&body)).expect("it waits");
-                        }
-                    }
-                    event => play(&streams[at], event),
-                }
-                prop_assert_eq!(vm.trap(), None);
-            }
-            streams.into_iter().for_each(|stream| drop(stream.finish()));
-            vm.end();
-            prop_assert_eq!(vm.trap(), None);
-        });
-    }
+fn an_answer_that_nobody_asked_for_is_found() {
+    let reply = "(drop (call $reply (i32.const 418) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const -1)))";
+    assert_found(&at_headers(reply), "it answered with 418");
+}
+
+/// Defines a counter, whose number is then at 32.
+const DEFINE: &str = "(drop (call $define (i32.const 0) (i32.const 8) (i32.const 14) (i32.const 32)))";
+
+#[test]
+fn a_stream_that_is_counted_twice_is_found() {
+    let count = r#"(func (export "proxy_on_log") (param i32)
+        (drop (call $add (i32.load (i32.const 32)) (i64.const 2))))"#;
+    assert_found(&(at_configuration(DEFINE) + count), "streams are counted");
+    assert_eq!(found(&(at_configuration(DEFINE) + &count.replace("i64.const 2", "i64.const 1"))), None);
+}
+
+#[test]
+fn a_metric_that_is_defined_for_each_stream_is_found() {
+    assert_found(&at_headers(DEFINE), "definitions of");
 }

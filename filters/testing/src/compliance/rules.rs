@@ -98,10 +98,10 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Bytes that are no text, or an odd one.
-const ODD: &[&[u8]] = &[b"\xff\xfe", b"caf\xe9", b"\xc3", b"a\0b", "\u{202e}\u{1f600}".as_bytes()];
+pub(crate) const ODD: &[&[u8]] = &[b"\xff\xfe", b"caf\xe9", b"\xc3", b"a\0b", "\u{202e}\u{1f600}".as_bytes()];
 
 /// Headers that filters often read.
-const COMMON: &[&str] = &[
+pub(crate) const COMMON: &[&str] = &[
     ":path",
     ":authority",
     ":method",
@@ -279,7 +279,7 @@ fn time(attempt: &mut Attempt<'_>) {
 }
 
 /// The roots of paths that Envoy has.
-const ROOTS: &[&str] = &[
+pub(crate) const ROOTS: &[&str] = &[
     "request",
     "response",
     "connection",
@@ -324,7 +324,7 @@ fn properties(attempt: &mut Attempt<'_>) {
 }
 
 /// Properties that filters often read.
-const KNOWN: &[&str] = &[
+pub(crate) const KNOWN: &[&str] = &[
     "request.path",
     "request.host",
     "request.method",
