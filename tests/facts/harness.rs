@@ -296,7 +296,7 @@ pub(crate) const KNOWN: [(&str, &str); 11] = [
     ("attributes: response.total_size", "log"),
     ("calls: calls, the response's headers, read", "log"),
     ("calls: calls of a log, the response's headers, read", "log"),
-    // Functions that compress, sign and declare are not there, and spans of time are no values of expressions.
+    // Functions that compress and sign are not there, and spans of time are no values of expressions.
     ("calls: calls, foreign functions", "configure request_headers log"),
     ("calls: calls of a connection, foreign functions", "configure new_connection downstream_data log"),
     ("calls: calls of a log, foreign functions", "configure log"),

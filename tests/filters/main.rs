@@ -66,7 +66,7 @@ fn requests_are_counted_with_their_labels_and_memory_stays_as_it_is() {
 
 #[test]
 fn no_failing_host_call_and_no_missing_attribute_ends_a_filter() {
-    for filter in ["headers", "stats"] {
+    for filter in ["headers", "stats", "peer-metadata"] {
         let module = built(filter);
         let without = Settings::new().plugin_configuration("{}").without_property("");
         for status in Status::ALL {

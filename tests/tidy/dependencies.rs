@@ -12,6 +12,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-filter-config", &[]),
     ("burgee-kit", &["burgee-filter-config"]),
     ("burgee-stats", &["burgee-filter-config", "burgee-kit"]),
+    ("burgee-peer-metadata", &["burgee-filter-config", "burgee-kit"]),
+    // The module that the filters are parts of.
+    ("burgee-telemetry", &["burgee-kit", "burgee-peer-metadata", "burgee-stats"]),
     ("burgee-api", &["burgee-filter-config"]),
     ("burgee-component", &["burgee-api"]),
     ("burgee-configuration", &["burgee-api"]),

@@ -10,10 +10,12 @@ pub mod json;
 pub mod labels;
 mod lenient;
 pub mod metrics;
+pub mod peer_metadata;
 pub mod stat_name;
 pub mod stats;
 
 pub use headers::HeadersConfig;
 pub use labels::StandardLabel;
 pub use metrics::{MetricKind, StandardMetric};
+pub use peer_metadata::{PeerMetadataConfig, PeerRole, Recipients};
 pub use stats::{LocalWorkload, MetricConfig, Reporter, StatsConfig};

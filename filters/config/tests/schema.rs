@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use burgee_filter_config::{HeadersConfig, StatsConfig};
+use burgee_filter_config::{HeadersConfig, PeerMetadataConfig, StatsConfig};
 
 #[test]
 fn the_schemas_of_the_filters_are_fresh() {
     for (name, schema) in [
         // Where the module takes it from, and tools look for it.
         ("../headers/configuration.schema.json", HeadersConfig::json_schema()),
+        ("../peer-metadata/configuration.schema.json", PeerMetadataConfig::json_schema()),
         ("schema/stats.json", StatsConfig::json_schema()),
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

@@ -1,6 +1,8 @@
 //! The contexts of a VM: the root, and a stream each. What a stream shows to the module is what Envoy's pointers show:
 //! a map or a buffer is there from its callback on until the stream has gone on behind it.
 
+use std::collections::BTreeSet;
+
 use crate::abi::{BufferKind, MapKind};
 use crate::pairs::Headers;
 use crate::properties::{FilterState, Mocks};
@@ -14,6 +16,8 @@ pub(crate) struct Context {
     /// The module knows of it.
     pub(crate) created: bool,
     pub(crate) kind: Kind,
+    /// The properties that the module declared here.
+    pub(crate) declared: BTreeSet<Vec<u8>>,
 }
 
 /// What a context is for.
@@ -34,7 +38,7 @@ pub(crate) struct Root {
 
 impl Context {
     pub(crate) fn new(parent: u32, kind: Kind) -> Context {
-        Context { parent, created: false, kind }
+        Context { parent, created: false, kind, declared: BTreeSet::new() }
     }
 
     pub(crate) fn http(&self) -> Option<&Http> {

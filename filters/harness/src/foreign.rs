@@ -15,8 +15,14 @@ pub(crate) type Function = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>, Status>>;
 pub(crate) struct Registered(pub(crate) BTreeMap<Vec<u8>, Function>);
 
 /// Envoy's own functions that the harness has.
-const OF_ENVOY: &[&[u8]] =
-    &[b"expr_create", b"expr_evaluate", b"expr_delete", b"set_envoy_filter_state", b"clear_route_cache"];
+const OF_ENVOY: &[&[u8]] = &[
+    b"expr_create",
+    b"expr_evaluate",
+    b"expr_delete",
+    b"declare_property",
+    b"set_envoy_filter_state",
+    b"clear_route_cache",
+];
 
 /// Whether there is a function of this name.
 pub(crate) fn is_known(state: &State, name: &[u8]) -> bool {
@@ -32,6 +38,7 @@ pub(crate) fn call(state: &mut State, name: &[u8], argument: &[u8]) -> Result<Ve
         b"expr_create" => cel::create(state, argument),
         b"expr_evaluate" => cel::evaluate(state, argument),
         b"expr_delete" => cel::delete(state, argument),
+        b"declare_property" => declare_property(state, argument),
         b"set_envoy_filter_state" => set_filter_state(state, argument),
         b"clear_route_cache" => {
             if let Some(http) = state.http_mut() {
@@ -41,6 +48,16 @@ pub(crate) fn call(state: &mut State, name: &[u8], argument: &[u8]) -> Result<Ve
         }
         _ => Err(Status::NotFound),
     }
+}
+
+/// Remembers that a property is declared, which each context does once for a name. What form it has is nothing to the module
+/// that sets it.
+fn declare_property(state: &mut State, argument: &[u8]) -> Result<Vec<u8>, Status> {
+    let fields = wire::fields(argument).ok_or(Status::BadArgument)?;
+    let name = fields.into_iter().rev().find(|(number, _)| *number == 1).map(|(_, name)| name);
+    let context = state.contexts.get_mut(&state.current).ok_or(Status::BadArgument)?;
+    let is_new = context.declared.insert(name.unwrap_or_default());
+    if is_new { Ok(Vec::new()) } else { Err(Status::BadArgument) }
 }
 
 /// Keeps an object of Envoy's own, by the key that Envoy knows it by.

@@ -160,6 +160,20 @@ fn functions_of_the_host_are_envoy_s_and_the_test_s() {
     assert_eq!(stream.route_cache_cleared(), 1);
 }
 
+#[test]
+fn a_property_is_declared_once_and_only_by_a_message() {
+    let declare = r#"(call $show (call $foreign (i32.const 0) (i32.const 16) (i32.const 512) (i32.const 3)
+        (i32.const 64) (i32.const 68)))"#;
+    let vm = start(&format!(
+        r#"(data (i32.const 0) "declare_property") (data (i32.const 512) "\0a\01p")
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            {declare} {declare} (i32.store8 (i32.const 514) (i32.const 113)) {declare}
+            (i32.store8 (i32.const 512) (i32.const 255)) {declare} (i32.const 0))"#
+    ));
+    vm.http().request_headers(GET, EndOfStream::Yes);
+    assert_eq!(said(&vm), ["0", "2", "0", "2"]);
+}
+
 /// Creates an expression, and evaluates it for each request.
 fn expression(text: &str) -> String {
     let text = text.replace('"', "\\\"");

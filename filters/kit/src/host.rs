@@ -70,6 +70,17 @@ pub trait Host: Clone + Unpin + Reads<when::Always> + 'static {
         self.foreign_function("set_envoy_filter_state", &filter_state_argument(key, value, span)).map(drop)
     }
 
+    /// Says what a property is that this filter sets, before it sets it: in which form others get it, and for how long it is
+    /// there. One that is not declared is bytes, for as long as the chain of filters. When a filter is configured, once for
+    /// each name: it holds for the streams of this configuration.
+    ///
+    /// # Errors
+    /// Any status of the host but success; `NotFound` if the host does not have this function, `BadArgument` if the name is
+    /// declared already, which then stays as it was.
+    fn declare_property(&self, name: &str, form: PropertyForm, span: LifeSpan) -> Result<(), HostError> {
+        self.foreign_function("declare_property", &declaration_argument(name, form, span)).map(drop)
+    }
+
     /// Calls a function that is not of the ABI but of this host.
     ///
     /// # Errors
@@ -105,6 +116,20 @@ pub struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change(pub NonZeroU32);
 
+/// In which form expressions and access logs get a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PropertyForm<'t> {
+    /// As bytes; JSON has them in base64.
+    Bytes,
+    /// As text.
+    Text,
+    /// As a message of protobuf, whose fields expressions can read and JSON shows.
+    Protobuf {
+        /// The message's type, such as `type.googleapis.com/google.protobuf.Struct`. Envoy has to know it.
+        type_url: &'t str,
+    },
+}
+
 /// How long an object of Envoy's filter state is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LifeSpan {
@@ -123,6 +148,21 @@ fn filter_state_argument(key: &str, value: &[u8], span: LifeSpan) -> Vec<u8> {
     put_bytes(&mut message, 1, key.as_bytes());
     put_bytes(&mut message, 2, value);
     message.extend([3 << 3, span as u8]);
+    message
+}
+
+/// Envoy's message `DeclarePropertyArguments`: name, whether only the first value counts, form, schema, span.
+fn declaration_argument(name: &str, form: PropertyForm<'_>, span: LifeSpan) -> Vec<u8> {
+    let mut message = Vec::new();
+    put_bytes(&mut message, 1, name.as_bytes());
+    let (number, schema) = match form {
+        PropertyForm::Bytes => (0, ""),
+        PropertyForm::Text => (1, ""),
+        PropertyForm::Protobuf { type_url } => (3, type_url),
+    };
+    message.extend([3 << 3, number]);
+    put_bytes(&mut message, 4, schema.as_bytes());
+    message.extend([5 << 3, span as u8]);
     message
 }
 
@@ -319,5 +359,10 @@ mod tests {
         let message = filter_state_argument("k", &long, LifeSpan::Connection);
         assert_eq!(message[..6], [0x0a, 1, b'k', 0x12, 0xac, 0x02]);
         assert_eq!(message[306..], [0x18, 2]);
+        let form = PropertyForm::Protobuf { type_url: "t/S" };
+        let message = declaration_argument("peer", form, LifeSpan::Request);
+        assert_eq!(message, b"\x0a\x04peer\x18\x03\x22\x03t/S\x28\x01");
+        let message = declaration_argument("p", PropertyForm::Text, LifeSpan::FilterChain);
+        assert_eq!(message, b"\x0a\x01p\x18\x01\x22\0\x28\0");
     }
 }

@@ -23,10 +23,14 @@ pub mod filter;
 mod hash;
 pub mod host;
 pub mod http;
+pub mod local;
 pub mod metrics;
 pub mod outcome;
 pub mod pairs;
+pub mod peer;
 pub mod phases;
+pub mod protobuf_struct;
+pub mod recent;
 pub mod schema;
 pub mod streams;
 pub mod tcp;
@@ -44,7 +48,8 @@ pub use calls::{CallError, GrpcRequest, HttpAnswer, HttpRequest, in_time, join, 
 pub use expression::{Expression, text_literal};
 pub use filter::{ConfigurationError, HttpFilter, IfMisconfigured, LogFilter, TcpFilter};
 pub use host::{
-    CallHost, Change, Host, HostError, LifeSpan, LogLevel, MetricId, MetricKind, RootHost, Shared, StreamHost,
+    CallHost, Change, Host, HostError, LifeSpan, LogLevel, MetricId, MetricKind, PropertyForm, RootHost,
+    Shared, StreamHost,
 };
 pub use http::{
     Body, BodyMode, Chunk, Header, HttpHost, LogHost, Message, Place, RequestHeadersHost, RequestHost,

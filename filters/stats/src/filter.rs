@@ -3,9 +3,8 @@
 use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
 use burgee_filter_config::{LocalWorkload, Reporter, StatsConfig};
 use burgee_kit::attributes::LISTENER_DIRECTION;
-use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, RootHost};
+use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, RootHost, local};
 
-use crate::local;
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Role};
 use crate::recorder::Recorder;

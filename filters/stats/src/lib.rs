@@ -1,8 +1,8 @@
 //! Istio's standard metrics for stock Envoy, as a proxy-wasm filter: exports only.
 //!
 //! Written once per HTTP or gRPC request, when it has ended: `requests_total`, `request_duration_milliseconds`,
-//! `request_bytes` and `response_bytes`, with Istio's 25 labels. What the other side of a connection says about
-//! itself is not known yet: its labels come from certificates and from the endpoint's metadata, or are `unknown`.
+//! `request_bytes` and `response_bytes`, with Istio's 25 labels. Who is at the other end of a request is what the filter
+//! `peer-metadata` published, else what the endpoint's metadata says, and who certificates say it is; or `unknown`.
 #![cfg_attr(
     not(test),
     deny(
@@ -16,7 +16,6 @@
 
 mod filter;
 mod flags;
-mod local;
 mod overrides;
 mod peer;
 mod plan;
@@ -29,4 +28,5 @@ mod value;
 
 pub use filter::Stats;
 
+#[cfg(feature = "module")]
 burgee_kit::export!(Stats);

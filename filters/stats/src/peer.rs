@@ -1,42 +1,163 @@
-//! What is known of the other side without its saying so: the endpoint's metadata and certificates.
+//! Who is at the other end of a request: what a filter before this one published, the endpoint's metadata, certificates.
 
 use std::rc::Rc;
 
+use burgee_kit::LogHost;
+use burgee_kit::peer::{DOWNSTREAM_PEER, PeerWorkload, UPSTREAM_PEER};
+use burgee_kit::recent::Recent;
+
 use crate::value::Value;
 
-/// The workload behind an endpoint, as Istio's control plane writes it into the endpoint's metadata:
-/// `workload;namespace;canonical-name;canonical-revision;cluster`.
+/// How many workloads are remembered for each end.
+const MAX_PEERS: usize = 500;
+
+/// What is known of a workload.
 #[derive(Debug, Default)]
-pub struct EndpointWorkload {
+pub struct Peer {
     /// The workload's name.
     pub workload: Option<Value>,
     /// The workload's namespace.
     pub namespace: Option<Value>,
     /// The canonical service's name.
     pub canonical_service: Option<Value>,
-    /// The canonical service's revision; left out where it is the default one.
+    /// The canonical service's revision; where an endpoint's metadata says it, left out where it is the default one.
     pub canonical_revision: Option<Value>,
+    /// The app that it belongs to.
+    pub app: Option<Value>,
+    /// The app's version.
+    pub version: Option<Value>,
     /// The workload's cluster.
     pub cluster: Option<Value>,
+    /// Who it says it is.
+    pub identity: Option<Value>,
 }
 
-impl EndpointWorkload {
-    /// Reads the metadata. With fewer than five parts it says nothing.
-    pub fn parse(metadata: &[u8]) -> EndpointWorkload {
+impl Peer {
+    /// The workload behind an endpoint, as Istio's control plane writes it into the endpoint's metadata:
+    /// `workload;namespace;canonical-name;canonical-revision;cluster`. With fewer than five parts it says nothing.
+    pub fn of_endpoint(metadata: &[u8]) -> Peer {
         let mut parts = metadata.split(|byte| *byte == b';');
         let [Some(workload), Some(namespace), Some(service), Some(revision), Some(cluster)] =
             [(); 5].map(|()| parts.next())
         else {
-            return EndpointWorkload::default();
+            return Peer::default();
         };
-        EndpointWorkload {
+        Peer {
             workload: Value::text(Some(workload)),
             namespace: Value::text(Some(namespace)),
             canonical_service: Value::text(Some(service)),
             canonical_revision: Value::text(Some(revision)),
             cluster: Value::text(Some(cluster)),
+            ..Peer::default()
         }
     }
+
+    /// A workload that was published. It said all of it itself, and need not say the same the next time.
+    fn of_workload(workload: &PeerWorkload) -> Peer {
+        let chosen = |text: &[u8]| (!text.is_empty()).then(|| Value::Chosen(text.into()));
+        Peer {
+            workload: chosen(&workload.workload),
+            namespace: chosen(&workload.namespace),
+            canonical_service: chosen(&workload.canonical_service),
+            canonical_revision: chosen(&workload.canonical_revision),
+            app: chosen(&workload.app),
+            version: chosen(&workload.version),
+            cluster: chosen(&workload.cluster),
+            identity: chosen(&workload.identity),
+        }
+    }
+}
+
+/// Which end of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The one that the request comes from.
+    Downstream,
+    /// The one that it goes to.
+    Upstream,
+}
+
+/// Who publishes workloads on this listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publisher {
+    /// A filter of Istio's own proxies, as an object of that name in the filter state.
+    Istio(&'static str),
+    /// The filter `peer-metadata`.
+    PeerMetadata,
+}
+
+/// Reads who is at one end.
+#[derive(Debug)]
+pub struct Peers {
+    end: End,
+    /// Who published the first workload that was found. There is one in a chain of filters, so from then on only that is
+    /// asked for.
+    publisher: Option<Publisher>,
+    /// How many requests there were before it.
+    misses: u32,
+    /// By what was published.
+    known: Recent<Rc<Peer>>,
+}
+
+impl Peers {
+    /// Nobody was at this end yet.
+    pub fn new(end: End) -> Peers {
+        Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS) }
+    }
+
+    /// Who is at this end of the current request, if that was published.
+    pub fn read<H: LogHost>(&mut self, host: &H) -> Option<Rc<Peer>> {
+        let [property, objects @ ..] = match self.end {
+            End::Downstream => [DOWNSTREAM_PEER, "downstream_peer_obj", "downstream_peer"],
+            End::Upstream => [UPSTREAM_PEER, "upstream_peer_obj", "upstream_peer"],
+        };
+        match self.publisher {
+            Some(Publisher::Istio(object)) => return of_istio(host, object).map(Rc::new),
+            Some(Publisher::PeerMetadata) => return self.of_property(host, property),
+            None => {}
+        }
+        // Nobody has to be there at all, and each look costs. So Istio's is looked for ever less often.
+        self.misses = self.misses.saturating_add(1);
+        if self.misses.is_power_of_two() {
+            for object in objects {
+                if let Some(peer) = of_istio(host, object) {
+                    self.publisher = Some(Publisher::Istio(object));
+                    return Some(Rc::new(peer));
+                }
+            }
+        }
+        let peer = self.of_property(host, property)?;
+        self.publisher = Some(Publisher::PeerMetadata);
+        Some(peer)
+    }
+
+    /// What `peer-metadata` published: one read for all of it.
+    fn of_property<H: LogHost>(&mut self, host: &H, property: &str) -> Option<Rc<Peer>> {
+        let published = host.property(&[property]).ok().flatten()?;
+        self.known.get(&published, || {
+            let workload = PeerWorkload::from_bytes(&published).ok()?;
+            Some(Rc::new(Peer::of_workload(&workload)))
+        })
+    }
+}
+
+/// A workload that a filter of Istio's own proxies published: an object that has to be asked for each field.
+fn of_istio<H: LogHost>(host: &H, object: &str) -> Option<Peer> {
+    let field = |name: &str| {
+        let value = host.property(&["filter_state", object, name]).ok().flatten()?;
+        (!value.is_empty()).then(|| Value::Chosen(value.into()))
+    };
+    let workload = field("workload")?;
+    Some(Peer {
+        workload: Some(workload),
+        namespace: field("namespace"),
+        canonical_service: field("service"),
+        canonical_revision: field("revision"),
+        app: field("app"),
+        version: field("version"),
+        cluster: field("cluster"),
+        identity: field("identity"),
+    })
 }
 
 /// The namespace in a SPIFFE identity, `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.
@@ -69,14 +190,14 @@ mod tests {
     #[test]
     fn an_endpoint_says_something_only_with_five_parts() {
         let text = |value: Option<Value>| value.map(|value| value.clean_text());
-        let endpoint = EndpointWorkload::parse(b"web-v1;shop;web;;east;more");
+        let endpoint = Peer::of_endpoint(b"web-v1;shop;web;;east;more");
         assert_eq!(text(endpoint.workload).as_deref(), Some("web-v1"));
         assert_eq!(text(endpoint.namespace).as_deref(), Some("shop"));
         assert_eq!(text(endpoint.canonical_service).as_deref(), Some("web"));
         assert_eq!(text(endpoint.canonical_revision), None);
         assert_eq!(text(endpoint.cluster).as_deref(), Some("east"));
         for short in ["", "web-v1", "web-v1;shop;web;v1"] {
-            assert!(EndpointWorkload::parse(short.as_bytes()).workload.is_none(), "{short}");
+            assert!(Peer::of_endpoint(short.as_bytes()).workload.is_none(), "{short}");
         }
     }
 }

@@ -113,50 +113,31 @@ impl Plan {
 /// The value of a label that is the same for every request of a side; nothing if it is not.
 fn fixed(role: Role, local: &LocalWorkload, label: StandardLabel) -> Option<&str> {
     use StandardLabel as L;
-    let is_client = role == Role::Client;
-    let of_source = |value| if is_client { Some(value) } else { None };
-    let of_destination = |value| {
-        if role == Role::Server { Some(value) } else { None }
-    };
+    let of_source = |value| (role == Role::Client).then_some(value);
+    let of_destination = |value| (role == Role::Server).then_some(value);
     match label {
         L::Reporter => Some(match role {
             Role::Client => "source",
             Role::Server => "destination",
             Role::Gateway => "waypoint",
         }),
-        L::SourceWorkload => of_source(&local.workload).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        L::SourceCanonicalService => {
-            of_source(&local.canonical_service).map(String::as_str).or(Some(UNKNOWN_VALUE))
-        }
-        L::SourceCanonicalRevision => {
-            of_source(&local.canonical_revision).map(String::as_str).or(Some("latest"))
-        }
-        L::SourceApp => of_source(&local.app).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        L::SourceVersion => of_source(&local.version).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        L::SourceCluster => of_source(&local.cluster).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        // Behind a client's certificate there is a namespace.
-        L::SourceWorkloadNamespace => of_source(&local.namespace).map(String::as_str),
-        L::DestinationApp => of_destination(&local.app).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        L::DestinationVersion => of_destination(&local.version).map(String::as_str).or(Some(UNKNOWN_VALUE)),
-        // A client learns these from the endpoint, a gateway not yet.
-        L::DestinationWorkload
-        | L::DestinationWorkloadNamespace
-        | L::DestinationCanonicalService
-        | L::DestinationCanonicalRevision
-        | L::DestinationCluster
-        | L::DestinationPrincipal
-            if role == Role::Gateway =>
-        {
-            Some(UNKNOWN_VALUE)
-        }
-        L::DestinationWorkload => of_destination(&local.workload).map(String::as_str),
-        L::DestinationWorkloadNamespace => of_destination(&local.namespace).map(String::as_str),
-        L::DestinationCanonicalService => of_destination(&local.canonical_service).map(String::as_str),
-        L::DestinationCanonicalRevision => of_destination(&local.canonical_revision).map(String::as_str),
-        L::DestinationCluster => of_destination(&local.cluster).map(String::as_str),
-        L::DestinationServiceNamespace => of_destination(&local.namespace).map(String::as_str),
+        L::SourceWorkload => of_source(local.workload.as_str()),
+        L::SourceCanonicalService => of_source(local.canonical_service.as_str()),
+        L::SourceCanonicalRevision => of_source(local.canonical_revision.as_str()),
+        L::SourceWorkloadNamespace => of_source(local.namespace.as_str()),
+        L::SourceApp => of_source(local.app.as_str()),
+        L::SourceVersion => of_source(local.version.as_str()),
+        L::SourceCluster => of_source(local.cluster.as_str()),
+        L::DestinationWorkload => of_destination(local.workload.as_str()),
+        L::DestinationWorkloadNamespace => of_destination(local.namespace.as_str()),
+        L::DestinationCanonicalService => of_destination(local.canonical_service.as_str()),
+        L::DestinationCanonicalRevision => of_destination(local.canonical_revision.as_str()),
+        L::DestinationApp => of_destination(local.app.as_str()),
+        L::DestinationVersion => of_destination(local.version.as_str()),
+        L::DestinationCluster => of_destination(local.cluster.as_str()),
+        L::DestinationServiceNamespace => of_destination(local.namespace.as_str()),
         // A client's proxy does not know how the server took the connection.
-        L::ConnectionSecurityPolicy => is_client.then_some(UNKNOWN_VALUE),
+        L::ConnectionSecurityPolicy => of_source(UNKNOWN_VALUE),
         L::SourcePrincipal
         | L::DestinationPrincipal
         | L::DestinationService

@@ -9,7 +9,7 @@ use burgee_kit::attributes::{
     RESPONSE_GRPC_STATUS,
 };
 
-use crate::peer::{EndpointWorkload, namespace_of_principal};
+use crate::peer::{End, Peer, Peers, namespace_of_principal};
 use crate::plan::{Plan, Role};
 use crate::principals::{Connections, Principals};
 use crate::service::Clusters;
@@ -28,11 +28,23 @@ const PRINCIPALS: LabelSet = LabelSet::of(&[
     Label::DestinationServiceNamespace,
     Label::ConnectionSecurityPolicy,
 ]);
-const ENDPOINT: LabelSet = LabelSet::of(&[
+const SOURCE: LabelSet = LabelSet::of(&[
+    Label::SourceWorkload,
+    Label::SourceWorkloadNamespace,
+    Label::SourceCanonicalService,
+    Label::SourceCanonicalRevision,
+    Label::SourceApp,
+    Label::SourceVersion,
+    Label::SourceCluster,
+]);
+const DESTINATION: LabelSet = LabelSet::of(&[
     Label::DestinationWorkload,
     Label::DestinationWorkloadNamespace,
+    Label::DestinationPrincipal,
     Label::DestinationCanonicalService,
     Label::DestinationCanonicalRevision,
+    Label::DestinationApp,
+    Label::DestinationVersion,
     Label::DestinationCluster,
     Label::DestinationServiceNamespace,
 ]);
@@ -44,12 +56,20 @@ pub struct Reader {
     may_use_host_header: bool,
     clusters: Clusters,
     connections: Connections,
+    callers: Peers,
+    called: Peers,
 }
 
 impl Reader {
     /// A reader that remembers nothing yet.
     pub fn new(may_use_host_header: bool) -> Reader {
-        Reader { may_use_host_header, clusters: Clusters::default(), connections: Connections::default() }
+        Reader {
+            may_use_host_header,
+            clusters: Clusters::default(),
+            connections: Connections::default(),
+            callers: Peers::new(End::Downstream),
+            called: Peers::new(End::Upstream),
+        }
     }
 
     /// The values of the labels that the plan needs; the others are unknown. Nothing if this was not a request but
@@ -74,21 +94,22 @@ impl Reader {
             Role::Server | Role::Gateway => self.connections.principals(host),
         };
         let peer_namespace = principals.peer.as_deref().and_then(namespace_of_principal).map(Value::Text);
-        let peer_principal = known(&principals.peer);
         let local_principal = known(&principals.local);
         match plan.role {
             Role::Client => {
                 values.set(Label::SourcePrincipal, local_principal);
-                values.set(Label::DestinationPrincipal, peer_principal);
-                self.read_endpoint(host, plan, peer_namespace, &mut values);
+                self.read_called(host, plan, &principals.peer, peer_namespace, &mut values);
             }
             Role::Server | Role::Gateway => {
                 let is_mutual = principals.peer.is_some() && principals.local.is_some();
                 let policy = if is_mutual { "mutual_tls" } else { "none" };
                 values.set(Label::ConnectionSecurityPolicy, Value::Fixed(policy));
-                values.set(Label::SourcePrincipal, peer_principal);
+                values.set(Label::SourcePrincipal, known(&principals.peer));
                 values.set(Label::DestinationPrincipal, local_principal);
-                values.set(Label::SourceWorkloadNamespace, peer_namespace.unwrap_or(Value::UNKNOWN));
+                self.read_caller(host, plan, peer_namespace, &mut values);
+                if plan.role == Role::Gateway {
+                    self.read_called(host, plan, &None, None, &mut values);
+                }
             }
         }
         if plan.needs.intersects(SERVICE) {
@@ -109,30 +130,67 @@ impl Reader {
         values.set(Label::GrpcResponseStatus, status);
     }
 
-    fn read_endpoint<H: LogHost>(
-        &self,
+    /// Who sent the request.
+    fn read_caller<H: LogHost>(
+        &mut self,
         host: &H,
         plan: &Plan,
-        namespace: Option<Value>,
+        certified_namespace: Option<Value>,
         values: &mut Values,
     ) {
-        let endpoint = if plan.needs.intersects(ENDPOINT) {
-            ENDPOINT_WORKLOAD.get(host).map(|text| EndpointWorkload::parse(&text))
-        } else {
-            None
+        let peer =
+            plan.needs.intersects(SOURCE).then(|| self.callers.read(host)).flatten().unwrap_or_default();
+        for (label, value) in [
+            (Label::SourceWorkload, &peer.workload),
+            (Label::SourceCanonicalService, &peer.canonical_service),
+            (Label::SourceApp, &peer.app),
+            (Label::SourceVersion, &peer.version),
+            (Label::SourceCluster, &peer.cluster),
+            // What a certificate says was checked; what a peer says of itself was not.
+            (Label::SourceWorkloadNamespace, &certified_namespace.or_else(|| peer.namespace.clone())),
+        ] {
+            values.set(label, or_unknown(value));
+        }
+        values.set(Label::SourceCanonicalRevision, or_latest(&peer.canonical_revision));
+    }
+
+    /// Who the request was sent to.
+    fn read_called<H: LogHost>(
+        &mut self,
+        host: &H,
+        plan: &Plan,
+        principal: &Option<Rc<[u8]>>,
+        certified_namespace: Option<Value>,
+        values: &mut Values,
+    ) {
+        let peer = if plan.needs.intersects(DESTINATION) { self.called.read(host) } else { None };
+        let is_client = plan.role == Role::Client;
+        let peer = match peer {
+            Some(peer) => peer,
+            None if is_client && plan.needs.intersects(DESTINATION) => {
+                ENDPOINT_WORKLOAD.get(host).map(|text| Rc::new(Peer::of_endpoint(&text))).unwrap_or_default()
+            }
+            None => Rc::default(),
         };
-        let endpoint = endpoint.unwrap_or_default();
-        let or_unknown = |value: Option<Value>| value.unwrap_or(Value::UNKNOWN);
-        values.set(Label::DestinationWorkload, or_unknown(endpoint.workload));
-        values.set(Label::DestinationCanonicalService, or_unknown(endpoint.canonical_service));
-        values.set(
-            Label::DestinationCanonicalRevision,
-            endpoint.canonical_revision.unwrap_or(Value::Fixed("latest")),
-        );
-        values.set(Label::DestinationCluster, or_unknown(endpoint.cluster));
-        let namespace = or_unknown(namespace.or(endpoint.namespace));
-        values.set(Label::DestinationServiceNamespace, namespace.clone());
-        values.set(Label::DestinationWorkloadNamespace, namespace);
+        let namespace = certified_namespace.or_else(|| peer.namespace.clone());
+        for (label, value) in [
+            (Label::DestinationWorkload, &peer.workload),
+            (Label::DestinationCanonicalService, &peer.canonical_service),
+            (Label::DestinationApp, &peer.app),
+            (Label::DestinationVersion, &peer.version),
+            (Label::DestinationCluster, &peer.cluster),
+            (Label::DestinationWorkloadNamespace, &namespace),
+        ] {
+            values.set(label, or_unknown(value));
+        }
+        let revision = &peer.canonical_revision;
+        let revision = if is_client { or_latest(revision) } else { or_unknown(revision) };
+        values.set(Label::DestinationCanonicalRevision, revision);
+        let principal = principal.as_ref().map(|principal| Value::Text(Rc::clone(principal)));
+        values.set(Label::DestinationPrincipal, or_unknown(&principal.or_else(|| peer.identity.clone())));
+        if is_client {
+            values.set(Label::DestinationServiceNamespace, or_unknown(&namespace));
+        }
     }
 
     fn read_service<H: LogHost>(&mut self, host: &H, plan: &Plan, values: &mut Values) {
@@ -150,7 +208,15 @@ impl Reader {
 }
 
 fn known(principal: &Option<Rc<[u8]>>) -> Value {
-    principal.as_ref().map_or(Value::UNKNOWN, |principal| Value::Text(Rc::clone(principal)))
+    or_unknown(&principal.as_ref().map(|principal| Value::Text(Rc::clone(principal))))
+}
+
+fn or_unknown(value: &Option<Value>) -> Value {
+    value.clone().unwrap_or(Value::UNKNOWN)
+}
+
+fn or_latest(revision: &Option<Value>) -> Value {
+    revision.clone().unwrap_or(Value::Fixed("latest"))
 }
 
 /// Whether a content type is one of gRPC, with any codec; not that of grpc-web.

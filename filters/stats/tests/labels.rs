@@ -155,7 +155,7 @@ fn a_client_falls_back_on_the_endpoint_s_metadata() {
 }
 
 #[test]
-fn a_waypoint_knows_its_clients_and_not_yet_its_servers() {
+fn a_waypoint_knows_its_clients_by_their_certificates_and_no_server_without_its_word() {
     let host = mk_host();
     set_tls(&host, "connection", PEER, LOCAL);
     host.set("xds.upstream_host_metadata.filter_metadata.istio.workload", "api-v2;back;api;v2;west");

@@ -151,7 +151,7 @@ fn a_label_that_no_metric_shows_is_not_read() {
     let remove = r#"["destination_service", "destination_service_name", "destination_service_namespace",
         "source_principal", "destination_principal", "destination_workload_namespace", "request_protocol",
         "grpc_response_status", "destination_workload", "destination_canonical_service",
-        "destination_canonical_revision", "destination_cluster"]"#;
+        "destination_canonical_revision", "destination_cluster", "destination_app", "destination_version"]"#;
     let mut stats =
         configure(&host, format!(r#"{{"metrics": [{{"tags_to_remove": {remove}}}]}}"#).as_bytes());
     stats.log(&host);

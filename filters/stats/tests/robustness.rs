@@ -7,7 +7,7 @@ use burgee_kit::fake::{FakeHost, FakeProxy};
 use burgee_kit::{HostError, LogFilter, LogLevel};
 use burgee_stats::Stats;
 use proptest::prelude::*;
-use support::{configure, labels, make_inbound, mk_host, run, series, set_tls};
+use support::{configure, labels, make_inbound, mk_host, published, run, series, set_tls};
 
 #[test]
 fn a_configuration_that_cannot_be_read_makes_the_filter_inert_and_says_so() {
@@ -168,6 +168,7 @@ fn a_cluster_is_asked_for_its_metadata_once_and_again_after_a_while() {
     let host = mk_host();
     const HOST: &str = "xds.cluster_metadata.filter_metadata.istio.services.0.host";
     host.set(HOST, "old.x");
+    host.set("upstream_peer", published("api", "back"));
     let mut stats = run(&host, "");
     host.set(HOST, "new.x");
     let before = host.property_reads();
@@ -186,15 +187,25 @@ fn a_cluster_is_asked_for_its_metadata_once_and_again_after_a_while() {
 
 #[test]
 fn a_warm_request_costs_few_calls() {
-    for (inbound, reads) in [(false, 11), (true, 10)] {
+    for (inbound, peer, reads) in [
+        // Who was called is one read, as the endpoint's metadata is; without the former it takes both.
+        (false, Some("upstream_peer"), 11),
+        (false, None, 12),
+        (true, Some("downstream_peer"), 11),
+        (true, None, 11),
+    ] {
         let host = mk_host();
         if inbound {
             make_inbound(&host);
         }
+        if let Some(peer) = peer {
+            host.set(peer, published("api", "back"));
+        }
         let mut stats = run(&host, "");
+        stats.log(&host);
         let (calls, properties, definitions) = (host.calls(), host.property_reads(), host.definitions());
         stats.log(&host);
-        assert_eq!(host.property_reads() - properties, reads);
+        assert_eq!(host.property_reads() - properties, reads, "{peer:?}");
         assert_eq!(host.calls() - calls, reads + 4 + 1, "the metrics and the clock");
         assert_eq!(host.definitions(), definitions);
     }

@@ -26,7 +26,7 @@ fn violated(results: &[RuleResult]) -> BTreeSet<&'static str> {
 
 #[test]
 fn our_filters_stand_everything() {
-    for name in ["headers", "stats"] {
+    for name in ["headers", "stats", "peer-metadata"] {
         let results = try_all(&support::ours(name));
         assert_eq!(violated(&results), BTreeSet::new(), "{name}:\n{}", report::rules(&results));
         assert!(results.iter().all(|result| result.is_complete && result.tried > 0), "{results:?}");

@@ -27,7 +27,7 @@ fn the_cases_of_strangers_hold() {
 
 #[test]
 fn the_cases_of_our_filters_hold() {
-    for name in ["headers", "stats"] {
+    for name in ["headers", "stats", "peer-metadata"] {
         assert_cases(&support::ours(name));
     }
 }

@@ -38,6 +38,10 @@ catalogue! {
     SERVICE_NAME: Vec<u8>, Stream = ["xds", "cluster_metadata", "filter_metadata", "istio", "services", "0", "name"];
     /// The namespace of the first service that the cluster stands for, as Istio's control plane writes it.
     SERVICE_NAMESPACE: Vec<u8>, Stream = ["xds", "cluster_metadata", "filter_metadata", "istio", "services", "0", "namespace"];
+    /// Whether the cluster leads out of the mesh, as Istio's control plane writes it; absent where it does not.
+    CLUSTER_IS_EXTERNAL: bool, Stream = ["xds", "cluster_metadata", "filter_metadata", "istio", "external"];
+    /// Whether the cluster's endpoints know the other side by other means, as Istio's control plane writes it.
+    CLUSTER_NEEDS_NO_EXCHANGE: bool, Stream = ["xds", "cluster_metadata", "filter_metadata", "istio", "disable_mx"];
     /// The workload behind the endpoint, as Istio's control plane writes it.
     ENDPOINT_WORKLOAD: Vec<u8>, Upstream = ["xds", "upstream_host_metadata", "filter_metadata", "istio", "workload"];
     /// The version of HTTP, such as `HTTP/1.1`; absent where the stream is not HTTP but a connection.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use burgee_kit::LogFilter;
 use burgee_kit::fake::FakeHost;
+use burgee_kit::peer::PeerWorkload;
 use burgee_stats::Stats;
 
 /// The labels and the recorded values of one series.
@@ -54,6 +55,21 @@ pub fn set_tls(host: &FakeHost, side: &str, peer: &str, local: &str) {
     host.set(&format!("{side}.tls_version"), "TLSv1.3");
     host.set(&format!("{side}.uri_san_peer_certificate"), peer);
     host.set(&format!("{side}.uri_san_local_certificate"), local);
+}
+
+/// What the filter `peer-metadata` publishes of a workload `NAME-v2` of `NAMESPACE`, in cluster `west`.
+pub fn published(name: &str, namespace: &str) -> Vec<u8> {
+    let workload = PeerWorkload {
+        workload: format!("{name}-v2").into(),
+        namespace: namespace.into(),
+        cluster: b"west".to_vec(),
+        canonical_service: name.into(),
+        canonical_revision: b"rev-2".to_vec(),
+        app: format!("{name}-app").into(),
+        version: b"v2".to_vec(),
+        ..PeerWorkload::default()
+    };
+    workload.into_bytes()
 }
 
 /// Configures the filter, with a configuration that it can use.

@@ -29,4 +29,24 @@ pub const OURS: &[Filter] = &[
         ],
         counts_streams: Some("requests_total"),
     },
+    Filter {
+        name: "peer-metadata",
+        configurations: &[
+            Configuration { text: "", changes: PEER_HEADERS },
+            Configuration {
+                text: r#"{"role": "INBOUND", "local": {"workload": "web-v1", "namespace": "shop"}, "max_peers": 2}"#,
+                changes: PEER_HEADERS,
+            },
+            Configuration {
+                text: r#"{"role": "OUTBOUND", "recipients": "NOT_EXTERNAL", "local": {"workload": "web-v1"},
+                    "additional_labels": ["tier"]}"#,
+                changes: PEER_HEADERS,
+            },
+            Configuration { text: r#"{"role": "GATEWAY"}"#, changes: PEER_HEADERS },
+        ],
+        counts_streams: None,
+    },
 ];
+
+/// What peers say of themselves in.
+const PEER_HEADERS: &[&str] = &["x-envoy-peer-metadata", "x-envoy-peer-metadata-id"];

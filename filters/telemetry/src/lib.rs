@@ -1,0 +1,6 @@
+//! All telemetry filters in one module, which share one virtual machine for each worker: exports only. The root id chooses.
+
+burgee_kit::export!(
+    "stats" => log burgee_stats::Stats,
+    "peer-metadata" => http burgee_peer_metadata::PeerMetadata,
+);
