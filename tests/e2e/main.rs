@@ -21,6 +21,7 @@ mod live_view;
 mod loopback;
 mod new_filter;
 mod one_service;
+mod peers;
 mod prometheus;
 mod providers;
 mod quickstart;

@@ -49,12 +49,12 @@ const COMMON_LABELS: &[(&str, &str)] = &[
     ("response_flags", "-"),
 ];
 
-/// The gateway knows itself, and of the other side what the endpoint says.
+/// The gateway knows itself, and of the other side what that said of itself.
 const GATEWAY_LABELS: &[(&str, &str)] = &[
     ("reporter", "source"),
     ("connection_security_policy", "unknown"),
-    ("destination_app", "unknown"),
-    ("destination_version", "unknown"),
+    ("destination_app", "hello"),
+    ("destination_version", "v1"),
     ("source_app", "istio-ingressgateway"),
     ("source_canonical_revision", "latest"),
     ("source_canonical_service", "istio-ingressgateway"),
@@ -65,19 +65,19 @@ const GATEWAY_LABELS: &[(&str, &str)] = &[
     ("source_workload_namespace", "istio-system"),
 ];
 
-/// The sidecar knows itself and nothing of the other side; `source_principal` is removed in its namespace.
+/// The sidecar knows itself, and who called by what that said of itself; `source_principal` is removed in its namespace.
 const SIDECAR_LABELS: &[(&str, &str)] = &[
     ("reporter", "destination"),
     ("connection_security_policy", "none"),
     ("destination_app", "hello"),
     ("destination_version", "v1"),
-    ("source_app", "unknown"),
+    ("source_app", "istio-ingressgateway"),
     ("source_canonical_revision", "latest"),
-    ("source_canonical_service", "unknown"),
-    ("source_cluster", "unknown"),
+    ("source_canonical_service", "istio-ingressgateway"),
+    ("source_cluster", "Kubernetes"),
     ("source_version", "unknown"),
-    ("source_workload", "unknown"),
-    ("source_workload_namespace", "unknown"),
+    ("source_workload", "istio-ingressgateway"),
+    ("source_workload_namespace", "istio-system"),
 ];
 
 fn labels(own: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -73,15 +73,8 @@ fn quickstart_story() -> Story {
         fails: true,
         has_request_bytes: true,
     };
-    // A server does not know its client without an exchange of metadata.
-    const AT_HELLO: Hop = Hop {
-        reporter: "destination",
-        source_workload: "unknown",
-        source_namespace: "unknown",
-        security: "none",
-        has_request_bytes: false,
-        ..FROM_OUTSIDE
-    };
+    const AT_HELLO: Hop =
+        Hop { reporter: "destination", security: "none", has_request_bytes: false, ..FROM_OUTSIDE };
     const FROM_HELLO: Hop = Hop {
         source_workload: "hello-v1",
         source_namespace: "quickstart",
@@ -92,6 +85,8 @@ fn quickstart_story() -> Story {
         ..FROM_OUTSIDE
     };
     const AT_GREETING: Hop = Hop {
+        source_workload: FROM_HELLO.source_workload,
+        source_namespace: FROM_HELLO.source_namespace,
         workload: FROM_HELLO.workload,
         service: FROM_HELLO.service,
         fails: false,

@@ -73,7 +73,7 @@ pub(crate) fn tempdir() -> TempDir {
 pub(crate) fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| {
-        let built = burgee_modules::build("stats", &|_: &str| {});
+        let built = burgee_modules::build("telemetry", &|_: &str| {});
         built.unwrap_or_else(|error| panic!("the module does not build: {error}")).path
     })
 }

@@ -67,7 +67,7 @@ fn module(named: Option<&Path>, steps: &Steps) -> Result<Module, Failure> {
             (std::path::absolute(file).unwrap_or_else(|_| file.to_owned()), sha256)
         }
         None => {
-            let built = burgee_modules::build("stats", steps).map_err(failure)?;
+            let built = burgee_modules::build("telemetry", steps).map_err(failure)?;
             (built.path, built.sha256)
         }
     };

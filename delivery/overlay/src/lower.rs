@@ -1,9 +1,10 @@
 //! From an effective policy to what Envoy is told. Here: the stats filter's configuration, the HTTP filter around it,
-//! and the extension configuration that delivers it by name; below: access logs, tracing, plugins.
+//! and the extension configuration that delivers it by name; below: peers, access logs, tracing, plugins.
 
 pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
+pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
 mod tracer;
 pub(crate) mod tracing;
@@ -89,23 +90,46 @@ pub(crate) fn stats_config(
     }
 }
 
-/// The HTTP filter that goes into a listener of this class for one provider.
-pub(crate) fn http_filter(
+/// A filter of the telemetry module.
+pub(crate) struct Part {
+    /// Its name, by which its plugin is called too.
+    pub name: String,
+    /// Its name under discovery, which is the resource's.
+    pub resource: String,
+    /// Which of the module's filters it is.
+    pub root_id: &'static str,
+    /// What it is told, as JSON.
+    pub configuration: String,
+}
+
+/// The stats filter of a class for one provider.
+pub(crate) fn stats(
     policy: &Effective,
     class: ListenerClass,
     provider: &ProviderMetrics,
     options: &Options,
-) -> Value {
+) -> Part {
+    let configuration = stats_config(policy, class, provider, options.identity);
+    Part {
+        name: format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)),
+        resource: resource_name(class, provider),
+        root_id: STATS_ROOT_ID,
+        // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
+        configuration: serde_json::to_string(&configuration).unwrap_or_default(),
+    }
+}
+
+/// The HTTP filter that goes into a listener.
+pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
     match &options.delivery {
         Delivery::Inline => Value::map([
-            ("name", Value::string(format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)))),
-            ("typed_config", wasm(policy, class, provider, options)),
+            ("name", Value::string(part.name.clone())),
+            ("typed_config", wasm(part, &options.module)),
         ]),
         Delivery::Discovery { directory } => {
-            let name = resource_name(class, provider);
-            let source = config_source(directory, &file_name(&name));
+            let source = config_source(directory, &file_name(&part.resource));
             Value::map([
-                ("name", Value::string(name)),
+                ("name", Value::string(part.resource)),
                 (
                     "config_discovery",
                     Value::map([
@@ -124,6 +148,17 @@ pub(crate) fn http_filter(
     }
 }
 
+/// The extension configuration that delivers a filter by name.
+pub(crate) fn extension_config(part: Part, options: &Options) -> ExtensionConfig {
+    let name = part.resource.clone();
+    let resource = Value::map([
+        ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
+        ("name", Value::string(name.clone())),
+        ("typed_config", wasm(part, &options.module)),
+    ]);
+    ExtensionConfig { file_name: file_name(&name), name, value: response_of(resource) }
+}
+
 /// Where an extension configuration is found: in a file.
 fn config_source(directory: &str, file_name: &str) -> Value {
     let path = format!("{}/{file_name}", directory.trim_end_matches('/'));
@@ -133,19 +168,33 @@ fn config_source(directory: &str, file_name: &str) -> Value {
     ])
 }
 
+/// The root id of the filter of ours that has this name; none if the name is not one of ours.
+fn root_id_of(name: &str) -> Option<&'static str> {
+    if name.starts_with(FILTER_PREFIX) {
+        return Some(STATS_ROOT_ID);
+    }
+    let rest = name.strip_prefix(peer_metadata::NAME)?;
+    (rest.is_empty() || rest.starts_with('.')).then_some(peer_metadata::ROOT_ID)
+}
+
+/// Whether a filter's name is one of ours.
+pub(crate) fn is_our_name(name: &str) -> bool {
+    root_id_of(name).is_some()
+}
+
 /// Whether an HTTP filter is one that [`http_filter`] wrote, whatever the policy and the options were. Anybody may
 /// use a name, so it takes the content as well.
 pub(crate) fn is_http_filter(filter: &Value) -> bool {
     let name = view::name(filter);
-    if !name.starts_with(FILTER_PREFIX) {
+    let Some(root_id) = root_id_of(name) else {
         return false;
-    }
+    };
     let text = |value: &Value, names: &[&str]| {
         value.at(names).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     if let Some(config) = filter.field("typed_config") {
         return config.any_type() == Some(view::WASM)
-            && text(config, &["config", "root_id"]) == STATS_ROOT_ID
+            && text(config, &["config", "root_id"]) == root_id
             && text(config, &["config", "vm_config", "vm_id"]).starts_with(VM_PREFIX);
     }
     filter.field("config_discovery").is_some_and(|discovery| {
@@ -164,16 +213,10 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
     let mut configs: Vec<ExtensionConfig> = ListenerClass::ALL
         .into_iter()
         .flat_map(|class| policy.class(class).metrics.iter().map(move |provider| (class, provider)))
-        .map(|(class, provider)| {
-            let name = resource_name(class, provider);
-            let resource = Value::map([
-                ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
-                ("name", Value::string(name.clone())),
-                ("typed_config", wasm(policy, class, provider, options)),
-            ]);
-            ExtensionConfig { file_name: file_name(&name), name, value: response_of(resource) }
-        })
+        .map(|(class, provider)| extension_config(stats(policy, class, provider, options), options))
         .collect();
+    let peers = ListenerClass::ALL.into_iter();
+    configs.extend(peers.filter_map(|class| peer_metadata::extension(policy, class, options)));
     let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
     let plugins = plugins.filter(|plugin| plugin.document.kind == PluginKind::Http);
     configs.extend(plugins.filter_map(|plugin| plugin::extension_config(plugin, options)));
@@ -190,23 +233,20 @@ fn response_of(resource: Value) -> Value {
 }
 
 /// The Wasm filter's own message.
-fn wasm(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, options: &Options) -> Value {
-    let configuration = stats_config(policy, class, provider, options.identity);
-    // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
-    let configuration = serde_json::to_string(&configuration).unwrap_or_default();
+fn wasm(part: Part, module: &Module) -> Value {
     Value::map([
         ("@type", Value::string(WASM_TYPE)),
         (
             "config",
             Value::map([
-                ("name", Value::string(format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)))),
-                ("root_id", Value::string(STATS_ROOT_ID)),
-                ("vm_config", vm_config(&options.module)),
+                ("name", Value::string(part.name)),
+                ("root_id", Value::string(part.root_id)),
+                ("vm_config", vm_config(module)),
                 (
                     "configuration",
                     Value::map([
                         ("@type", Value::string(STRING_TYPE)),
-                        ("value", Value::string(configuration)),
+                        ("value", Value::string(part.configuration)),
                     ]),
                 ),
                 // A fault costs the requests in flight, then a fresh VM counts on. Of all policies this one loses

@@ -13,7 +13,7 @@ use burgee_filter_config::stat_name;
 
 use crate::codes;
 use crate::edit::{Edit, Owner, Path};
-use crate::lower::{self, FILTER_PREFIX, access_log, plugin, tracing};
+use crate::lower::{self, access_log, plugin, tracing};
 use crate::plan::problem;
 use crate::text;
 use crate::value::Value;
@@ -195,7 +195,7 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
         for manager in &listener.managers {
             for (i, filter) in manager.http_filters().iter().enumerate() {
                 let name = view::name(filter);
-                if name.starts_with(FILTER_PREFIX) {
+                if lower::is_our_name(name) {
                     let what = format!(
                         "the HTTP filter {name:?} has a name of Burgee's, and is none of its filters"
                     );

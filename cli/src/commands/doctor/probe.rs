@@ -83,7 +83,7 @@ pub(super) async fn everything(ports: &[u16], steps: &Steps) -> Findings {
         cargo,
         rustup,
         linker,
-        sources: burgee_modules::filter_folder("stats").map_err(|error| error.to_string()),
+        sources: burgee_modules::filter_folder("telemetry").map_err(|error| error.to_string()),
         filter_target,
         container_target: (container, has_container_target),
         other_envoys: envoys::passed_over(other_envoys, &envoy),

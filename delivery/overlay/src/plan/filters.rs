@@ -10,6 +10,7 @@ use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
+use crate::lower::peer_metadata;
 use crate::lower::plugin::{self, Stand};
 use crate::value::Value;
 use crate::view::{self, Listener, Part};
@@ -97,6 +98,11 @@ pub(super) fn plan(
     }
     // Each filter with the index in the base before which it goes.
     let mut placed: Vec<(usize, Owner, Value)> = Vec::new();
+    // In front of everything: what others read is published then, and what they must not see is gone.
+    if !peer_metadata::is_done(filters) {
+        let made = plan.made.get(What::Peers(class), || peer_metadata::filter(policy, class, options));
+        placed.extend(made.map(|(owner, filter)| (0, owner, filter)));
+    }
     let places = Places::of(filters);
     for plugin in &wanted.plugins {
         if let Some(filter) = plugin_filter(plugin, listener, manager, options, plan) {
@@ -104,8 +110,12 @@ pub(super) fn plan(
         }
     }
     for (number, provider) in wanted.metrics.iter().enumerate() {
-        let make =
-            || Some((lower::filter_owner(provider), lower::http_filter(policy, class, provider, options)));
+        let make = || {
+            Some((
+                lower::filter_owner(provider),
+                lower::http_filter(lower::stats(policy, class, provider, options), options),
+            ))
+        };
         let made = plan.made.get(What::Metrics(class, number), make);
         placed.extend(made.map(|(owner, filter)| (terminal, owner, filter)));
     }

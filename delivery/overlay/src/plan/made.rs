@@ -13,6 +13,8 @@ use crate::value::Value;
 pub(super) enum What {
     /// The filter for the provider of metrics of that number.
     Metrics(ListenerClass, usize),
+    /// The filter that tells and learns who is at the other end.
+    Peers(ListenerClass),
     /// The log of the logger of that number.
     Log(ListenerClass, Place, Before, usize),
     /// Spans.

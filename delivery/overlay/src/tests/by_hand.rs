@@ -5,10 +5,11 @@ use crate::{Value, overlay};
 
 const FILTERS: &str = "filter_chains.0.filters.0.typed_config.http_filters";
 
-/// The filter that an overlay writes into a listener.
-fn ours(options: &crate::Options) -> Value {
+/// The filter whose name begins so that an overlay writes into a listener.
+fn ours(name: &str, options: &crate::Options) -> Value {
     let result = overlay(&listener_with(Vec::new()), &busy(), options);
-    result.edits.first().map(|edit| edit.value.clone()).expect("an edit")
+    let edit = result.edits.iter().find(|edit| crate::view::name(&edit.value).starts_with(name));
+    edit.map(|edit| edit.value.clone()).expect("an edit")
 }
 
 /// The same filter with one text in it changed.
@@ -21,15 +22,18 @@ fn with(filter: &Value, from: &str, to: &str) -> Value {
 #[test]
 fn a_filter_of_ours_is_taken_out_whatever_it_was_made_for() {
     for options in [options(), by_discovery()] {
-        let base = listener_with(vec![ours(&options)]);
-        let result = overlay(&base, &nothing(), &options);
-        assert_eq!((result.value, result.problems), (listener_with(Vec::new()), Vec::new()));
+        for name in ["burgee.stats.", "burgee.peer_metadata"] {
+            let base = listener_with(vec![ours(name, &options)]);
+            let result = overlay(&base, &nothing(), &options);
+            assert_eq!((result.value, result.problems), (listener_with(Vec::new()), Vec::new()));
+        }
     }
 }
 
 #[test]
 fn a_filter_of_another_content_stays_with_a_warning() {
-    let (inline, by_name) = (ours(&options()), ours(&by_discovery()));
+    let (inline, by_name) = (ours("burgee.stats.", &options()), ours("burgee.stats.", &by_discovery()));
+    let (peers, peers_by_name) = (ours("burgee.peer", &options()), ours("burgee.peer", &by_discovery()));
     let wasm = "filters.http.wasm.v3.Wasm";
     for filter in [
         yaml("name: burgee.stats.mine"),
@@ -41,6 +45,10 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         with(&by_name, ".prometheus.json", ".prometheus.yaml"),
         with(&by_name, "/burgee.stats.gateway.prometheus.json", "/other.json"),
         with(&by_name, "path_config_source", "ads"),
+        yaml("name: burgee.peer_metadata"),
+        with(&peers, "root_id: peer-metadata", "root_id: stats"),
+        with(&peers, "burgee.telemetry.", "acme.telemetry."),
+        with(&peers_by_name, "/burgee.peer_metadata.gateway.json", "/other.json"),
     ] {
         let base = listener_with(vec![filter.clone()]);
         let result = overlay(&base, &nothing(), &options());
@@ -49,7 +57,7 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         assert_eq!(codes, ["BG0609"], "{}", filter.to_yaml());
         assert_eq!(result.problems[0].path, "filter_chains[0].filters[0].typed_config.http_filters[0]");
         let once = overlay(&base, &busy(), &options());
-        assert_eq!(dig(&once.value, FILTERS).items().len(), 3, "{}", filter.to_yaml());
+        assert_eq!(dig(&once.value, FILTERS).items().len(), 4, "{}", filter.to_yaml());
         assert_eq!(overlay(&once.value, &nothing(), &options()).value, base, "{}", filter.to_yaml());
     }
     // A filter of that content under another name is none of ours either, and nothing to warn of.

@@ -66,7 +66,7 @@ fn http_filter() -> BoxedStrategy<Value> {
         known,
         phased(),
         message(vec![
-            ("name", any_of(vec!["x", "burgee.other", "burgee.stats.a"])),
+            ("name", any_of(vec!["x", "burgee.other", "burgee.stats.a", "burgee.peer_metadata"])),
             ("unknown", Just(Value::Float(1.5)).boxed())
         ]),
         by_hand(),
@@ -143,8 +143,10 @@ fn by_hand() -> BoxedStrategy<Value> {
         found("/run/burgee.stats.a.json", ROUTER),
         "config_discovery: {config_source: {ads: {}}}".to_owned(),
     ];
-    let filters: Vec<Value> =
-        contents.iter().map(|content| yaml(&format!("{{name: burgee.stats.a, {content}}}"))).collect();
+    let filters: Vec<Value> = ["burgee.stats.a", "burgee.peer_metadata.a"]
+        .iter()
+        .flat_map(|name| contents.iter().map(move |content| yaml(&format!("{{name: {name}, {content}}}"))))
+        .collect();
     proptest::sample::select(filters).boxed()
 }
 

@@ -158,7 +158,7 @@ fn order(filters: &[&str]) -> String {
     let names = dig(&result, FILTERS).items().iter().map(|filter| {
         let name = filter.field("name").and_then(Value::as_str).unwrap_or_default();
         let name = name.replace("extensions.istio.io/wasmplugin/shop.", "+");
-        name.replace("burgee.stats.", "+")
+        name.replace("burgee.stats.", "+").replace("burgee.peer_metadata", "+p")
     });
     names.collect::<Vec<_>>().join(" ")
 }
@@ -166,18 +166,18 @@ fn order(filters: &[&str]) -> String {
 #[test]
 fn plugins_stand_where_their_phase_says() {
     for (filters, expected) in [
-        (&[][..], "+n +z +s +u +m router"),
-        (&["lua"], "lua +n +z +s +u +m router"),
-        (&["cors", "fault"], "+n +z +s +u cors fault +m router"),
-        (&["jwt"], "+n jwt +z +s +u +m router"),
-        (&["rbac"], "+n +z rbac +s +u +m router"),
-        (&["jwt", "rbac"], "+n jwt +z rbac +s +u +m router"),
+        (&[][..], "+p +n +z +s +u +m router"),
+        (&["lua"], "+p lua +n +z +s +u +m router"),
+        (&["cors", "fault"], "+p +n +z +s +u cors fault +m router"),
+        (&["jwt"], "+p +n jwt +z +s +u +m router"),
+        (&["rbac"], "+p +n +z rbac +s +u +m router"),
+        (&["jwt", "rbac"], "+p +n jwt +z rbac +s +u +m router"),
         (
             &["jwt", "istio_authn", "rbac", "rbac", "lua", "istio.stats"],
-            "+n jwt istio_authn +z rbac rbac +s lua +u istio.stats +m router",
+            "+p +n jwt istio_authn +z rbac rbac +s lua +u istio.stats +m router",
         ),
-        (&["rbac", "jwt"], "rbac +n jwt +z +s +u +m router"),
-        (&["cors", "jwt", "lua", "rbac", "fault"], "cors +n jwt +z lua rbac +s +u fault +m router"),
+        (&["rbac", "jwt"], "+p rbac +n jwt +z +s +u +m router"),
+        (&["cors", "jwt", "lua", "rbac", "fault"], "+p cors +n jwt +z lua rbac +s +u fault +m router"),
         (
             &["istio.metadata_exchange", "jwt", "istio.stats"],
             "istio.metadata_exchange +n jwt +z +s +u istio.stats +m router",

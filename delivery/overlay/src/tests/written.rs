@@ -5,39 +5,39 @@ use std::collections::BTreeMap;
 use burgee_api::Origin;
 use burgee_api::resolve::{ClassPolicy, ListenerClass};
 use burgee_filter_config::declared::{DeclaredKind, DeclaredMetric};
-use burgee_filter_config::{StatsConfig, stat_name};
+use burgee_filter_config::{PeerMetadataConfig, PeerRole, StatsConfig, stat_name};
 
 use super::policies::{full_plugin, of_every_class};
 use super::support::{
     base, busy, by_discovery, dig, everywhere, nothing, options, provider, subscribed, workload, yaml,
 };
 use crate::lower::{safe_name, stats_config};
-use crate::{Identity, Module, Options, PluginModule, Value, extension_configs, overlay};
+use crate::{Edit, Identity, Module, Options, PluginModule, Value, extension_configs, overlay};
 
 #[test]
 fn a_filter_is_written_inline() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let filter = result.edits.first().map(|edit| edit.value.to_yaml()).unwrap_or_default();
-    insta::assert_snapshot!(filter);
+    let filters: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
+    insta::assert_snapshot!(filters);
 }
 
 #[test]
 fn a_filter_is_delivered_by_name() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &by_discovery());
-    let filter = result.edits.first().map(|edit| edit.value.to_yaml()).unwrap_or_default();
+    let filters: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
     let files: String = extension_configs(&busy(), &by_discovery())
         .into_iter()
         .filter(|config| config.name.contains("gateway"))
         .map(|config| format!("--- {}\n{}", config.file_name, config.value.to_yaml()))
         .collect();
-    insta::assert_snapshot!(filter + &files);
+    insta::assert_snapshot!(filters + &files);
 }
 
 #[test]
 fn every_name_that_a_listener_refers_to_is_an_extension_configuration() {
     let policy = everywhere(vec![provider("a/../b"), provider("inbound.a")]);
     let configs = extension_configs(&policy, &by_discovery());
-    assert_eq!(configs.len(), 6);
+    assert_eq!(configs.len(), 9, "two providers and the peers of three classes");
     assert!(configs.is_sorted_by(|a, b| a.name < b.name));
     for (_, base) in super::support::bases() {
         for edit in overlay(&base, &policy, &by_discovery()).edits {
@@ -84,8 +84,11 @@ fn the_workload_is_written_where_the_node_does_not_say_it() {
 #[test]
 fn the_filter_reads_what_the_overlay_writes() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let edit = result.edits.first().expect("an edit");
-    let text = dig(&edit.value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
+    let [peers, stats, ..] = result.edits.as_slice() else { panic!("two filters") };
+    let text = dig(&peers.value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
+    let read: PeerMetadataConfig = serde_json::from_str(text).expect("the filter's configuration");
+    assert_eq!(read, PeerMetadataConfig { role: PeerRole::Gateway, ..PeerMetadataConfig::default() });
+    let text = dig(&stats.value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
     let read: StatsConfig = serde_json::from_str(text).expect("the filter's configuration");
     let policy = busy();
     let [provider] = policy.class(ListenerClass::Gateway).metrics.as_slice() else { panic!("one provider") };
@@ -95,10 +98,11 @@ fn the_filter_reads_what_the_overlay_writes() {
 #[test]
 fn an_edit_names_everybody_who_asked_for_it() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let origins = result.edits.first().map(|edit| edit.owner.origins.clone()).unwrap_or_default();
-    let rules: Vec<String> = origins.iter().map(ToString::to_string).collect();
+    let [peers, stats, ..] = result.edits.as_slice() else { panic!("two filters") };
+    let rules = |edit: &Edit| edit.owner.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(rules(peers), ["the mesh's default provider"]);
     assert_eq!(
-        rules,
+        rules(stats),
         ["the mesh's default provider", "a document's interval", "a test says so", "a document's switch"]
     );
     let custom = result.edits.iter().find(|edit| edit.value.to_yaml().contains("tag_name: request_host"));
@@ -170,8 +174,8 @@ fn only_the_label_itself_counts_as_extracted() {
 fn a_class_by_name_goes_before_the_traffic_direction() {
     let classes = BTreeMap::from([("front".to_owned(), ListenerClass::Inbound)]);
     let result = overlay(&base("front-proxy.yaml"), &busy(), &Options { classes, ..options() });
-    let text = result.edits.first().map(|edit| edit.value.to_yaml()).unwrap_or_default();
-    assert!(text.contains(r#""reporter":"SERVER""#), "{text}");
+    let text: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
+    assert!(text.contains(r#""role":"INBOUND""#) && text.contains(r#""reporter":"SERVER""#), "{text}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::tests::support::{base, bases, busy, everywhere, nothing, options, pro
 use crate::tests::tracers::{tracers, tracing_with};
 use crate::value::Value;
 use crate::view::{BOOTSTRAP, LISTENER, MANAGER, RESPONSE, ROUTER};
-use crate::{Options, overlay, view};
+use crate::{Edit, Options, overlay, view};
 
 mod accepted;
 mod beyond_bases;
@@ -184,14 +184,20 @@ fn what_nobody_knows_keeps_its_bytes_and_its_place() {
     let listener = [&unknown[..], &field(3, &chain), &field(1, b"l"), &unknown].concat();
 
     let once = overlay_resource(LISTENER, &listener, &busy(), &options()).expect("a listener");
-    let [edit] = once.edits.as_slice() else { panic!("one edit: {:?}", once.edits) };
-    assert_eq!(edit.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[1]");
-    // What was there is there in its order, with only the new filter and longer lengths in between.
-    let new = encode(MANAGER, &Value::map([("http_filters", Value::List(vec![edit.value.clone()].into()))]));
-    let at = find(&once.bytes, &new).expect("the new filter");
+    let [peers, stats] = once.edits.as_slice() else { panic!("two edits: {:?}", once.edits) };
+    assert_eq!(peers.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[0]");
+    assert_eq!(stats.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[2]");
+    // What was there is there in its order, with only the new filters and longer lengths in between.
+    let new = |edit: &Edit| {
+        encode(MANAGER, &Value::map([("http_filters", Value::List(vec![edit.value.clone()].into()))]))
+    };
+    let at = find(&once.bytes, &new(stats)).expect("the new filter");
     let mut inside = manager.clone();
-    let router_at = records(&manager).expect("records")[7].whole.start;
-    inside.splice(router_at..router_at, new.iter().copied());
+    let records = records(&manager).expect("records");
+    // From the end, so that an index holds.
+    let (first_at, router_at) = (records[3].whole.start, records[7].whole.start);
+    inside.splice(router_at..router_at, new(stats));
+    inside.splice(first_at..first_at, new(peers));
     assert!(find(&once.bytes, &inside).is_some_and(|manager_at| manager_at < at));
     assert!(once.bytes.starts_with(&unknown) && once.bytes.ends_with(&unknown));
 
