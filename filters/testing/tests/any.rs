@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+
 use burgee_api::document::Source;
 use burgee_filter_test::anything::{Configuration, Filter, OURS, play};
 use burgee_filter_test::cases;
@@ -29,6 +31,23 @@ fn whatever_happens_our_filters_go_on() {
             prop_assert_eq!(play(&module, filter, &bytes), Ok(()));
         });
     }
+}
+
+#[test]
+fn what_fuzzers_found_does_no_harm() {
+    let modules: Vec<Module> =
+        OURS.iter().map(|filter| support::module(&support::ours(filter.name))).collect();
+    let corpus = burgee_tests::workspace().join("tests/fuzz/corpus/filters");
+    let mut count = 0;
+    for entry in fs::read_dir(&corpus).expect("inputs") {
+        let path = entry.expect("an input").path();
+        let bytes = fs::read(&path).expect("an input can be read");
+        let Some((which, rest)) = bytes.split_first() else { continue };
+        let which = usize::from(*which) % OURS.len();
+        assert_eq!(play(&modules[which], &OURS[which], rest), Ok(()), "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 3, "there are {count} inputs");
 }
 
 /// A module that adds up what it is told: what each filter must not do is found in one that does it.
