@@ -64,7 +64,7 @@ const WASI_FUNCTIONS: [&str; 9] = [
 ];
 
 /// What the module may weigh. Envoy compiles all of it at load.
-const BUDGET_BYTES: usize = 153_000;
+const BUDGET_BYTES: usize = 158_500;
 
 #[test]
 fn the_stats_module_holds_what_it_needs_and_no_more() {
