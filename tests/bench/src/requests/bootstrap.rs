@@ -19,17 +19,30 @@ pub(crate) struct Ready {
     pub module: Option<BuiltModule>,
 }
 
+/// The HTTP filters of the only listener.
+const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+
 /// The whole configuration. Requests are answered by Envoy itself or, if there is one, by an upstream at a port.
 pub(crate) fn bootstrap(variants: &[Ready], upstream: Option<u16>) -> Value {
     let mut listeners = Vec::new();
     let mut tags: Vec<Value> = Vec::new();
     for ready in variants {
         let plain = listener(ready, upstream);
-        let Adds::Documents(documents) = ready.variant.adds else {
-            listeners.push(plain);
-            continue;
+        let (documents, without) = match ready.variant.adds {
+            Adds::Documents(documents) => (documents, None),
+            Adds::DocumentsWithout(documents, filter) => (documents, Some(filter)),
+            Adds::Nothing | Adds::Filter(_) | Adds::AccessLog(_) | Adds::Module(_) => {
+                listeners.push(plain);
+                continue;
+            }
         };
-        let laid = lay(plain, documents, ready.module.as_ref());
+        let mut laid = lay(plain, documents, ready.module.as_ref());
+        if let Some(filters) = laid.pointer_mut(FILTERS).and_then(Value::as_array_mut) {
+            filters.retain(|filter| {
+                let root = filter["typed_config"]["config"]["root_id"].as_str();
+                without.is_none_or(|without| root != Some(without))
+            });
+        }
         listeners.push(laid["static_resources"]["listeners"][0].clone());
         for tag in laid["stats_config"]["stats_tags"].as_array().into_iter().flatten() {
             if !tags.contains(tag) {
@@ -71,7 +84,7 @@ fn listener(ready: &Ready, upstream: Option<u16>) -> Value {
     let variant = ready.variant;
     let (mut filters, mut logs) = (Vec::new(), Vec::new());
     match variant.adds {
-        Adds::Nothing | Adds::Documents(_) => {}
+        Adds::Nothing | Adds::Documents(_) | Adds::DocumentsWithout(..) => {}
         Adds::Filter(filter) => filters.push(filter()),
         Adds::AccessLog(log) => logs.push(log()),
         Adds::Module(configuration) => {
@@ -182,7 +195,8 @@ mod tests {
             let expected = match variants::named(name).unwrap().adds {
                 Adds::Nothing => (0, 0),
                 Adds::AccessLog(_) => (0, 1),
-                Adds::Filter(_) | Adds::Module(_) | Adds::Documents(_) => (1, 0),
+                Adds::Filter(_) | Adds::Module(_) | Adds::DocumentsWithout(..) => (1, 0),
+                Adds::Documents(_) => (2, 0),
             };
             assert_eq!((*filters, *logs), expected, "{name}");
         }

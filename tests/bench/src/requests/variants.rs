@@ -31,6 +31,8 @@ pub(crate) enum Adds {
     Module(&'static str),
     /// What these documents make of it, with the module as that of our telemetry.
     Documents(&'static str),
+    /// The same without the filter of this root id.
+    DocumentsWithout(&'static str, &'static str),
 }
 
 /// What shows that a variant did its work.
@@ -96,15 +98,17 @@ pub(crate) const ALL: &[Variant] = &[
     },
     Variant {
         name: "stats",
-        what: "filters/stats: Istio's four metrics of HTTP with 25 labels, as a Telemetry document asks for them",
+        what: "filters/stats alone: Istio's four metrics of HTTP with 25 labels",
         module: Some("filters/stats"),
+        adds: Adds::DocumentsWithout(METRICS, "peer-metadata"),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "telemetry",
+        what: "filters/telemetry: the same and the exchange of peers, as a Telemetry document asks for them",
+        module: Some("filters/telemetry"),
         adds: Adds::Documents(METRICS),
-        signs: &[
-            Sign::Counter("istio_requests_total"),
-            Sign::Distribution("istio_request_duration_milliseconds"),
-            Sign::Distribution("istio_request_bytes"),
-            Sign::Distribution("istio_response_bytes"),
-        ],
+        signs: METRICS_MADE,
     },
     Variant {
         name: "native-stats",
@@ -137,6 +141,14 @@ fn lua_header() -> Value {
         "default_source_code": {"inline_string": code},
     }})
 }
+
+/// What shows that Istio's metrics of HTTP are made by a filter.
+const METRICS_MADE: &[Sign] = &[
+    Sign::Counter("istio_requests_total"),
+    Sign::Distribution("istio_request_duration_milliseconds"),
+    Sign::Distribution("istio_request_bytes"),
+    Sign::Distribution("istio_response_bytes"),
+];
 
 /// Metrics where the mesh's configuration and no document says more.
 const METRICS: &str = "
@@ -211,7 +223,8 @@ mod tests {
         for variant in ALL {
             let does_nothing = matches!(variant.adds, Adds::Nothing);
             assert_eq!(variant.signs.is_empty(), does_nothing, "{}", variant.name);
-            let needs_module = matches!(variant.adds, Adds::Module(_) | Adds::Documents(_));
+            let needs_module =
+                matches!(variant.adds, Adds::Module(_) | Adds::Documents(_) | Adds::DocumentsWithout(..));
             assert_eq!(variant.module.is_some(), needs_module, "{}", variant.name);
         }
     }
