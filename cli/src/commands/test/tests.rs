@@ -130,13 +130,11 @@ fn what_cannot_be_tested_says_what_to_do() {
         assert!(failure.message.ends_with("b.yaml is a link that leads nowhere"), "{}", failure.message);
     }
     std::fs::remove_file(is_there.join("b.yaml")).expect("a file");
-    for document in
-        ["apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {a: 1}\n---\nkind: Pod\nb: 1\n"]
-    {
-        std::fs::write(folder.path().join("mesh.yaml"), document).expect("a file");
-        let failure = read(&args(&["-f", &format!("{directory}/mesh.yaml")])).expect_err("no cases");
-        assert_eq!(failure.message, "the cases are wrong: 2 errors", "one for each document");
-    }
+    let documents =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {a: 1}\n---\nkind: Pod\nb: 1\n";
+    std::fs::write(folder.path().join("mesh.yaml"), documents).expect("a file");
+    let failure = read(&args(&["-f", &format!("{directory}/mesh.yaml")])).expect_err("no cases");
+    assert_eq!(failure.message, "the cases are wrong: 2 errors", "one for each document");
     let failure = read(&args(&[&format!("{directory}/nope")])).expect_err("no such folder");
     assert!(failure.message.ends_with("nope is no folder"), "{}", failure.message);
 
