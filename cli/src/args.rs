@@ -1,9 +1,15 @@
 //! Arguments as they are written; [`crate::plan`] resolves them.
 
+mod engine;
+mod formats;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::engine::EngineName;
+pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 
 /// Istio's Telemetry documents made true on any stock Envoy.
 #[derive(Debug, Parser)]
@@ -114,6 +120,10 @@ pub(crate) struct ComposeArgs {
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
+    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
+    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    pub metrics_engine: Option<EngineName>,
     /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
     /// minute or two the first time.
     #[arg(long, value_name = "FILE")]
@@ -330,6 +340,10 @@ pub(crate) struct RenderArgs {
     /// annotation burgee.dev/module leads to on this machine.
     #[arg(long = "plugin-path", value_name = "NAMESPACE/NAME=PATH")]
     pub plugin_paths: Vec<String>,
+    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
+    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    pub metrics_engine: Option<EngineName>,
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,
@@ -370,6 +384,10 @@ pub(crate) struct UpArgs {
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
+    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
+    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    pub metrics_engine: Option<EngineName>,
     /// The loopback port of the gateway's first server. Without, or with 0: a free one.
     #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
     pub gateway_port: Option<u16>,
@@ -417,17 +435,6 @@ pub(crate) struct TestArgs {
     pub output: TestFormat,
 }
 
-/// How what came of tests is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TestFormat {
-    /// For people.
-    Text,
-    /// For programs, as JSON.
-    Json,
-    /// For test reports, as JUnit's XML.
-    Junit,
-}
-
 /// A time that is not none, as an argument.
 fn some_seconds(text: &str) -> Result<u64, String> {
     match whole_number(text)? {
@@ -446,41 +453,6 @@ fn whole_number(text: &str) -> Result<u64, String> {
         }
         Err(_) => Err(allowed.to_owned()),
     }
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Text,
-    /// For programs, as JSON.
-    Json,
-    /// For programs, as YAML.
-    Yaml,
-}
-
-/// How what `check` finds is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    /// For people.
-    Text,
-    /// For programs, as JSON.
-    Json,
-    /// For programs, as YAML.
-    Yaml,
-    /// For code scanning, as SARIF 2.1.0.
-    Sarif,
-    /// For test reports, as JUnit's XML.
-    Junit,
-}
-
-/// How a tree is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TreeFormat {
-    /// YAML.
-    Yaml,
-    /// JSON.
-    Json,
 }
 
 /// The least severity that fails a check.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use burgee_api::Severity;
 use burgee_api::explain::{Asked, Signal};
 use burgee_api::problem::Code;
-use burgee_api::resolve::ListenerClass;
+use burgee_api::resolve::{ListenerClass, MetricsEngine};
 use burgee_localnet::{Asking, HeaderError};
 
 use crate::Failure;
@@ -100,6 +100,7 @@ pub(crate) struct RenderPlan {
     pub module: Option<PathBuf>,
     pub module_path: Option<String>,
     pub plugin_paths: BTreeMap<String, String>,
+    pub metrics_engine: Option<MetricsEngine>,
     pub edits: bool,
     pub output: Option<TreeFormat>,
 }
@@ -114,6 +115,7 @@ pub(crate) struct UpPlan {
     pub plain: bool,
     pub prometheus: Option<PathBuf>,
     pub module: Option<PathBuf>,
+    pub metrics_engine: Option<MetricsEngine>,
     pub gateway_port: Option<u16>,
     pub output: Format,
 }
@@ -125,6 +127,7 @@ pub(crate) struct ComposePlan {
     pub output: PathBuf,
     pub force: bool,
     pub module: Option<PathBuf>,
+    pub metrics_engine: Option<MetricsEngine>,
     pub stub: Option<PathBuf>,
     pub image: Option<String>,
 }
@@ -306,6 +309,7 @@ impl RenderPlan {
             module: args.module,
             module_path: args.module_path,
             plugin_paths,
+            metrics_engine: args.metrics_engine.map(Into::into),
             edits: args.edits,
             output: args.output,
         })
@@ -332,6 +336,7 @@ impl UpPlan {
             plain: args.plain,
             prometheus: args.prometheus,
             module: args.module,
+            metrics_engine: args.metrics_engine.map(Into::into),
             gateway_port: args.gateway_port,
             output: args.output,
         })
@@ -366,7 +371,7 @@ fn asking(paths: Vec<String>, headers: &[OsString]) -> Result<Asking, Failure> {
 
 impl ComposePlan {
     fn new(args: ComposeArgs) -> Result<ComposePlan, Failure> {
-        let ComposeArgs { directory, output, force, module, stub, image } = args;
+        let ComposeArgs { directory, output, force, module, metrics_engine, stub, image } = args;
         check_folder(&directory)?;
         if image.as_ref().is_some_and(|image| image.is_empty() || image.contains(char::is_whitespace)) {
             return Err(Failure::new(
@@ -374,7 +379,8 @@ impl ComposePlan {
                 "write one such as envoyproxy/envoy:v1.40.0, or leave --image out",
             ));
         }
-        Ok(ComposePlan { directory, output, force, module, stub, image })
+        let metrics_engine = metrics_engine.map(Into::into);
+        Ok(ComposePlan { directory, output, force, module, metrics_engine, stub, image })
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the overlay enters or writes; their imports come along.
-const ROOTS: [&str; 28] = [
+const ROOTS: [&str; 31] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/config/cluster/v3/cluster.proto",
     "envoy/config/core/v3/extension.proto",
@@ -20,6 +20,7 @@ const ROOTS: [&str; 28] = [
     "envoy/extensions/access_loggers/filters/cel/v3/cel.proto",
     "envoy/extensions/access_loggers/grpc/v3/als.proto",
     "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto",
+    "envoy/extensions/access_loggers/stats/v3/stats.proto",
     "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
     "envoy/extensions/filters/http/cors/v3/cors.proto",
     "envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto",
@@ -30,6 +31,8 @@ const ROOTS: [&str; 28] = [
     "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
     "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
     "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
+    "envoy/extensions/matching/actions/transform_stat/v3/transform_stat.proto",
+    "envoy/extensions/matching/common_inputs/stats/v3/stats.proto",
     "envoy/extensions/request_id/uuid/v3/uuid.proto",
     "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.proto",
     "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto",

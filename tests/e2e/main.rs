@@ -15,6 +15,7 @@ mod definitions;
 mod diffing;
 mod doctor;
 mod endings;
+mod engines;
 mod explaining;
 mod front_proxy;
 mod live_view;

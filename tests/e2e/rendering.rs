@@ -103,6 +103,8 @@ fn a_real_envoy_takes_every_base_before_and_after() {
     for base in bases().iter().filter(|base| !name(base).contains("unknown")) {
         validate(base, &fs::read_to_string(base).expect("a base"));
         validate(base, &render_with_documents(base));
+        let documents = one_service();
+        validate(base, &render(base, &["-f", &documents.to_string_lossy(), "--metrics-engine", "native"]));
     }
 }
 

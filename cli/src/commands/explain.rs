@@ -2,9 +2,11 @@
 
 use burgee_api::Severity;
 use burgee_api::document;
-use burgee_api::explain::{Asked, Explainer, ReasonKind, answers_to_json};
+use burgee_api::explain::{Asked, Explainer, Explanation, ReasonKind, Remark, Signal, answers_to_json};
 use burgee_api::problem::worst;
 use burgee_api::resolve::{ListenerClass, Workload};
+use burgee_overlay::Stays;
+use burgee_overlay::codes::{NATIVE_METRICS, STAYS_WITH_WASM};
 
 use crate::args::Format;
 use crate::judging::judge;
@@ -62,11 +64,45 @@ fn explain(
     workload: &Workload,
     classes: &[ListenerClass],
 ) -> Result<(), Failure> {
-    let explanation = explainer.explain(workload).only(classes, &plan.signals);
+    let mut explanation = explainer.explain(workload);
+    say_engines(explainer, &mut explanation);
+    let explanation = explanation.only(classes, &plan.signals);
     match plan.output {
         Format::Text => output::text_line(explanation.to_text(output::columns()).trim_end()),
         Format::Json => output::json(&explanation.to_json()),
         Format::Yaml => output::yaml(&explanation.to_json()),
+    }
+}
+
+/// Adds which metrics stay with the filter although documents ask for the other engine: what Envoy can say, the language
+/// does not know.
+fn say_engines(explainer: &Explainer<'_>, explanation: &mut Explanation) {
+    let effective = explainer.policies().resolve(&explanation.workload);
+    for class in &mut explanation.classes {
+        let engines = burgee_overlay::engines(&effective, class.class);
+        let metrics = class.sections.iter_mut().find(|section| section.signal == Signal::Metrics);
+        let Some(section) = metrics.filter(|_| !engines.is_empty()) else { continue };
+        let native: Vec<&str> =
+            engines.iter().filter(|made| made.is_native()).map(|made| made.metric.api_name()).collect();
+        if !native.is_empty() {
+            section.remarks.push(Remark {
+                text: format!("Envoy itself makes {}", native.join(", ")),
+                code: Some(NATIVE_METRICS),
+                origin: None,
+            });
+        }
+        section.remarks.extend(engines.into_iter().filter_map(|made| {
+            let Stays { why, origin } = made.stays?;
+            Some(Remark {
+                text: format!(
+                    "{} of {} stays with the Wasm filter: {why}",
+                    made.metric.api_name(),
+                    made.provider
+                ),
+                code: Some(STAYS_WITH_WASM),
+                origin: Some(origin),
+            })
+        }));
     }
 }
 

@@ -165,7 +165,7 @@ fn resolve(
     let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
     problems.extend(missing);
     problems.extend(environment::doubts(resources));
-    (environment::policies(resources.clone()).resolve(workload), plugins)
+    (environment::policies(resources.clone(), plan.metrics_engine).resolve(workload), plugins)
 }
 
 /// The plugins that a policy has for any class, as `NAMESPACE/NAME`.

@@ -153,7 +153,7 @@ async fn work(
     let mut options = Options::new(envoy);
     options.gateway_port = plan.gateway_port;
     options.stub = stub()?;
-    let policy = environment::policies(checked.resources.clone());
+    let policy = environment::policies(checked.resources.clone(), plan.metrics_engine);
     let localnet = Localnet::start(&checked.resources, &policy, modules, &options, steps).await;
     let localnet = localnet.map_err(super::failure)?;
     let running = running.insert(Running { localnet, as_asked: None });
@@ -230,8 +230,7 @@ async fn hold(
     let mut watch = watch::Watch::new(&plan.directory)?;
     watch.modules(&plugin_modules::watched(&checked.resources))?;
     let plugins = &checked.resources.wasm_plugins;
-    let followed =
-        follow::Followed::new(&plan.directory, &sources.texts, plugins, modules, missing, &problems);
+    let followed = follow::Followed::new(plan, &sources.texts, plugins, modules, missing, &problems);
     let (tell, said) = unbounded_channel();
     let (ask, asks) = unbounded_channel();
     let live = localnet.live();

@@ -181,6 +181,7 @@ fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
     };
     let provider = ProviderMetrics {
         provider: Traced { value: "prometheus".to_owned(), origin: RULE },
+        engine: None,
         reporting_interval: None,
         overrides: vec![MetricOverride {
             metric: MetricName::Standard(StandardMetric::RequestCount),

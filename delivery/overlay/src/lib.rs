@@ -12,6 +12,7 @@ mod changes;
 pub mod codes;
 mod descriptors;
 mod edit;
+mod engine;
 mod lower;
 mod mark;
 mod plan;
@@ -29,6 +30,7 @@ use burgee_filter_config::declared::DeclaredMetric;
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
+pub use engine::{LEAST_ENVOY, MetricEngine, NativeException, Stays, engines};
 pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
 

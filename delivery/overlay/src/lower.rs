@@ -4,6 +4,7 @@
 pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
+pub(crate) mod native;
 pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
 mod tracer;
@@ -14,11 +15,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use burgee_api::Origin;
-use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
+use burgee_api::resolve::{Effective, ListenerClass, MetricOverride, ProviderMetrics, TagOperation};
 use burgee_api::resources::wasm_plugin::PluginKind;
-use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StatsConfig, stat_name};
+use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StandardMetric, StatsConfig, stat_name};
 use sha2::{Digest as _, Sha256};
 
+use self::native::Split;
 use crate::value::Value;
 use crate::view;
 use crate::{Delivery, ExtensionConfig, Identity, Module, Options, Owner};
@@ -45,6 +47,20 @@ const MAX_SAFE_NAME: usize = 120;
 
 /// Which configuration the stats filter of one class and provider gets.
 pub(crate) fn stats_config(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    identity: Identity,
+) -> StatsConfig {
+    let mut config = asked_config(policy, class, provider, identity);
+    if let Some(split) = Split::of(provider, &config) {
+        split.leave_to_filter(&mut config);
+    }
+    config
+}
+
+/// What documents ask for, whoever makes it, as the stats filter would be told.
+pub(crate) fn asked_config(
     policy: &Effective,
     class: ListenerClass,
     provider: &ProviderMetrics,
@@ -100,6 +116,8 @@ pub(crate) struct Part {
     pub root_id: &'static str,
     /// What it is told, as JSON.
     pub configuration: String,
+    /// Whether it is loaded without that any request meets it.
+    pub is_disabled: bool,
 }
 
 /// The stats filter of a class for one provider.
@@ -116,20 +134,20 @@ pub(crate) fn stats(
         root_id: STATS_ROOT_ID,
         // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
         configuration: serde_json::to_string(&configuration).unwrap_or_default(),
+        // It is there for its name's sake alone; see `native`.
+        is_disabled: split(policy, class, provider, options.identity).is_some_and(|split| split.is_whole()),
     }
 }
 
 /// The HTTP filter that goes into a listener.
 pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
-    match &options.delivery {
-        Delivery::Inline => Value::map([
-            ("name", Value::string(part.name.clone())),
-            ("typed_config", wasm(part, &options.module)),
-        ]),
+    let is_disabled = part.is_disabled;
+    let (name, configured) = match &options.delivery {
+        Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, &options.module))),
         Delivery::Discovery { directory } => {
             let source = config_source(directory, &file_name(&part.resource));
-            Value::map([
-                ("name", Value::string(part.resource)),
+            (
+                part.resource,
                 (
                     "config_discovery",
                     Value::map([
@@ -143,9 +161,35 @@ pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
                         ),
                     ]),
                 ),
-            ])
+            )
         }
+    };
+    let mut fields = vec![("name".to_owned(), Value::string(name)), (configured.0.to_owned(), configured.1)];
+    if is_disabled {
+        fields.push(("disabled".to_owned(), Value::Bool(true)));
     }
+    Value::Map(fields.into())
+}
+
+/// Which engine makes which metrics; nothing where documents do not ask for another one than the filter.
+pub(crate) fn split(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    identity: Identity,
+) -> Option<Split> {
+    Split::of(provider, &asked_config(policy, class, provider, identity))
+}
+
+/// Whether the logger makes any metrics of a policy.
+pub(crate) fn has_native(policy: &Effective, identity: Identity) -> bool {
+    ListenerClass::ALL.into_iter().any(|class| {
+        policy
+            .class(class)
+            .metrics
+            .iter()
+            .any(|provider| split(policy, class, provider, identity).is_some_and(|split| split.has_native()))
+    })
 }
 
 /// The extension configuration that delivers a filter by name.
@@ -318,12 +362,13 @@ fn duration_text(duration: Duration) -> String {
 
 /// Who asked for a provider's filter: what put the provider in force, then what changes it.
 pub(crate) fn filter_owner(provider: &ProviderMetrics) -> Owner {
+    let engine = provider.engine.iter().map(|engine| &engine.origin);
     let interval = provider.reporting_interval.iter().map(|interval| &interval.origin);
     let changes = provider.overrides.iter().flat_map(|change| {
         let disabled = change.disabled.iter().map(|disabled| &disabled.origin);
         disabled.chain(change.tags.values().map(|tag| &tag.origin))
     });
-    Owner::of(std::iter::once(&provider.provider.origin).chain(interval).chain(changes))
+    Owner::of(std::iter::once(&provider.provider.origin).chain(engine).chain(interval).chain(changes))
 }
 
 /// A label that metrics carry, and who asked for it.
@@ -334,17 +379,29 @@ pub(crate) struct Label {
     pub owner: Owner,
 }
 
-/// Every label that any class's metrics carry: the standard ones in their order, then those that documents add, by
-/// name. None when no class has metrics.
-pub(crate) fn labels(policy: &Effective) -> Vec<Label> {
-    let providers: Vec<&ProviderMetrics> =
-        ListenerClass::ALL.into_iter().flat_map(|class| policy.class(class).metrics.iter()).collect();
+/// Every label that the filter's metrics of any class carry: the standard ones in their order, then those that documents
+/// add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
+pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
+    let of_class = |class| policy.class(class).metrics.iter().map(move |provider| (class, provider));
+    let mut providers: Vec<(&ProviderMetrics, Option<Split>)> = Vec::new();
+    for (class, provider) in ListenerClass::ALL.into_iter().flat_map(of_class) {
+        let split = split(policy, class, provider, identity);
+        if !split.as_ref().is_some_and(Split::is_whole) {
+            providers.push((provider, split));
+        }
+    }
     if providers.is_empty() {
         return Vec::new();
     }
     let mut added: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
-    for provider in &providers {
-        for (name, operation) in provider.overrides.iter().flat_map(|change| &change.tags) {
+    for (provider, split) in &providers {
+        let is_of_filter = |change: &&MetricOverride| {
+            let metric = StandardMetric::from_stat_name(change.metric.stat_name());
+            !metric.is_some_and(|metric| split.as_ref().is_some_and(|split| split.is_native(metric)))
+        };
+        for (name, operation) in
+            provider.overrides.iter().filter(is_of_filter).flat_map(|change| &change.tags)
+        {
             match &operation.value {
                 TagOperation::Upsert(_) if StandardLabel::from_name(name).is_none() => {
                     added.entry(name).or_default().push(&operation.origin);

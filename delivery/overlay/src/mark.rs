@@ -13,7 +13,7 @@ use burgee_filter_config::stat_name;
 
 use crate::codes;
 use crate::edit::{Edit, Owner, Path};
-use crate::lower::{self, access_log, plugin, tracing};
+use crate::lower::{self, access_log, native, plugin, tracing};
 use crate::plan::problem;
 use crate::text;
 use crate::value::Value;
@@ -123,7 +123,7 @@ fn logged<'a>(listener: &'a Listener<'a>) -> impl Iterator<Item = &'a Part<'a>> 
 fn log_removals(part: &Part<'_>, removals: &mut Vec<Removal>) {
     let path = part.path.field(ACCESS_LOG);
     let logs = part.list(ACCESS_LOG);
-    let is_ours = |log: &&Value| access_log::is_access_log(log);
+    let is_ours = |log: &&Value| access_log::is_access_log(log) || native::is_logger(log);
     for (i, _) in logs.iter().enumerate().rev().filter(|(_, log)| is_ours(log)) {
         removals.push(plain(path.index(i)));
     }
@@ -211,7 +211,7 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
         for part in logged(&listener) {
             for (i, log) in part.list(ACCESS_LOG).iter().enumerate() {
                 let name = view::name(log);
-                if name.starts_with(access_log::PREFIX) {
+                if name.starts_with(access_log::PREFIX) || name.starts_with(native::PREFIX) {
                     let what =
                         format!("the access log {name:?} has a name of Burgee's, and is none of its logs");
                     problems.push(warning(part.path.field(ACCESS_LOG).index(i), what));

@@ -4,6 +4,7 @@ mod clusters;
 mod filters;
 mod listener;
 mod made;
+mod metrics;
 
 use std::collections::BTreeSet;
 
@@ -13,8 +14,8 @@ use burgee_api::{Origin, Problem, Severity};
 
 use crate::codes;
 use crate::edit::Edit;
-use crate::lower::FILTER_PREFIX;
 use crate::lower::cluster::Needed;
+use crate::lower::{FILTER_PREFIX, native};
 use crate::mark::{self, Removal};
 use crate::stats;
 use crate::text;
@@ -73,6 +74,11 @@ impl Plan {
     /// Whether any listener of the base gets a filter that measures.
     pub fn measures(&self) -> bool {
         self.edits.iter().any(|edit| view::name(&edit.value).starts_with(FILTER_PREFIX))
+    }
+
+    /// Whether any listener of the base gets a logger that measures.
+    pub fn has_logger(&self) -> bool {
+        self.edits.iter().any(|edit| native::is_logger(&edit.value))
     }
 
     /// Whether any listener of the base gets the filter of this name.

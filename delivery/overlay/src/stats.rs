@@ -8,7 +8,7 @@ use burgee_filter_config::stat_name;
 use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Owner};
-use crate::lower::{self, Label, plugin};
+use crate::lower::{self, Label, native, plugin};
 use crate::mark::{self, Made};
 use crate::plan::{Plan, problem};
 use crate::value::Value;
@@ -23,11 +23,16 @@ pub(crate) fn plan(base: &Value, policy: &Effective, options: &Options, plan: &m
     let is_asking = view::asks_for_listeners(base);
     let mut labels = Vec::new();
     if plan.measures() || is_asking {
-        labels = lower::labels(policy);
+        labels = lower::labels(policy, options.identity);
     }
+    let mut samples = Vec::new();
     if !labels.is_empty() {
-        check_matcher(base, plan);
+        samples.push(SAMPLE);
     }
+    if plan.has_logger() || is_asking && lower::has_native(policy, options.identity) {
+        samples.push(native::SAMPLE);
+    }
+    check_matcher(base, &samples, plan);
     for label in plugin::labels(policy, options, |filter| is_asking || plan.has_filter(filter)) {
         if labels.iter().all(|known| known.name != label.name) {
             labels.push(label);
@@ -119,20 +124,30 @@ fn extracts(tag: &Value, label: &str) -> bool {
         })
 }
 
-fn check_matcher(base: &Value, plan: &mut Plan) {
+/// Tells of a matcher that keeps back metrics with names such as these.
+fn check_matcher(base: &Value, samples: &[&str], plan: &mut Plan) {
     let Some(matcher) = base.at(&["stats_config", "stats_matcher"]) else {
         return;
     };
     let path = mark::path_of(&["stats_config", "stats_matcher"]);
     let patterns = |name: &str| matcher.at(&[name, "patterns"]).map_or(&[][..], Value::items);
+    if samples.is_empty() {
+        return;
+    }
     let fault = if matcher.field("reject_all") == Some(&Value::Bool(true)) {
         Some((path.field("reject_all"), "rejects every metric"))
     } else if matcher.field("inclusion_list").is_some() {
         // `None` is an expression that we cannot evaluate: no warning on a guess.
-        let dropped = patterns("inclusion_list").iter().all(|it| matches_sample(it) == Some(false));
+        let takes_none = |sample: &&str| {
+            patterns("inclusion_list").iter().all(|it| matches_sample(it, sample) == Some(false))
+        };
+        let dropped = samples.iter().any(takes_none);
         dropped.then(|| (path.field("inclusion_list"), "has no pattern that lets our metrics through"))
     } else {
-        let dropped = patterns("exclusion_list").iter().any(|it| matches_sample(it) == Some(true));
+        let takes_it = |sample: &&str| {
+            patterns("exclusion_list").iter().any(|it| matches_sample(it, sample) == Some(true))
+        };
+        let dropped = samples.iter().any(takes_it);
         dropped.then(|| (path.field("exclusion_list"), "has a pattern that takes our metrics out"))
     };
     if let Some((path, what)) = fault {
@@ -147,12 +162,12 @@ fn check_matcher(base: &Value, plan: &mut Plan) {
 }
 
 /// Whether a string matcher takes the name of a metric of ours; `None` for a regular expression.
-fn matches_sample(pattern: &Value) -> Option<bool> {
+fn matches_sample(pattern: &Value, sample: &str) -> Option<bool> {
     let ignore_case = pattern.field("ignore_case") == Some(&Value::Bool(true));
     let fold = |text: &str| {
         if ignore_case { text.to_ascii_lowercase() } else { text.to_owned() }
     };
-    let sample = fold(SAMPLE);
+    let sample = fold(sample);
     let text = |name: &str| pattern.field(name).and_then(Value::as_str).map(&fold);
     if let Some(prefix) = text("prefix") {
         Some(sample.starts_with(&prefix))

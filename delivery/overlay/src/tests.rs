@@ -7,6 +7,7 @@ mod clusters;
 pub(crate) mod generated;
 mod listeners;
 mod logs;
+mod natives;
 pub(crate) mod policies;
 mod problems;
 pub(crate) mod support;

@@ -102,6 +102,15 @@ pub struct MetricConfig {
     pub drop: bool,
 }
 
+/// The text that an expression always gives, if it is nothing but a text in quotes without escapes.
+pub fn text_literal(expression: &str) -> Option<&str> {
+    let expression = expression.trim();
+    ['\'', '"'].into_iter().find_map(|quote| {
+        let text = expression.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!text.contains(['\'', '"', '\\', '\n', '\r'])).then_some(text)
+    })
+}
+
 /// The side of a request that a proxy reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -48,15 +48,6 @@ impl Expression {
     }
 }
 
-/// The text that an expression always gives, if it is nothing but a text in quotes without escapes.
-pub fn text_literal(expression: &str) -> Option<&str> {
-    let expression = expression.trim();
-    ['\'', '"'].into_iter().find_map(|quote| {
-        let text = expression.strip_prefix(quote)?.strip_suffix(quote)?;
-        (!text.contains(['\'', '"', '\\', '\n', '\r'])).then_some(text)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,25 +72,5 @@ mod tests {
         assert_eq!(Expression::compile(&host, "bad bad("), Err(HostError::BadArgument));
         host.fail_every_call(HostError::NotFound);
         assert_eq!(Expression::compile(&host, "request.host"), Err(HostError::NotFound));
-    }
-
-    #[test]
-    fn only_plain_quoted_texts_are_literals() {
-        for (expression, text) in [
-            ("'v'", Some("v")),
-            (" \"v\" ", Some("v")),
-            ("''", Some("")),
-            ("'", None),
-            ("'a' + 'b'", None),
-            (r"'a\n'", None),
-            ("'it\"s'", None),
-            ("r'v'", None),
-            ("'''v'''", None),
-            ("v", None),
-            ("'v\"", None),
-            ("", None),
-        ] {
-            assert_eq!(text_literal(expression), text, "{expression}");
-        }
     }
 }

@@ -44,8 +44,9 @@ mod export;
 mod expression;
 
 pub use attributes::{Attribute, Reads, when};
+pub use burgee_filter_config::stats::text_literal;
 pub use calls::{CallError, GrpcRequest, HttpAnswer, HttpRequest, in_time, join, join_all};
-pub use expression::{Expression, text_literal};
+pub use expression::Expression;
 pub use filter::{ConfigurationError, HttpFilter, IfMisconfigured, LogFilter, TcpFilter};
 pub use host::{
     CallHost, Change, Host, HostError, LifeSpan, LogLevel, MetricId, MetricKind, PropertyForm, RootHost,

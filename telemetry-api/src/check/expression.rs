@@ -1,12 +1,14 @@
 //! Expressions in CEL: whether they parse, and whether they name something that a proxy knows.
 
 mod functions;
+mod in_format;
 pub(crate) mod tree;
 
 use cel::common::ast::Expr;
 
 use super::attributes;
 pub(crate) use functions::{Missing, Use};
+pub use in_format::{NotInFormat, in_format};
 
 /// The longest expression that is read, in bytes; far beyond what anybody writes.
 const MAX_BYTES: usize = 4096;

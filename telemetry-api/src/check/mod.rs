@@ -28,6 +28,7 @@ use crate::problem::{Problem, Severity, worst};
 use crate::resolve::DEFAULT_REVISION;
 use crate::resources::Resources;
 
+pub use expression::{NotInFormat, in_format};
 pub use variables::judge_variables;
 
 /// Documents that were read and judged.

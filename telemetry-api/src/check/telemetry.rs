@@ -13,7 +13,7 @@ use crate::resources::MeshConfig;
 use crate::resources::telemetry::{MetricMatch, Override, TagOperation, Telemetry};
 
 pub(super) fn check(telemetry: &Telemetry, mesh: &MeshConfig, problems: &mut Vec<Problem>) {
-    let Telemetry { metrics, tracing, access_logging, meta: _, selector: _, target_refs: _ } = telemetry;
+    let Telemetry { metrics, tracing, access_logging, .. } = telemetry;
     for entry in metrics {
         entry.providers.iter().for_each(|name| named(name, Signal::Metrics, mesh, problems));
         for change in &entry.overrides {

@@ -4,6 +4,8 @@ use super::reader::{Context, Field, Object, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{Place, Traced};
 use crate::problem::{Problem, Severity, closest, codes};
+use crate::resources::MetricsEngine;
+use crate::resources::metrics_engine::METRICS_ENGINE_ANNOTATION;
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
 
@@ -22,6 +24,7 @@ const KNOWN: &[(&str, &str)] = &[
     (MODULE_ANNOTATION, "WasmPlugin"),
     (CALLS_ANNOTATION, "WorkloadEntry"),
     (LABEL_SIZES_ANNOTATION, "Telemetry"),
+    (METRICS_ENGINE_ANNOTATION, "Telemetry"),
 ];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
@@ -90,6 +93,35 @@ pub(super) fn calls(document: &Object<'_>, context: &mut Context) -> Vec<Traced<
         }
     }
     calls
+}
+
+/// What makes metrics, as a document says it.
+pub(super) fn metrics_engine(document: &Object<'_>, context: &mut Context) -> Option<Traced<MetricsEngine>> {
+    let field = annotations(document, context)?.get(METRICS_ENGINE_ANNOTATION)?;
+    let engine = field.choice(context, MetricsEngine::NAMES)?;
+    Some(field.traced(context, engine))
+}
+
+/// What makes metrics, as a document of the mesh's configuration says it. Where that is not one, nobody reads it.
+pub(super) fn metrics_engine_of_mesh(
+    document: &Field<'_>,
+    is_mesh: bool,
+    context: &mut Context,
+) -> Option<Traced<MetricsEngine>> {
+    let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
+    let object = document.any_object(&mut unheard)?;
+    if is_mesh {
+        return metrics_engine(&object, context);
+    }
+    if let Some(field) = annotations(&object, context)
+        .filter(|_| matches!(&*context.document.kind, "ConfigMap" | "IstioOperator" | "Istio"))
+        .and_then(|annotations| annotations.get(METRICS_ENGINE_ANNOTATION))
+    {
+        let message = format!("{METRICS_ENGINE_ANNOTATION} means nothing here");
+        let help = "it stands on a Telemetry, or where the mesh's configuration is";
+        context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &field, message, help);
+    }
+    None
 }
 
 /// A code that a document asks not to be told of it.

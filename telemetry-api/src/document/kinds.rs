@@ -15,7 +15,7 @@ use super::tree::{Node, NodeValue, Source, parse};
 use super::{annotations, kubernetes, mesh_config, mesh_sources, networking, telemetry, wasm_plugin};
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
-use crate::resources::{MeshConfig, Meta, Resources};
+use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
 
 /// What texts hold, and what is wrong with how it is written.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +96,10 @@ impl Documents {
         let revision = mesh.map(|source| source.mesh.revision.clone());
         self.ignores.append(&mut annotations::ignores(&root, &mut context));
         self.label_sizes.append(&mut annotations::label_sizes(&root, revision.as_deref(), &mut context));
+        let engine = annotations::metrics_engine_of_mesh(&root, revision.is_some(), &mut context);
+        if let Some(source) = self.meshes.get_mut(before).filter(|_| revision.is_some()) {
+            source.mesh.metrics_engine = engine;
+        }
         self.problems.append(&mut context.problems);
     }
 
@@ -272,7 +276,11 @@ impl Documents {
             &mut discarded
         };
         match kind.name {
-            "Telemetry" => resources.telemetries.extend(telemetry::read(meta, object.get("spec"), context)),
+            "Telemetry" => {
+                let engine = annotations::metrics_engine(&object, context);
+                let read = telemetry::read(meta, object.get("spec"), context);
+                resources.telemetries.extend(read.map(|it| Telemetry { metrics_engine: engine, ..it }));
+            }
             "WasmPlugin" => resources.wasm_plugins.extend(wasm_plugin::read(meta, &object, context)),
             "ServiceEntry" => {
                 resources.service_entries.extend(networking::service_entry(meta, &object, context));

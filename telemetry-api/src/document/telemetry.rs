@@ -24,6 +24,7 @@ pub(super) fn read(meta: Meta, spec: Option<Field<'_>>, context: &mut Context) -
         meta,
         selector: None,
         target_refs: Vec::new(),
+        metrics_engine: None,
         metrics: Vec::new(),
         tracing: Vec::new(),
         access_logging: Vec::new(),

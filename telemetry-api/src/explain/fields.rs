@@ -3,6 +3,7 @@
 use super::model::Value;
 use super::values;
 use crate::origin::Origin;
+use crate::resources::Telemetry;
 use crate::resources::telemetry::{AccessLoggingEntry, MetricsEntry, Mode, Override, TracingEntry};
 
 /// A field that is written.
@@ -87,6 +88,14 @@ pub(super) fn of_tracing(entry: &TracingEntry) -> Vec<Leaf> {
         leaves.add(LeafKind::Other, &said.origin, values::flag(said.value));
     }
     leaves.or_empty(origin)
+}
+
+/// What a document says of what makes metrics, if it does.
+pub(super) fn of_engine(telemetry: &Telemetry) -> Option<Leaf> {
+    let engine = telemetry.metrics_engine.as_ref()?;
+    let mut leaves = Leaves::new(Mode::ClientAndServer);
+    leaves.add(LeafKind::Other, &engine.origin, values::text(engine.value.name()));
+    leaves.found.pop()
 }
 
 /// The fields of an entry of `spec.metrics` outside of its overrides; those of an entry without fields are none.

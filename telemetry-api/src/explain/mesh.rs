@@ -22,6 +22,8 @@ struct Written {
 /// What a field is for, as far as its effect depends on it.
 enum Kind {
     DefaultProvider(String),
+    /// What makes metrics.
+    Engine,
     /// A default provider of traces after the first.
     FurtherTracer,
     EnableTracing,
@@ -76,6 +78,9 @@ fn written(mesh: &MeshConfig) -> Vec<Written> {
     let default = |name: &Traced<String>| Kind::DefaultProvider(name.value.clone());
     for name in &mesh.default_metrics_providers {
         add(Signal::Metrics, &name.origin, values::text(&name.value), default(name));
+    }
+    if let Some(engine) = &mesh.metrics_engine {
+        add(Signal::Metrics, &engine.origin, values::text(engine.value.name()), Kind::Engine);
     }
     for (index, name) in mesh.default_tracing_providers.iter().enumerate() {
         let kind = if index == 0 { default(name) } else { Kind::FurtherTracer };
@@ -135,6 +140,7 @@ fn lost(here: &Here<'_>, class: ListenerClass, kind: &Kind, value: &Value) -> (C
     let is_traced = matches!(policy.tracing, Tracing::Provider { .. } | Tracing::Bootstrap(_));
     let (cause, why) = match kind {
         Kind::DefaultProvider(name) => return default_lost(here, name),
+        Kind::Engine => (Cause::NoProvider, "nothing is measured here"),
         Kind::FurtherTracer => (Cause::Ignored, "of the default providers of traces only the first counts"),
         Kind::EnableTracing | Kind::MeshTracer => (
             Cause::Replaced,

@@ -9,7 +9,7 @@ use crate::resolve::metrics::{Collected, Merged, merge};
 use crate::resolve::providers::Unusable;
 use crate::resolve::{ListenerClass, MetricOverride, ProviderMetrics};
 use crate::resources::telemetry::{MetricMatch, Override};
-use crate::resources::{MeshConfig, ProviderKind};
+use crate::resources::{MeshConfig, MetricsEngine, ProviderKind};
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     let mesh = here.lookup.mesh;
@@ -31,6 +31,10 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     }
     let remarks = remarks(here, class, &merged);
     let mut section = Section { signal: Signal::Metrics, facts, lost: Vec::new(), remarks };
+    for leaf in here.telemetries.iter().filter_map(|telemetry| fields::of_engine(telemetry)) {
+        let why = "nothing is measured here".to_owned();
+        losses::add(&mut section, class, leaf, |_| (Cause::NoProvider, why));
+    }
     for (entry, about) in &merged.entries {
         for leaf in fields::of_metrics(entry) {
             losses::add(&mut section, class, leaf, |leaf| lost(mesh, &merged, about, leaf, None));
@@ -51,9 +55,10 @@ fn provider_facts(
     collected: &Collected<'_>,
     provider: &ProviderMetrics,
 ) -> Vec<Fact> {
-    let ProviderMetrics { provider: name, reporting_interval, overrides } = provider;
+    let ProviderMetrics { provider: name, engine, reporting_interval, overrides } = provider;
     let mut facts = vec![scope_fact(mesh, merged, name)];
     facts.extend(switch_fact(collected));
+    facts.extend(engine.as_ref().map(|engine| engine_fact(merged, engine)));
     let interval = match reporting_interval {
         Some(interval) => Fact::new(
             "reportingInterval",
@@ -76,6 +81,15 @@ fn provider_facts(
         facts.extend(change_facts(collected, change));
     }
     facts.into_iter().map(|fact| fact.of(&name.value)).collect()
+}
+
+/// What makes metrics, where a document says it.
+fn engine_fact(merged: &Merged<'_>, engine: &Traced<MetricsEngine>) -> Fact {
+    let why = "the last document that says it decides, for every provider and both sides";
+    Fact::new("engine", values::text(engine.value.name()), &engine.origin, why)
+        .over(values::overridden(merged.engine.overridden().iter().copied(), |engine| {
+            values::text(engine.name())
+        }))
 }
 
 /// The provider, and whom the entry that names it took the place of.

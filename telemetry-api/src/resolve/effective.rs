@@ -10,6 +10,7 @@ use super::collector::Collector;
 use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
+pub use crate::resources::MetricsEngine;
 use crate::resources::WasmPlugin;
 pub use crate::resources::mesh_config::{LogFormat, RemoteService, TcpKeepalive};
 pub use crate::resources::telemetry::{CustomTag, TagOperation};
@@ -225,6 +226,8 @@ impl Plugin {
 pub struct ProviderMetrics {
     /// The provider's name and what put it in force.
     pub provider: Traced<String>,
+    /// What makes its metrics of HTTP requests; absent: nothing says so, which means [`MetricsEngine::Wasm`].
+    pub engine: Option<Traced<MetricsEngine>>,
     /// How often long-lived streams report; absent: the filter's default.
     pub reporting_interval: Option<Traced<Duration>>,
     /// Changes per metric, ordered as Istio orders them. A metric without an entry has its defaults.

@@ -10,13 +10,15 @@ use super::said::Said;
 use super::workload::ListenerClass;
 use crate::origin::Traced;
 use crate::resources::telemetry::{MetricMatch, MetricsEntry, Override, TagOperation};
-use crate::resources::{MeshConfig, ProviderKind, Telemetry};
+use crate::resources::{MeshConfig, MetricsEngine, ProviderKind, Telemetry};
 
 /// What the documents add up to for one class of listener, before providers are looked up.
 #[derive(Debug)]
 pub(crate) struct Merged<'t> {
     /// The names of the providers in force: those of the last entry that names any, else the mesh's defaults.
     pub scope: Said<'t, [Traced<String>]>,
+    /// What makes metrics: the last document that says it, be it about metrics otherwise or not.
+    pub engine: Said<'t, Traced<MetricsEngine>>,
     /// Every entry, in the order of contribution, and the providers that it is about: those that it names, else those of
     /// the entry before it.
     pub entries: Vec<(&'t MetricsEntry, &'t [Traced<String>])>,
@@ -53,8 +55,13 @@ pub(crate) fn merge<'t>(
     class: ListenerClass,
 ) -> Merged<'t> {
     let mut previous = mesh.default_metrics_providers.as_slice();
-    let mut merged =
-        Merged { scope: Said::first(Some(previous)), entries: Vec::new(), collected: BTreeMap::new() };
+    let mut merged = Merged {
+        scope: Said::first(Some(previous)),
+        engine: Said::first(mesh.metrics_engine.as_ref()),
+        entries: Vec::new(),
+        collected: BTreeMap::new(),
+    };
+    telemetries.iter().for_each(|telemetry| merged.engine.add(telemetry.metrics_engine.as_ref()));
     for entry in telemetries.iter().flat_map(|telemetry| &telemetry.metrics) {
         if !entry.providers.is_empty() {
             previous = &entry.providers;
@@ -109,11 +116,11 @@ pub(crate) fn resolve(
     telemetries: &[&Telemetry],
     class: ListenerClass,
 ) -> Vec<ProviderMetrics> {
-    merge(mesh, telemetries, class)
-        .collected
+    let Merged { engine, collected, .. } = merge(mesh, telemetries, class);
+    collected
         .into_iter()
         .filter(|(name, provider)| !provider.is_all_off() && takes_metrics(mesh, name))
-        .map(|(_, provider)| provider.finish())
+        .map(|(_, provider)| provider.finish(engine.in_force()))
         .collect()
 }
 
@@ -158,7 +165,7 @@ impl<'t> Collected<'t> {
         }
     }
 
-    fn finish(self) -> ProviderMetrics {
+    fn finish(self, engine: Option<&Traced<MetricsEngine>>) -> ProviderMetrics {
         let mut overrides: Vec<MetricOverride> = self
             .changes
             .into_iter()
@@ -175,6 +182,7 @@ impl<'t> Collected<'t> {
         overrides.sort_by(|a, b| a.metric.api_name().cmp(b.metric.api_name()));
         ProviderMetrics {
             provider: self.provider.clone(),
+            engine: engine.cloned(),
             reporting_interval: self.interval.in_force().cloned(),
             overrides,
         }

@@ -6,6 +6,7 @@ mod written;
 
 use std::time::Duration;
 
+use super::MetricsEngine;
 use super::meta::DEFAULT_REVISION;
 use super::telemetry::CustomTag;
 use crate::origin::{Origin, Traced};
@@ -40,6 +41,10 @@ pub struct MeshConfig {
     /// The metrics providers in force when no Telemetry names any. Default: none, as in Istio's control plane;
     /// Istio's Helm chart sets `prometheus`.
     pub default_metrics_providers: Vec<Traced<String>>,
+    /// What makes metrics of HTTP requests where no Telemetry says it, by the annotation
+    /// [`METRICS_ENGINE_ANNOTATION`](super::metrics_engine::METRICS_ENGINE_ANNOTATION) of the document; absent: it does
+    /// not say.
+    pub metrics_engine: Option<Traced<MetricsEngine>>,
     /// The tracing provider in force when no Telemetry names any: the first. Default: none.
     pub default_tracing_providers: Vec<Traced<String>>,
     /// The access log providers in force when no Telemetry names any. Default: none.
@@ -188,6 +193,7 @@ impl Default for MeshConfig {
                 origin: Origin::Rule("Istio's default root namespace"),
             },
             default_metrics_providers: Vec::new(),
+            metrics_engine: None,
             default_tracing_providers: Vec::new(),
             default_access_logging_providers: Vec::new(),
             connect_timeout: by_default(DEFAULT_CONNECT_TIMEOUT),

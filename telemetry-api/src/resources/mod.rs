@@ -4,6 +4,7 @@ pub mod gateway;
 pub mod kubernetes;
 pub mod mesh_config;
 pub mod meta;
+pub mod metrics_engine;
 pub mod service_entry;
 pub mod telemetry;
 pub mod wasm_plugin;
@@ -13,10 +14,13 @@ pub use gateway::{Gateway, GatewayServer};
 pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
+pub use metrics_engine::MetricsEngine;
 pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
 pub use wasm_plugin::WasmPlugin;
 pub use workload_entry::{Call, WorkloadEntry};
+
+use crate::origin::{Origin, Traced};
 
 /// Every resource of a mesh that this version reads.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +56,19 @@ impl Resources {
     /// Every mesh, that of workloads whose revision has none of its own first.
     pub fn meshes(&self) -> impl Iterator<Item = &MeshConfig> {
         [&self.mesh_config].into_iter().chain(&self.other_meshes)
+    }
+
+    /// The same resources with what makes metrics decided by something else than they: `by` says what.
+    #[must_use]
+    pub fn with_metrics_engine(mut self, engine: MetricsEngine, by: &'static str) -> Resources {
+        let decided = Traced { value: engine, origin: Origin::Rule(by) };
+        for mesh in [&mut self.mesh_config].into_iter().chain(&mut self.other_meshes) {
+            mesh.metrics_engine = Some(decided.clone());
+        }
+        for telemetry in &mut self.telemetries {
+            telemetry.metrics_engine = None;
+        }
+        self
     }
 
     /// The Telemetries that the control plane of a mesh reads.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use burgee_filter_config::StandardMetric;
 
-use super::Meta;
+use super::{Meta, MetricsEngine};
 use crate::origin::{Origin, Place, Traced};
 
 /// A Telemetry document.
@@ -17,6 +17,9 @@ pub struct Telemetry {
     pub selector: Option<Selector>,
     /// What else it is for: gateways and services by name. `targetRef` stands here when `targetRefs` is empty.
     pub target_refs: Vec<TargetRef>,
+    /// What makes metrics of HTTP requests, by the annotation
+    /// [`METRICS_ENGINE_ANNOTATION`](super::metrics_engine::METRICS_ENGINE_ANNOTATION); absent: it does not say.
+    pub metrics_engine: Option<Traced<MetricsEngine>>,
     /// Metrics, in order.
     pub metrics: Vec<MetricsEntry>,
     /// Tracing, in order.

@@ -66,5 +66,6 @@ fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
         root_id: ROOT_ID,
         // A configuration is strings, lists and maps: nothing that JSON cannot say.
         configuration: serde_json::to_string(&config).unwrap_or_default(),
+        is_disabled: false,
     }
 }

@@ -4,7 +4,7 @@ use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, T
 use burgee_api::{Problem, Severity, Traced};
 
 use super::made::What;
-use super::{Plan, filters, placed, problem};
+use super::{Plan, filters, metrics, placed, problem};
 use crate::Options;
 use crate::codes;
 use crate::edit::Edit;
@@ -29,18 +29,19 @@ pub(super) fn plan(
     // Connections that no filter chain takes are logged where they come in, and where an app's are taken.
     let takes = class != ListenerClass::Outbound || listener.captures;
     if carries && takes && wanted.listener_logs == ListenerLogs::On {
-        plan_logs(&listener.own, class, Place::Listener, wanted, options, plan);
+        plan_logs(&listener.own, class, Place::Listener, 0, wanted, options, plan);
     }
     for manager in &listener.managers {
         filters::plan(listener, manager, class, policy, options, plan);
         if manager.http_filters().is_empty() {
             continue;
         }
-        plan_logs(manager, class, Place::Manager, wanted, options, plan);
+        let before = metrics::plan(manager, class, policy, options, plan);
+        plan_logs(manager, class, Place::Manager, before, wanted, options, plan);
         plan_tracing(listener, manager, class, &wanted.tracing, options, plan);
     }
     for proxy in &listener.tcp_proxies {
-        plan_logs(proxy, class, Place::TcpProxy, wanted, options, plan);
+        plan_logs(proxy, class, Place::TcpProxy, 0, wanted, options, plan);
     }
 }
 
@@ -85,10 +86,12 @@ fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan)
     }
 }
 
+/// Plans the access logs of a part. `before_them` is how many of ours stand before them in its list.
 fn plan_logs(
     part: &Part<'_>,
     class: ListenerClass,
     place: Place,
+    before_them: usize,
     wanted: &ClassPolicy,
     options: &Options,
     plan: &mut Plan,
@@ -97,18 +100,11 @@ fn plan_logs(
     if wanted.access_logs.is_empty() {
         return;
     }
-    if part.config.field(ACCESS_LOG).is_some_and(|logs| !matches!(logs, Value::List(_))) {
-        plan.say(problem(
-            Severity::Error,
-            codes::NO_PLACE_FOR_LOGS,
-            path.to_string(),
-            "the access logs cannot be written: access_log is not a list".to_owned(),
-            "correct the base: access_log is a list of access logs",
-        ));
+    if !has_place(part, plan) {
         return;
     }
     let before = Before::of(part.config, ACCESS_LOG);
-    let present = part.list(ACCESS_LOG).len();
+    let present = part.list(ACCESS_LOG).len() + before_them;
     for (i, logger) in wanted.access_logs.iter().enumerate() {
         let make = || {
             Some((access_log::owner(logger), access_log::access_log(logger, class, place, before, options)))
@@ -120,6 +116,21 @@ fn plan_logs(
             cluster::note(&mut plan.clusters, upstream, &logger.provider);
         }
     }
+}
+
+/// Whether access logs can be put into a part, which is told if they cannot.
+pub(super) fn has_place(part: &Part<'_>, plan: &mut Plan) -> bool {
+    let is_list = part.config.field(ACCESS_LOG).is_none_or(|logs| matches!(logs, Value::List(_)));
+    if !is_list {
+        plan.say(problem(
+            Severity::Error,
+            codes::NO_PLACE_FOR_LOGS,
+            part.path.field(ACCESS_LOG).to_string(),
+            "the access logs cannot be written: access_log is not a list".to_owned(),
+            "correct the base: access_log is a list of access logs",
+        ));
+    }
+    is_list
 }
 
 fn plan_tracing(

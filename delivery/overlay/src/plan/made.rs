@@ -15,6 +15,8 @@ pub(super) enum What {
     Metrics(ListenerClass, usize),
     /// The filter that tells and learns who is at the other end.
     Peers(ListenerClass),
+    /// The logger of metrics for the provider of that number.
+    MetricsLog(ListenerClass, Before, usize),
     /// The log of the logger of that number.
     Log(ListenerClass, Place, Before, usize),
     /// Spans.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use burgee_api::Origin;
-use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, ProviderMetrics, Tracing};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, Tracing};
 use proptest::prelude::*;
 
+use super::natives::{half_native, native};
 use super::policies::{
     all_options, bootstrap_tracing, everything, filtered, http_logger, json_logger, mesh_logger, otel_logger,
     plugins, tcp_logger, text_logger,
 };
-use super::support::{busy, nothing, options, provider, workload, yaml};
+use super::support::{busy, everywhere, nothing, options, provider, workload, yaml};
 use super::tracers::every_tracing;
 use crate::{Options, Value, overlay};
 
@@ -101,6 +102,7 @@ fn access_logs() -> BoxedStrategy<Value> {
         format!("{{name: mine, typed_config: {{'@type': {FILE}, path: /dev/stdout}}}}"),
         format!("{{name: burgee.access_log.x, typed_config: {{'@type': {ROUTER}}}}}"),
         "{name: burgee.access_log.file}".to_owned(),
+        format!("{{name: burgee.metrics.x, typed_config: {{'@type': {FILE}, path: /dev/null}}}}"),
     ]
     .iter()
     .map(|text| yaml(text))
@@ -288,8 +290,8 @@ pub(crate) fn bootstrap() -> BoxedStrategy<Value> {
 }
 
 pub(crate) fn policy() -> BoxedStrategy<Effective> {
-    let providers = proptest::sample::subsequence(vec!["a", "b/c", "prometheus"], 0..=3)
-        .prop_map(|names| names.into_iter().map(provider).collect::<Vec<ProviderMetrics>>());
+    let providers = vec![provider("a"), provider("b/c"), provider("prometheus"), native(), half_native()];
+    let providers = proptest::sample::subsequence(providers, 0..=5);
     let loggers = vec![
         filtered(text_logger("a")),
         text_logger("b c"),
@@ -319,7 +321,7 @@ pub(crate) fn policy() -> BoxedStrategy<Effective> {
         workload: workload(),
         classes: BTreeMap::from_iter(ListenerClass::ALL.into_iter().zip(classes)),
     });
-    prop_oneof![4 => classes, 1 => Just(busy()), 1 => Just(everything())].boxed()
+    prop_oneof![4 => classes, 1 => Just(busy()), 1 => Just(everything()), 1 => Just(everywhere(vec![native(), half_native()]))].boxed()
 }
 
 /// Options of every kind.

@@ -50,7 +50,12 @@ pub(crate) fn traced<T>(value: T) -> Traced<T> {
 }
 
 pub(crate) fn provider(name: &str) -> ProviderMetrics {
-    ProviderMetrics { provider: traced(name.to_owned()), reporting_interval: None, overrides: Vec::new() }
+    ProviderMetrics {
+        provider: traced(name.to_owned()),
+        engine: None,
+        reporting_interval: None,
+        overrides: Vec::new(),
+    }
 }
 
 /// The same metrics for every class.
@@ -68,6 +73,7 @@ pub(crate) fn busy() -> Effective {
             value: "prometheus".to_owned(),
             origin: Origin::Rule("the mesh's default provider"),
         },
+        engine: None,
         reporting_interval: Some(Traced {
             value: Duration::from_millis(1500),
             origin: Origin::Rule("a document's interval"),

@@ -90,3 +90,23 @@ fn the_schema_names_every_key() {
         assert!(keys.iter().any(|known| *known == key), "{key} is not in {keys:?}");
     }
 }
+
+#[test]
+fn only_plain_quoted_texts_are_literals() {
+    for (expression, text) in [
+        ("'v'", Some("v")),
+        (" \"v\" ", Some("v")),
+        ("''", Some("")),
+        ("'", None),
+        ("'a' + 'b'", None),
+        (r"'a\n'", None),
+        ("'it\"s'", None),
+        ("r'v'", None),
+        ("'''v'''", None),
+        ("v", None),
+        ("'v\"", None),
+        ("", None),
+    ] {
+        assert_eq!(text_literal(expression), text, "{expression}");
+    }
+}

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::call;
 use crate::document::{Source, read};
-use crate::problem::codes;
+use crate::problem::{Severity, codes};
+use crate::resources::MetricsEngine;
 use crate::test;
 
 #[test]
@@ -94,7 +95,7 @@ fn annotations_that_mean_nothing_are_said() {
             help("did you mean `burgee.dev/calls`?"),
             help("it belongs to WasmPlugin; take it out here"),
             help(
-                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/ignore (any kind)"
+                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/ignore (any kind)"
             ),
         ]
     );
@@ -118,4 +119,48 @@ proptest! {
         let text = serde_json::Value::String(calls).to_string();
         let _ = workload(&text);
     }
+}
+
+#[test]
+fn an_engine_that_there_is_not_is_an_error_at_its_place() {
+    let telemetry = |engine: &str| {
+        let text = format!(
+            "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata:\n  name: a\n  namespace: b\n  annotations: \
+             {{burgee.dev/metrics-engine: {engine}}}\nspec: {{}}\n"
+        );
+        read(&[Source::new("t.yaml", text)])
+    };
+    let documents = telemetry("native");
+    assert_eq!(documents.problems, []);
+    let engine = documents.resources.telemetries[0].metrics_engine.clone();
+    assert_eq!(engine.map(|engine| engine.value), Some(MetricsEngine::Native));
+
+    let documents = telemetry("nativ");
+    let [problem] = documents.problems.as_slice() else { panic!("{:?}", documents.problems) };
+    assert_eq!((problem.code, problem.severity), (codes::BAD_VALUE, Severity::Error));
+    assert_eq!(problem.help, "did you mean `native`? allowed: wasm, native");
+    assert_eq!(documents.resources.telemetries[0].metrics_engine, None);
+}
+
+#[test]
+fn an_engine_stands_where_the_configuration_of_the_mesh_is_and_on_no_other_config_map() {
+    let map = |name: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: istio-system\n  annotations: \
+             {{burgee.dev/metrics-engine: native}}\ndata: {{mesh: 'rootNamespace: istio-system'}}\n"
+        );
+        read(&[Source::new("m.yaml", text)])
+    };
+    let documents = map("istio");
+    assert_eq!(documents.problems, []);
+    let engine = documents.resources.mesh_config.metrics_engine.map(|engine| engine.value);
+    assert_eq!(engine, Some(MetricsEngine::Native));
+    let documents = map("istio-canary");
+    assert_eq!(
+        documents.resources.mesh_config.metrics_engine.map(|it| it.value),
+        Some(MetricsEngine::Native)
+    );
+    let documents = map("other");
+    assert!(documents.problems.iter().any(|problem| problem.code == codes::UNKNOWN_ANNOTATION));
+    assert_eq!(documents.resources.mesh_config.metrics_engine, None);
 }

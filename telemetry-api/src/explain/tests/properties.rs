@@ -139,7 +139,12 @@ type Expected = (Signal, String, Json, Option<Origin>);
 fn in_force(policy: &ClassPolicy) -> Vec<Expected> {
     let ClassPolicy { metrics, tracing, access_logs, listener_logs, plugins } = policy;
     let mut all: Vec<Expected> = Vec::new();
-    for ProviderMetrics { provider, reporting_interval, overrides } in metrics {
+    for ProviderMetrics { provider, engine, reporting_interval, overrides } in metrics {
+        all.extend(
+            engine
+                .as_ref()
+                .map(|engine| traced(Signal::Metrics, "engine", engine, |engine| json!(engine.name()))),
+        );
         all.push(traced(Signal::Metrics, "provider", provider, |name| json!(name)));
         all.extend(reporting_interval.as_ref().map(|interval| {
             traced(Signal::Metrics, "reportingInterval", interval, |interval| {

@@ -127,3 +127,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_last_document_that_names_an_engine_decides() {
+    let engine_of = |of_mesh: &str, of_root: &str, of_namespace: &str| {
+        let annotated = |engine: &str| match engine {
+            "" => String::new(),
+            engine => format!(", annotations: {{burgee.dev/metrics-engine: {engine}}}"),
+        };
+        let telemetry = |namespace: &str, engine: &str, spec: &str| {
+            format!(
+                "---\napiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: t, namespace: {namespace}{}}}\n\
+                 spec: {spec}\n",
+                annotated(engine)
+            )
+        };
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: root{}}}\ndata: {{mesh: 'rootNamespace: \
+             root'}}\n{}{}",
+            annotated(of_mesh),
+            telemetry("root", of_root, "{metrics: [{providers: [{name: prometheus}]}]}"),
+            telemetry("a", of_namespace, "{}"),
+        );
+        let documents = read(&[Source::new("t.yaml", text)]);
+        assert_eq!(documents.problems, []);
+        let policy = PolicySet::new(documents.resources).resolve(&workload());
+        let [provider] = policy.class(ListenerClass::Inbound).metrics.as_slice() else {
+            panic!("{policy:?}")
+        };
+        provider.engine.as_ref().map(|engine| engine.value.name())
+    };
+    assert_eq!(engine_of("", "", ""), None);
+    assert_eq!(engine_of("native", "", ""), Some("native"));
+    assert_eq!(engine_of("native", "wasm", ""), Some("wasm"));
+    assert_eq!(engine_of("native", "wasm", "native"), Some("native"));
+    assert_eq!(engine_of("", "", "native"), Some("native"));
+}
