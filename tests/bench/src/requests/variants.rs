@@ -111,6 +111,13 @@ pub(crate) const ALL: &[Variant] = &[
         signs: METRICS_MADE,
     },
     Variant {
+        name: "native",
+        what: "the same by the engine `native`: Envoy's stats access logger and, for peers, filters/telemetry",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_NATIVE),
+        signs: METRICS_MADE,
+    },
+    Variant {
         name: "native-stats",
         what: "Envoy's stats access logger: the same four metrics with 25 labels, each a format",
         module: None,
@@ -149,6 +156,16 @@ const METRICS_MADE: &[Sign] = &[
     Sign::Distribution("istio_request_bytes"),
     Sign::Distribution("istio_response_bytes"),
 ];
+
+/// The same metrics, made by Envoy itself.
+const METRICS_NATIVE: &str = "
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh, namespace: istio-system, annotations: {burgee.dev/metrics-engine: native}}
+spec:
+  metrics:
+    - providers: [{name: prometheus}]
+";
 
 /// Metrics where the mesh's configuration and no document says more.
 const METRICS: &str = "
