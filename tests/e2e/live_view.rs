@@ -20,7 +20,11 @@ fn view(folder: &std::path::Path) -> Terminal {
     terminal.wait_for("the proxies", |screen| {
         (screen.contains("1 Proxies") && screen.contains(SIDECAR)).then_some(())
     });
-    assert_eq!(terminal.modes(), (true, true), "the screen is the program's and has no cursor");
+    // A frame is drawn before the cursor is taken away.
+    eventually("a screen that is the program's and has no cursor", || match terminal.modes() {
+        (true, true) => Ok(()),
+        modes => Err(format!("{modes:?}")),
+    });
     assert!(!terminal.is_as_before());
     terminal
 }
