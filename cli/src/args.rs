@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::engine::EngineName;
+pub(crate) use self::engine::EngineArgs;
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 
 /// Istio's Telemetry documents made true on any stock Envoy.
@@ -120,10 +120,8 @@ pub(crate) struct ComposeArgs {
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
-    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
-    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
-    #[arg(long, value_name = "ENGINE", value_enum)]
-    pub metrics_engine: Option<EngineName>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
     /// minute or two the first time.
     #[arg(long, value_name = "FILE")]
@@ -340,10 +338,8 @@ pub(crate) struct RenderArgs {
     /// annotation burgee.dev/module leads to on this machine.
     #[arg(long = "plugin-path", value_name = "NAMESPACE/NAME=PATH")]
     pub plugin_paths: Vec<String>,
-    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
-    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
-    #[arg(long, value_name = "ENGINE", value_enum)]
-    pub metrics_engine: Option<EngineName>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,
@@ -384,10 +380,8 @@ pub(crate) struct UpArgs {
     /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
-    /// What makes metrics of requests, whatever documents say of it: a Wasm filter, or Envoy itself where it can say the
-    /// same. Without: as the annotation burgee.dev/metrics-engine says, else the filter.
-    #[arg(long, value_name = "ENGINE", value_enum)]
-    pub metrics_engine: Option<EngineName>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// The loopback port of the gateway's first server. Without, or with 0: a free one.
     #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
     pub gateway_port: Option<u16>,

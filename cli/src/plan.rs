@@ -309,7 +309,7 @@ impl RenderPlan {
             module: args.module,
             module_path: args.module_path,
             plugin_paths,
-            metrics_engine: args.metrics_engine.map(Into::into),
+            metrics_engine: args.engine.named(),
             edits: args.edits,
             output: args.output,
         })
@@ -336,7 +336,7 @@ impl UpPlan {
             plain: args.plain,
             prometheus: args.prometheus,
             module: args.module,
-            metrics_engine: args.metrics_engine.map(Into::into),
+            metrics_engine: args.engine.named(),
             gateway_port: args.gateway_port,
             output: args.output,
         })
@@ -371,7 +371,7 @@ fn asking(paths: Vec<String>, headers: &[OsString]) -> Result<Asking, Failure> {
 
 impl ComposePlan {
     fn new(args: ComposeArgs) -> Result<ComposePlan, Failure> {
-        let ComposeArgs { directory, output, force, module, metrics_engine, stub, image } = args;
+        let ComposeArgs { directory, output, force, module, engine, stub, image } = args;
         check_folder(&directory)?;
         if image.as_ref().is_some_and(|image| image.is_empty() || image.contains(char::is_whitespace)) {
             return Err(Failure::new(
@@ -379,7 +379,7 @@ impl ComposePlan {
                 "write one such as envoyproxy/envoy:v1.40.0, or leave --image out",
             ));
         }
-        let metrics_engine = metrics_engine.map(Into::into);
+        let metrics_engine = engine.named();
         Ok(ComposePlan { directory, output, force, module, metrics_engine, stub, image })
     }
 }
