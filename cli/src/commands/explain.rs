@@ -5,7 +5,7 @@ use burgee_api::document;
 use burgee_api::explain::{Asked, Explainer, Explanation, ReasonKind, Remark, Signal, answers_to_json};
 use burgee_api::problem::worst;
 use burgee_api::resolve::{ListenerClass, Workload};
-use burgee_overlay::Stays;
+use burgee_overlay::MetricEngine;
 use burgee_overlay::codes::{NATIVE_METRICS, STAYS_WITH_WASM};
 
 use crate::args::Format;
@@ -91,17 +91,8 @@ fn say_engines(explainer: &Explainer<'_>, explanation: &mut Explanation) {
                 origin: None,
             });
         }
-        section.remarks.extend(engines.into_iter().filter_map(|made| {
-            let Stays { why, origin } = made.stays?;
-            Some(Remark {
-                text: format!(
-                    "{} of {} stays with the Wasm filter: {why}",
-                    made.metric.api_name(),
-                    made.provider
-                ),
-                code: Some(STAYS_WITH_WASM),
-                origin: Some(origin),
-            })
+        section.remarks.extend(engines.iter().filter_map(MetricEngine::remains).map(|(text, origin)| {
+            Remark { text, code: Some(STAYS_WITH_WASM), origin: Some(origin.clone()) }
         }));
     }
 }

@@ -35,6 +35,14 @@ impl MetricEngine {
     pub fn is_native(&self) -> bool {
         self.stays.is_none()
     }
+
+    /// That it stays with the filter and why, as a sentence without a full stop, and what asks for it; nothing if Envoy
+    /// makes it.
+    pub fn remains(&self) -> Option<(String, &Origin)> {
+        let Stays { why, origin } = self.stays.as_ref()?;
+        let (metric, provider) = (self.metric.api_name(), &self.provider);
+        Some((format!("{metric} of {provider} stays with the Wasm filter: {why}"), origin))
+    }
 }
 
 /// Which engine makes each metric of requests at a class of listeners, where documents ask for the native one; nothing

@@ -28,6 +28,11 @@ pub(super) enum What {
 pub(super) struct Made(Vec<(What, Option<(Owner, Value)>)>);
 
 impl Made {
+    /// Whether it was made before, or found to be nothing.
+    pub fn has(&self, what: &What) -> bool {
+        self.0.iter().any(|(known, _)| known == what)
+    }
+
     /// What was made before, or what is made now; copies have their values in common.
     pub fn get(
         &mut self,

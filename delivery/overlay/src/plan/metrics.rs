@@ -9,7 +9,7 @@ use super::{Plan, placed, problem};
 use crate::Options;
 use crate::codes;
 use crate::edit::Edit;
-use crate::engine::{self, NativeException};
+use crate::engine::{self, MetricEngine, NativeException};
 use crate::lower::{self, native};
 use crate::mark::{ACCESS_LOG, Before};
 use crate::view::Part;
@@ -26,12 +26,16 @@ pub(super) fn plan(
     let present = manager.list(ACCESS_LOG).len();
     let mut count = 0;
     for (number, provider) in policy.class(class).metrics.iter().enumerate() {
-        tell(policy, class, provider, plan);
+        let what = What::MetricsLog(class, before, number);
+        // The same is told of every manager.
+        if !plan.made.has(&what) {
+            tell(policy, class, provider, plan);
+        }
         let make = || {
             let logger = native::logger(policy, class, provider, before, options)?;
             Some((lower::filter_owner(provider), logger))
         };
-        let Some((owner, value)) = plan.made.get(What::MetricsLog(class, before, number), make) else {
+        let Some((owner, value)) = plan.made.get(what, make) else {
             continue;
         };
         if !has_place(manager, plan) {
@@ -59,17 +63,10 @@ fn tell(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, pl
         let told = problem(Severity::Note, codes::NATIVE_METRICS, String::new(), message, help);
         plan.say(placed(told, &asked.origin));
     }
-    for made in made {
-        let Some(stays) = made.stays else { continue };
-        let message = format!(
-            "{} of {} stays with the Wasm filter: {}",
-            made.metric.api_name(),
-            made.provider,
-            stays.why
-        );
+    for (message, origin) in made.iter().filter_map(MetricEngine::remains) {
         let help = "write the expression so that it plainly gives a text, a whole number or a boolean, and without \
                     `+`, `%` and macros; or leave it: both engines give the same series";
         let told = problem(Severity::Note, codes::STAYS_WITH_WASM, String::new(), message, help);
-        plan.say(placed(told, &stays.origin));
+        plan.say(placed(told, origin));
     }
 }
