@@ -4,6 +4,7 @@
 //! configuration (that is `delivery/overlay`). A name, default or limit that both sides need is one item
 //! in this crate.
 
+pub mod changes;
 pub mod declared;
 pub mod headers;
 pub mod json;

@@ -1,5 +1,6 @@
 //! What to write and what to read for it: fixed once it is known which side this proxy reports.
 
+use burgee_filter_config::changes::Shown;
 use burgee_filter_config::stat_name::clean_value;
 use burgee_filter_config::stats::UNKNOWN_VALUE;
 use burgee_filter_config::{LocalWorkload, StandardLabel, StandardMetric};
@@ -72,19 +73,15 @@ impl Plan {
         };
         for (metric, changes) in overrides.metrics().filter(|(_, changes)| !changes.is_dropped) {
             let mut labels = Vec::new();
-            for label in StandardLabel::ALL {
-                let content = match changes.standard.iter().find(|(changed, _)| *changed == label) {
-                    Some((_, None)) => continue,
-                    Some((_, Some(dimension))) => plan.dimension(dimension),
-                    None => match fixed(role, local, label) {
+            for (name, shown) in changes.labels() {
+                let content = match shown {
+                    Shown::Dimension(dimension) => plan.dimension(dimension),
+                    Shown::Standard(label) => match fixed(role, local, label) {
                         Some(text) => Content::Fixed(clean_value(text.as_bytes())),
                         None => plan.source(Source::Label(label)),
                     },
                 };
-                labels.push((label.name().to_owned(), content));
-            }
-            for (name, dimension) in &changes.added {
-                labels.push((name.clone(), plan.dimension(dimension)));
+                labels.push((name.to_owned(), content));
             }
             plan.metrics.push(MetricPlan { metric, labels });
         }

@@ -57,7 +57,6 @@ impl Split {
         let mut split = Split { native: Vec::new(), stays: Vec::new() };
         for (metric, changes) in changes::of(&config.metrics) {
             match changes {
-                Ok(changes) if changes.is_dropped => {}
                 Ok(changes) => split.native.push((metric, changes)),
                 Err(why) => split.stays.push((metric, why)),
             }
@@ -153,7 +152,7 @@ pub(crate) fn is_logger(log: &Value) -> bool {
 
 /// A metric with its labels.
 fn stat(metric: StandardMetric, changes: &Changes, side: &Side) -> Value {
-    let tags = changes.labels(side).into_iter().map(|(name, value)| tag(&name, value)).collect();
+    let tags = changes::labels(changes, side).into_iter().map(|(name, value)| tag(&name, value)).collect();
     Value::map([("name", Value::string(metric.prometheus_name())), ("tags", Value::List(tags))])
 }
 
