@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burgee_api::resolve::{
     AccessLogger, Collector, Effective, ListenerClass, LogSink, Protocol, Workload, WorkloadKind,
 };
+use burgee_filter_config::names;
 use burgee_overlay::MESH_SERVICE_CLUSTER;
 use serde_json::{Value, json};
 
@@ -102,8 +103,8 @@ pub fn bootstrap(
 fn node(workload: &Workload, service_cluster: &str) -> Value {
     let identity = workload.identity();
     let mut labels = workload.labels.clone();
-    labels.insert("service.istio.io/canonical-name".to_owned(), identity.canonical_service.clone());
-    labels.insert("service.istio.io/canonical-revision".to_owned(), identity.canonical_revision);
+    labels.insert(names::CANONICAL_NAME.to_owned(), identity.canonical_service.clone());
+    labels.insert(names::CANONICAL_REVISION.to_owned(), identity.canonical_revision);
     let role = match workload.kind {
         WorkloadKind::Gateway => "router",
         WorkloadKind::Sidecar => "sidecar",

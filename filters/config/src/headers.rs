@@ -41,7 +41,7 @@ impl HeadersConfig {
     /// # Errors
     /// If the text is not a JSON object of this shape; the message says where.
     pub fn from_json(text: &[u8]) -> Result<HeadersConfig, JsonError> {
-        if text.trim_ascii().is_empty() { Ok(HeadersConfig::default()) } else { json::from_slice(text) }
+        json::configuration(text)
     }
 
     /// The JSON Schema of this configuration.

@@ -14,6 +14,14 @@ use serde::de::{self, DeserializeOwned, Expected, Unexpected};
 
 use reader::{Reader, fail};
 
+/// The configuration that a proxy was given as text. Nothing but white space is the default.
+///
+/// # Errors
+/// If the text is not JSON of this shape; the message says where.
+pub(crate) fn configuration<T: Default + DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
+    if text.trim_ascii().is_empty() { Ok(T::default()) } else { from_slice(text) }
+}
+
 /// Why a text is not the JSON that was expected, and where.
 ///
 /// It is one pointer: every place that reads a type hands it on, and each of them is code in a module.

@@ -13,6 +13,11 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Whether a number is the default, which need not be written.
+pub fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// A boolean, also written as `"true"` or `"false"`; null is false.
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     deserializer.deserialize_any(Boolean)

@@ -11,6 +11,7 @@ pub mod json;
 pub mod labels;
 mod lenient;
 pub mod metrics;
+pub mod names;
 pub mod peer_metadata;
 pub mod stat_name;
 pub mod stats;

@@ -42,7 +42,11 @@ pub struct PeerMetadataConfig {
 
     /// How many workloads are remembered, so that what they say of themselves is not read anew for each request; 0 means
     /// [`DEFAULT_MAX_PEERS`].
-    #[serde(alias = "maxPeers", deserialize_with = "lenient::or_default", skip_serializing_if = "is_zero")]
+    #[serde(
+        alias = "maxPeers",
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "lenient::is_zero"
+    )]
     pub max_peers: u32,
 
     /// Workloads by their address, for those that say nothing of themselves. An address is written as Envoy writes it,
@@ -57,7 +61,7 @@ impl PeerMetadataConfig {
     /// # Errors
     /// If the text is not a JSON object of this shape; the message says where.
     pub fn from_json(text: &[u8]) -> Result<PeerMetadataConfig, JsonError> {
-        if text.trim_ascii().is_empty() { Ok(PeerMetadataConfig::default()) } else { json::from_slice(text) }
+        json::configuration(text)
     }
 
     /// The JSON Schema of this configuration.
@@ -113,10 +117,6 @@ impl Recipients {
     pub fn is_described(&self) -> bool {
         *self == Recipients::Described
     }
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 #[cfg(test)]

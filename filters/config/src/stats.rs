@@ -53,7 +53,11 @@ pub struct StatsConfig {
     pub local: Option<LocalWorkload>,
 
     /// How many sets of labels are kept apart; 0 means [`DEFAULT_MAX_SERIES`].
-    #[serde(alias = "maxSeries", deserialize_with = "lenient::or_default", skip_serializing_if = "is_zero")]
+    #[serde(
+        alias = "maxSeries",
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "lenient::is_zero"
+    )]
     pub max_series: u32,
 }
 
@@ -63,7 +67,7 @@ impl StatsConfig {
     /// # Errors
     /// If the text is not a JSON object of this shape; the message says where.
     pub fn from_json(text: &[u8]) -> Result<StatsConfig, JsonError> {
-        if text.trim_ascii().is_empty() { Ok(StatsConfig::default()) } else { json::from_slice(text) }
+        json::configuration(text)
     }
 
     /// The JSON Schema of this configuration.
@@ -164,10 +168,6 @@ pub struct LocalWorkload {
     /// The cluster that the workload belongs to.
     #[serde(deserialize_with = "lenient::or_default")]
     pub cluster: String,
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 #[cfg(test)]

@@ -177,6 +177,9 @@ mod catalogue;
 
 pub use catalogue::*;
 
+/// The value that [`LISTENER_DIRECTION`] has on listeners for traffic to the workload.
+pub const INBOUND: i64 = 1;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@
 )]
 
 pub mod attributes;
+pub mod by_cluster;
 pub mod callbacks;
 pub mod calls;
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Who this proxy is, from the node's metadata in Istio's layout.
 
 use burgee_filter_config::LocalWorkload;
+use burgee_filter_config::names::node;
 
 use crate::attributes::node_metadata;
 use crate::host::Host;
@@ -13,12 +14,12 @@ pub fn node_text<H: Host>(host: &H, keys: &[&str]) -> String {
 /// Reads single keys: the whole node is some 60 kB. What is not there is empty, as in Istio's filters.
 pub fn from_node<H: Host>(host: &H) -> LocalWorkload {
     LocalWorkload {
-        workload: node_text(host, &["WORKLOAD_NAME"]),
-        namespace: node_text(host, &["NAMESPACE"]),
-        app: node_text(host, &["LABELS", "app"]),
-        version: node_text(host, &["LABELS", "version"]),
-        canonical_service: node_text(host, &["LABELS", "service.istio.io/canonical-name"]),
-        canonical_revision: node_text(host, &["LABELS", "service.istio.io/canonical-revision"]),
-        cluster: node_text(host, &["CLUSTER_ID"]),
+        workload: node_text(host, node::WORKLOAD),
+        namespace: node_text(host, node::NAMESPACE),
+        app: node_text(host, node::APP),
+        version: node_text(host, node::VERSION),
+        canonical_service: node_text(host, node::CANONICAL_SERVICE),
+        canonical_revision: node_text(host, node::SERVICE_REVISION),
+        cluster: node_text(host, node::CLUSTER),
     }
 }

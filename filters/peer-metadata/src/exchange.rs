@@ -1,6 +1,7 @@
 //! What two proxies tell each other: a `google.protobuf.Struct` in base64, with the keys of Istio's node metadata.
 
 use burgee_filter_config::LocalWorkload;
+use burgee_filter_config::names::{CANONICAL_NAME, CANONICAL_REVISION};
 use burgee_kit::peer::PeerWorkload;
 use burgee_kit::protobuf_struct::{self, StructValue, StructWriter};
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -16,8 +17,6 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// The longest value of a field that is read. A SPIFFE identity has at most 2 KiB, any other value 253 bytes.
 const MAX_FIELD_BYTES: usize = 2048;
 
-const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
-const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
 /// Labels of an app and its version; the first that is there counts.
 const APP: [&str; 2] = ["app.kubernetes.io/name", "app"];
 const VERSION: [&str; 2] = ["app.kubernetes.io/version", "version"];

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use burgee_filter_config::peer_metadata::DEFAULT_MAX_PEERS;
 use burgee_filter_config::{PeerMetadataConfig, PeerRole};
-use burgee_kit::attributes::{LISTENER_DIRECTION, NODE_ID, SOURCE_ADDRESS, UPSTREAM_ADDRESS};
+use burgee_kit::attributes::{INBOUND, LISTENER_DIRECTION, NODE_ID, SOURCE_ADDRESS, UPSTREAM_ADDRESS};
 use burgee_kit::local::{from_node, node_text};
 use burgee_kit::peer::{DOWNSTREAM_PEER, UPSTREAM_PEER};
 use burgee_kit::recent::Recent;
@@ -17,9 +17,6 @@ use burgee_kit::{
 
 use crate::exchange::{self, Details, ID_HEADER, VALUE_HEADER};
 use crate::recipients::Clusters;
-
-/// The value that `xds.listener_direction` has on listeners for traffic to the workload.
-const INBOUND: i64 = 1;
 
 /// The `peer-metadata` filter.
 #[derive(Debug)]

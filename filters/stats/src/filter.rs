@@ -2,15 +2,12 @@
 
 use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
 use burgee_filter_config::{LocalWorkload, Reporter, StatsConfig};
-use burgee_kit::attributes::LISTENER_DIRECTION;
+use burgee_kit::attributes::{INBOUND, LISTENER_DIRECTION};
 use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, RootHost, local};
 
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Role};
 use crate::recorder::Recorder;
-
-/// The value that `xds.listener_direction` has on listeners for traffic to the workload.
-const INBOUND: i64 = 1;
 
 /// The `stats` filter.
 #[derive(Debug)]

@@ -1,33 +1,15 @@
 //! Which service a request was for: from the route, the cluster's metadata or the Host header.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use burgee_filter_config::names::{CLUSTERS_WITHOUT_SERVICE, ROUTES_WITHOUT_SERVICE};
 use burgee_kit::LogHost;
 use burgee_kit::attributes::{
     CLUSTER_NAME, REQUEST_HOST, ROUTE_NAME, SERVICE_HOST, SERVICE_NAME, SERVICE_NAMESPACE,
 };
+use burgee_kit::by_cluster::ByCluster;
 
 use crate::value::Value;
-
-/// Routes that Istio makes for traffic that it knows nothing of, and what the service is called then.
-const ROUTES: [(&[u8], &str); 2] = [(b"block_all", "BlackHoleCluster"), (b"allow_any", "PassthroughCluster")];
-
-/// Clusters that stand for no service; the service's name is theirs.
-const CLUSTERS: [&str; 5] = [
-    "BlackHoleCluster",
-    "PassthroughCluster",
-    "InboundPassthroughCluster",
-    "InboundPassthroughClusterIpv4",
-    "InboundPassthroughClusterIpv6",
-];
-
-/// How long a cluster's metadata is taken to hold: a control plane may change it under the same name, and nothing
-/// tells a filter.
-const HOLDS_NANOSECONDS: u64 = 10_000_000_000;
-
-/// How many clusters are remembered. Beyond that all are forgotten at once and read again.
-const MAX_CLUSTERS: usize = 1024;
 
 /// The service that a request was for; what is not known is absent.
 #[derive(Clone, Debug, Default)]
@@ -40,16 +22,10 @@ pub struct Service {
     pub namespace: Option<Value>,
 }
 
-#[derive(Debug)]
-struct Known {
-    service: Service,
-    read_at: u64,
-}
-
 /// The services of the clusters seen so far.
 #[derive(Debug, Default)]
 pub struct Clusters {
-    known: HashMap<Vec<u8>, Known>,
+    known: ByCluster<Service>,
 }
 
 impl Clusters {
@@ -60,7 +36,8 @@ impl Clusters {
             (!value.is_empty()).then(|| Value::Chosen(Rc::from(value)))
         };
         let route = ROUTE_NAME.get(host);
-        if let Some((_, name)) = ROUTES.iter().find(|(known, _)| route.as_deref() == Some(known)) {
+        let is_known = |(known, _): &&(&str, &str)| route.as_deref() == Some(known.as_bytes());
+        if let Some((_, name)) = ROUTES_WITHOUT_SERVICE.iter().find(is_known) {
             return Service { host: header(), name: Some(Value::Fixed(name)), namespace: None };
         }
         let mut service = match CLUSTER_NAME.get(host).filter(|name| !name.is_empty()) {
@@ -76,21 +53,11 @@ impl Clusters {
     }
 
     fn of_cluster<H: LogHost>(&mut self, host: &H, cluster: Vec<u8>) -> Service {
-        if let Some(name) = CLUSTERS.into_iter().find(|known| known.as_bytes() == cluster) {
+        let is_known = |known: &&str| known.as_bytes() == cluster;
+        if let Some(name) = CLUSTERS_WITHOUT_SERVICE.into_iter().find(is_known) {
             return Service { host: None, name: Some(Value::Fixed(name)), namespace: None };
         }
-        let now = host.now_nanoseconds().unwrap_or_default();
-        if let Some(known) = self.known.get(&cluster)
-            && now.saturating_sub(known.read_at) < HOLDS_NANOSECONDS
-        {
-            return known.service.clone();
-        }
-        let service = read(host);
-        if self.known.len() >= MAX_CLUSTERS {
-            self.known.clear();
-        }
-        self.known.insert(cluster, Known { service: service.clone(), read_at: now });
-        service
+        self.known.get(host, cluster, |_| read(host))
     }
 }
 

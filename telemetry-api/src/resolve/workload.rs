@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use burgee_filter_config::LocalWorkload;
+use burgee_filter_config::{LocalWorkload, names};
 
 pub use crate::resources::meta::DEFAULT_REVISION;
 
@@ -133,11 +133,10 @@ impl Workload {
         let label = |keys: &[&str]| {
             keys.iter().find_map(|key| self.labels.get(*key)).filter(|value| !value.is_empty()).cloned()
         };
-        let canonical_service = label(&["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"])
+        let canonical_service = label(&[names::CANONICAL_NAME, "app.kubernetes.io/name", "app"])
             .unwrap_or_else(|| self.name.clone());
-        let canonical_revision =
-            label(&["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"])
-                .unwrap_or_else(|| "latest".to_owned());
+        let canonical_revision = label(&[names::CANONICAL_REVISION, "app.kubernetes.io/version", "version"])
+            .unwrap_or_else(|| "latest".to_owned());
         LocalWorkload {
             workload: self.name.clone(),
             namespace: self.namespace.clone(),

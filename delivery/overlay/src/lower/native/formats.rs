@@ -1,5 +1,6 @@
 //! Formats of access logs that give the values of labels. Every one was tried in Envoy 1.40.
 
+use burgee_filter_config::names::{CLUSTERS_WITHOUT_SERVICE, ROUTES_WITHOUT_SERVICE};
 use burgee_filter_config::stat_name::MAX_VALUE_BYTES;
 use serde_json::json;
 
@@ -15,14 +16,6 @@ pub(super) const CALLED: &str = "wasm.upstream_peer";
 
 /// Has no value, so that the next operator of a `COALESCE` is asked: one with an empty text would end it.
 const NOTHING: &str = "xds.nothing";
-
-/// That a route is one that Istio makes for traffic that it knows nothing of. A request without a route has no name of
-/// one, and asking for it would fail.
-const BY_ROUTE: &str = "has(xds.route_name) && xds.route_name in ['block_all', 'allow_any']";
-
-/// That a cluster stands for no service.
-const BY_CLUSTER: &str = "has(xds.cluster_name) && xds.cluster_name in ['BlackHoleCluster', 'PassthroughCluster', \
-                          'InboundPassthroughCluster', 'InboundPassthroughClusterIpv4', 'InboundPassthroughClusterIpv6']";
 
 /// Certificates' first names, which are SPIFFE identities. The operators for names have all of them.
 pub(super) const CONNECTION_PEER: &str = "connection.uri_san_peer_certificate";
@@ -71,10 +64,26 @@ pub(super) fn host_header() -> Operator {
     Operator { command: "REQ", parameter: ":AUTHORITY".to_owned() }
 }
 
+/// That a route is one for traffic that Istio knows no service for. A request without a route has no name of one, and
+/// asking for it would fail.
+fn by_route() -> String {
+    is_one_of("xds.route_name", &ROUTES_WITHOUT_SERVICE.map(|(route, _)| route))
+}
+
+/// That a cluster stands for no service.
+fn by_cluster() -> String {
+    is_one_of("xds.cluster_name", &CLUSTERS_WITHOUT_SERVICE)
+}
+
+fn is_one_of(attribute: &str, names: &[&str]) -> String {
+    format!("has({attribute}) && {attribute} in ['{}']", names.join("', '"))
+}
+
 /// A field of the service that the cluster stands for, where it says it.
 fn service_field(field: &str) -> Operator {
+    let (by_route, by_cluster) = (by_route(), by_cluster());
     expression(format!(
-        "{BY_ROUTE} || {BY_CLUSTER} || {SERVICE}.{field} == '' ? {NOTHING} : {SERVICE}.{field}"
+        "{by_route} || {by_cluster} || {SERVICE}.{field} == '' ? {NOTHING} : {SERVICE}.{field}"
     ))
 }
 
@@ -90,13 +99,13 @@ pub(super) fn service_namespace() -> Operator {
 
 /// The service's short name: what Istio calls unknown traffic, the name in the metadata, or the beginning of the host.
 pub(super) fn service_name() -> [Operator; 2] {
-    let is_route = |name: &str| format!("has(xds.route_name) && xds.route_name == '{name}'");
+    let by_route = ROUTES_WITHOUT_SERVICE
+        .map(|(route, name)| format!("has(xds.route_name) && xds.route_name == '{route}' ? '{name}' : "))
+        .concat();
     [
         expression(format!(
-            "{} ? 'BlackHoleCluster' : {} ? 'PassthroughCluster' : {BY_CLUSTER} ? xds.cluster_name : \
-             {SERVICE}.name == '' ? {NOTHING} : {SERVICE}.name",
-            is_route("block_all"),
-            is_route("allow_any"),
+            "{by_route}{} ? xds.cluster_name : {SERVICE}.name == '' ? {NOTHING} : {SERVICE}.name",
+            by_cluster(),
         )),
         expression(format!("re.capture({SERVICE}.host, '(?s)([^.]+).*')")),
     ]

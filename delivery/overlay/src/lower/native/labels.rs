@@ -1,5 +1,6 @@
 //! The standard labels of one side as formats: what `filters/stats` reads, said in the logger's words.
 
+use burgee_filter_config::names::node;
 use burgee_filter_config::stat_name::clean_value;
 use burgee_filter_config::stats::UNKNOWN_VALUE;
 use burgee_filter_config::{LocalWorkload, StandardLabel};
@@ -66,17 +67,13 @@ struct Own {
     node: &'static [&'static str],
 }
 
-const WORKLOAD: Own = Own { written: |local| &local.workload, node: &["WORKLOAD_NAME"] };
-const NAMESPACE: Own = Own { written: |local| &local.namespace, node: &["NAMESPACE"] };
-const APP: Own = Own { written: |local| &local.app, node: &["LABELS", "app"] };
-const VERSION: Own = Own { written: |local| &local.version, node: &["LABELS", "version"] };
-const SERVICE: Own =
-    Own { written: |local| &local.canonical_service, node: &["LABELS", "service.istio.io/canonical-name"] };
-const REVISION: Own = Own {
-    written: |local| &local.canonical_revision,
-    node: &["LABELS", "service.istio.io/canonical-revision"],
-};
-const CLUSTER: Own = Own { written: |local| &local.cluster, node: &["CLUSTER_ID"] };
+const WORKLOAD: Own = Own { written: |local| &local.workload, node: node::WORKLOAD };
+const NAMESPACE: Own = Own { written: |local| &local.namespace, node: node::NAMESPACE };
+const APP: Own = Own { written: |local| &local.app, node: node::APP };
+const VERSION: Own = Own { written: |local| &local.version, node: node::VERSION };
+const SERVICE: Own = Own { written: |local| &local.canonical_service, node: node::CANONICAL_SERVICE };
+const REVISION: Own = Own { written: |local| &local.canonical_revision, node: node::SERVICE_REVISION };
+const CLUSTER: Own = Own { written: |local| &local.cluster, node: node::CLUSTER };
 
 impl Side {
     /// What a standard label shows of each request.
