@@ -56,30 +56,30 @@ pub enum Vocabulary {
 /// How a type is read from the host's bytes.
 pub trait Decode: Sized {
     /// The value, if the bytes are one.
-    fn decode(bytes: Vec<u8>) -> Option<Self>;
+    fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
 impl Decode for Vec<u8> {
-    fn decode(bytes: Vec<u8>) -> Option<Self> {
-        Some(bytes)
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(bytes.to_vec())
     }
 }
 
 impl Decode for i64 {
-    fn decode(bytes: Vec<u8>) -> Option<Self> {
+    fn decode(bytes: &[u8]) -> Option<Self> {
         Some(i64::from_le_bytes(bytes.try_into().ok()?))
     }
 }
 
 impl Decode for u64 {
-    fn decode(bytes: Vec<u8>) -> Option<Self> {
+    fn decode(bytes: &[u8]) -> Option<Self> {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 }
 
 impl Decode for bool {
-    fn decode(bytes: Vec<u8>) -> Option<Self> {
-        match bytes.as_slice() {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes {
             [0] => Some(false),
             [1] => Some(true),
             _ => None,
@@ -99,7 +99,7 @@ impl Nanoseconds {
 }
 
 impl Decode for Nanoseconds {
-    fn decode(bytes: Vec<u8>) -> Option<Self> {
+    fn decode(bytes: &[u8]) -> Option<Self> {
         i64::decode(bytes).map(Nanoseconds)
     }
 }
@@ -132,13 +132,33 @@ impl<T: Decode, When> Attribute<T, When> {
     /// # Errors
     /// Any status of the host but success and "not found"; `ParseFailure` if the value is not of this type.
     pub fn read<H: Host + Reads<When>>(&self, host: &H) -> Result<Option<T>, HostError> {
-        let value = read_path(host, self.path)?;
-        value.map(|bytes| T::decode(bytes).ok_or(HostError::ParseFailure)).transpose()
+        let mut value = None;
+        let is_there = show_path(host, self.path, &mut |bytes| value = T::decode(bytes))?;
+        if is_there && value.is_none() {
+            return Err(HostError::ParseFailure);
+        }
+        Ok(value)
     }
 
     /// Like [`Attribute::get`], in any phase: what is not there is absent.
     pub fn get_anyway<H: Host>(&self, host: &H) -> Option<T> {
-        read_path(host, self.path).ok().flatten().and_then(T::decode)
+        let mut value = None;
+        // Why there is none is nobody's question here.
+        let _ = show_path(host, self.path, &mut |bytes| value = T::decode(bytes));
+        value
+    }
+
+    /// Whether there is a value.
+    pub fn is_there<H: Host + Reads<When>>(&self, host: &H) -> bool {
+        show_path(host, self.path, &mut |_| ()).unwrap_or_default()
+    }
+}
+
+impl<When> Attribute<Vec<u8>, When> {
+    /// Shows the value, if there is one, to somebody who need not keep it, which is cheaper than [`Attribute::get`].
+    pub fn show<H: Host + Reads<When>>(&self, host: &H, see: &mut dyn FnMut(&[u8])) {
+        // Why there is none is nobody's question here.
+        let _ = show_path(host, self.path, see);
     }
 }
 
@@ -147,20 +167,27 @@ impl<T: Decode, When> Attribute<T, When> {
 /// # Errors
 /// Any status of the host but success and "not found".
 pub fn read_path<H: Host>(host: &H, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+    let mut value = None;
+    show_path(host, path, &mut |bytes| value = Some(bytes.to_vec()))?;
+    Ok(value)
+}
+
+/// Shows the raw value at a path; whether there is one.
+fn show_path<H: Host>(host: &H, path: &[&str], see: &mut dyn FnMut(&[u8])) -> Result<bool, HostError> {
     let ["xds", legacy @ ..] = path else {
-        return host.property(path);
+        return host.show_property(path, see);
     };
     match host.vocabulary() {
-        Vocabulary::Xds => host.property(path),
-        Vocabulary::Legacy => host.property(legacy),
+        Vocabulary::Xds => host.show_property(path, see),
+        Vocabulary::Legacy => host.show_property(legacy, see),
         Vocabulary::Unknown => {
             for (path, vocabulary) in [(path, Vocabulary::Xds), (legacy, Vocabulary::Legacy)] {
-                if let Some(value) = host.property(path)? {
+                if host.show_property(path, see)? {
                     host.set_vocabulary(vocabulary);
-                    return Ok(Some(value));
+                    return Ok(true);
                 }
             }
-            Ok(None)
+            Ok(false)
         }
     }
 }
@@ -200,7 +227,7 @@ mod tests {
         host.fail_every_call(HostError::Status(9));
         assert_eq!(RESPONSE_CODE.read(&host), Err(HostError::Status(9)));
         assert_eq!(RESPONSE_CODE.get(&host), None);
-        assert_eq!(bool::decode(vec![2]), None);
+        assert_eq!(bool::decode(&[2]), None);
         assert_eq!(Nanoseconds(1_999_999).milliseconds(), Some(1));
         assert_eq!(Nanoseconds(-1).milliseconds(), None);
     }

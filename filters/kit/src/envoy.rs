@@ -19,11 +19,13 @@ use crate::http::{
 };
 use crate::outcome::Response;
 use crate::pairs::{decode_pairs, encode_pairs};
+use crate::path;
 use crate::tcp::{ConnectionHost, DataHost, Peer};
 use crate::vm::{Metadata, Proxy, Side, Vm};
 
 mod callbacks;
 mod calls;
+mod lent;
 
 pub use callbacks::start;
 
@@ -142,6 +144,15 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
+/// What was found; that nothing was is no error.
+fn found<T>(value: Result<T, HostError>) -> Result<Option<T>, HostError> {
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(HostError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn buffer_bytes(kind: u32, start: usize, max: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the pointers are good for the length of the call.
     bytes(|data, size| unsafe { proxy_get_buffer_bytes(kind, start, max, data, size) })
@@ -181,13 +192,22 @@ impl<When> Reads<When> for Envoy {}
 
 impl Host for Envoy {
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
-        let path = path.join("\0");
-        // SAFETY: the pointers are good for the length of the call.
-        match bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }) {
-            Ok(value) => Ok(Some(value)),
-            Err(HostError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let value = path::joined(path, &mut |path| {
+            // SAFETY: the pointers are good for the length of the call.
+            bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+        });
+        found(value)
+    }
+
+    fn show_property(&self, path: &[&str], see: &mut dyn FnMut(&[u8])) -> Result<bool, HostError> {
+        let shown = path::joined(path, &mut |path| {
+            // SAFETY: the pointers are good for the length of the call.
+            lent::bytes(
+                &mut |data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) },
+                see,
+            )
+        });
+        Ok(found(shown)?.is_some())
     }
 
     fn define_metric(&self, kind: MetricKind, name: &str) -> Result<MetricId, HostError> {
@@ -303,11 +323,7 @@ impl HttpHost for Envoy {
             // SAFETY: the pointers are good for the length of the call.
             unsafe { proxy_get_header_map_value(map(of), name.as_ptr(), name.len(), data, size) }
         });
-        match value {
-            Ok(value) => Ok(Some(value)),
-            Err(HostError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+        found(value)
     }
 
     fn set_header(&self, of: Message, name: &str, value: &[u8]) -> Result<(), HostError> {

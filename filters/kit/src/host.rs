@@ -20,6 +20,19 @@ pub trait Host: Clone + Unpin + Reads<when::Always> + 'static {
     /// Any status of the host but "not found".
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
 
+    /// Shows an attribute's value in the host's encoding to somebody who need not keep it, which is cheaper than
+    /// [`Host::property`]; whether there is one.
+    ///
+    /// # Errors
+    /// Any status of the host but "not found".
+    fn show_property(&self, path: &[&str], see: &mut dyn FnMut(&[u8])) -> Result<bool, HostError> {
+        let value = self.property(path)?;
+        if let Some(value) = &value {
+            see(value);
+        }
+        Ok(value.is_some())
+    }
+
     /// Defines a metric. Envoy gives a new identifier each time, also for a name that it knows, and keeps all of
     /// them: define once, keep the identifier.
     ///

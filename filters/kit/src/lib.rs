@@ -28,6 +28,8 @@ pub mod local;
 pub mod metrics;
 pub mod outcome;
 pub mod pairs;
+#[cfg(any(target_arch = "wasm32", test))]
+mod path;
 pub mod peer;
 pub mod phases;
 pub mod protobuf_struct;

@@ -1,7 +1,10 @@
 //! What was found lately, by bytes that others choose: bounded by how many there are and by how many bytes they have.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::mem;
+
+use crate::hash::FoldHasher;
 
 /// How many bytes the keys of each half have at most.
 const MAX_KEY_BYTES: usize = 128 * 1024;
@@ -11,15 +14,17 @@ const MAX_KEY_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct Recent<V> {
     max_half: usize,
-    young: HashMap<Box<[u8]>, V>,
-    old: HashMap<Box<[u8]>, V>,
+    young: Half<V>,
+    old: Half<V>,
     young_bytes: usize,
 }
+
+type Half<V> = HashMap<Box<[u8]>, V, BuildHasherDefault<FoldHasher>>;
 
 impl<V: Clone> Recent<V> {
     /// Nothing was found yet; at most so many values are kept, and at least two.
     pub fn new(max: usize) -> Recent<V> {
-        Recent { max_half: (max / 2).max(1), young: HashMap::new(), old: HashMap::new(), young_bytes: 0 }
+        Recent { max_half: (max / 2).max(1), young: Half::default(), old: Half::default(), young_bytes: 0 }
     }
 
     /// What was found before for these bytes, or is found now. That nothing was found is not kept.

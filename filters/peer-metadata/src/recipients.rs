@@ -23,11 +23,13 @@ impl Clusters {
 
     /// Whether the cluster of the request at hand is told. Where there is none nobody is.
     pub fn is_told<H: RequestHeadersHost>(&mut self, host: &H) -> bool {
-        let Some(cluster) = CLUSTER_NAME.get(host).filter(|name| !name.is_empty()) else {
-            return false;
-        };
         let recipients = self.recipients;
-        self.known.get(host, cluster, |cluster| is_recipient(recipients, host, cluster))
+        let mut is_told = false;
+        CLUSTER_NAME.show(host, &mut |cluster| {
+            is_told = !cluster.is_empty()
+                && self.known.get(host, cluster, || is_recipient(recipients, host, cluster));
+        });
+        is_told
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod filter;
 mod flags;
+mod id;
 mod overrides;
 mod peer;
 mod plan;

@@ -6,14 +6,17 @@ use burgee_kit::LogHost;
 use burgee_kit::peer::{DOWNSTREAM_PEER, PeerWorkload, UPSTREAM_PEER};
 use burgee_kit::recent::Recent;
 
+use crate::id::Id;
 use crate::value::Value;
 
 /// How many workloads are remembered for each end.
 const MAX_PEERS: usize = 500;
 
 /// What is known of a workload.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Peer {
+    /// Tells it from others.
+    pub id: Id,
     /// The workload's name.
     pub workload: Option<Value>,
     /// The workload's namespace.
@@ -33,6 +36,21 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// A workload of which nothing is known.
+    pub fn unknown() -> Peer {
+        Peer {
+            id: Id::next(),
+            workload: None,
+            namespace: None,
+            canonical_service: None,
+            canonical_revision: None,
+            app: None,
+            version: None,
+            cluster: None,
+            identity: None,
+        }
+    }
+
     /// The workload behind an endpoint, as Istio's control plane writes it into the endpoint's metadata:
     /// `workload;namespace;canonical-name;canonical-revision;cluster`. With fewer than five parts it says nothing.
     pub fn of_endpoint(metadata: &[u8]) -> Peer {
@@ -40,7 +58,7 @@ impl Peer {
         let [Some(workload), Some(namespace), Some(service), Some(revision), Some(cluster)] =
             [(); 5].map(|()| parts.next())
         else {
-            return Peer::default();
+            return Peer::unknown();
         };
         Peer {
             workload: Value::text(Some(workload)),
@@ -48,7 +66,7 @@ impl Peer {
             canonical_service: Value::text(Some(service)),
             canonical_revision: Value::text(Some(revision)),
             cluster: Value::text(Some(cluster)),
-            ..Peer::default()
+            ..Peer::unknown()
         }
     }
 
@@ -64,6 +82,7 @@ impl Peer {
             version: chosen(&workload.version),
             cluster: chosen(&workload.cluster),
             identity: chosen(&workload.identity),
+            ..Peer::unknown()
         }
     }
 }
@@ -97,12 +116,14 @@ pub struct Peers {
     misses: u32,
     /// By what was published.
     known: Recent<Rc<Peer>>,
+    /// What was published last, where it has to be put together.
+    published: Vec<u8>,
 }
 
 impl Peers {
     /// Nobody was at this end yet.
     pub fn new(end: End) -> Peers {
-        Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS) }
+        Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS), published: Vec::new() }
     }
 
     /// Who is at this end of the current request, if that was published.
@@ -112,7 +133,7 @@ impl Peers {
             End::Upstream => [UPSTREAM_PEER, "upstream_peer_obj", "upstream_peer"],
         };
         match self.publisher {
-            Some(Publisher::Istio(object)) => return of_istio(host, object).map(Rc::new),
+            Some(Publisher::Istio(object)) => return self.of_istio(host, object),
             Some(Publisher::PeerMetadata) => return self.of_property(host, property),
             None => {}
         }
@@ -120,9 +141,9 @@ impl Peers {
         self.misses = self.misses.saturating_add(1);
         if self.misses.is_power_of_two() {
             for object in objects {
-                if let Some(peer) = of_istio(host, object) {
+                if let Some(peer) = self.of_istio(host, object) {
                     self.publisher = Some(Publisher::Istio(object));
-                    return Some(Rc::new(peer));
+                    return Some(peer);
                 }
             }
         }
@@ -133,31 +154,36 @@ impl Peers {
 
     /// What `peer-metadata` published: one read for all of it.
     fn of_property<H: LogHost>(&mut self, host: &H, property: &str) -> Option<Rc<Peer>> {
-        let published = host.property(&[property]).ok().flatten()?;
-        self.known.get(&published, || {
-            let workload = PeerWorkload::from_bytes(&published).ok()?;
-            Some(Rc::new(Peer::of_workload(&workload)))
-        })
+        let mut peer = None;
+        // Why there is none is nobody's question here.
+        let _ = host.show_property(&[property], &mut |published| {
+            peer = self.known.get(published, || {
+                let workload = PeerWorkload::from_bytes(published).ok()?;
+                Some(Rc::new(Peer::of_workload(&workload)))
+            });
+        });
+        peer
     }
-}
 
-/// A workload that a filter of Istio's own proxies published: an object that has to be asked for each field.
-fn of_istio<H: LogHost>(host: &H, object: &str) -> Option<Peer> {
-    let field = |name: &str| {
-        let value = host.property(&["filter_state", object, name]).ok().flatten()?;
-        (!value.is_empty()).then(|| Value::Chosen(value.into()))
-    };
-    let workload = field("workload")?;
-    Some(Peer {
-        workload: Some(workload),
-        namespace: field("namespace"),
-        canonical_service: field("service"),
-        canonical_revision: field("revision"),
-        app: field("app"),
-        version: field("version"),
-        cluster: field("cluster"),
-        identity: field("identity"),
-    })
+    /// A workload that a filter of Istio's own proxies published: an object that has to be asked for each field.
+    fn of_istio<H: LogHost>(&mut self, host: &H, object: &str) -> Option<Rc<Peer>> {
+        let Peers { known, published, .. } = self;
+        let field = |name: &str| host.property(&["filter_state", object, name]).ok().flatten();
+        let workload = PeerWorkload {
+            workload: field("workload").filter(|name| !name.is_empty())?,
+            namespace: field("namespace").unwrap_or_default(),
+            canonical_service: field("service").unwrap_or_default(),
+            canonical_revision: field("revision").unwrap_or_default(),
+            app: field("app").unwrap_or_default(),
+            version: field("version").unwrap_or_default(),
+            cluster: field("cluster").unwrap_or_default(),
+            identity: field("identity").unwrap_or_default(),
+            ..PeerWorkload::default()
+        };
+        published.clear();
+        published.extend_from_slice(&workload.clone().into_bytes());
+        known.get(published, || Some(Rc::new(Peer::of_workload(&workload))))
+    }
 }
 
 /// The namespace in a SPIFFE identity, `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.

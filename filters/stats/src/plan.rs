@@ -88,6 +88,14 @@ impl Plan {
         plan
     }
 
+    /// The expressions among the sources, in their order.
+    pub fn expressions(&self) -> impl Iterator<Item = usize> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Expression(index) => Some(*index),
+            Source::Label(_) => None,
+        })
+    }
+
     fn dimension(&mut self, dimension: &Dimension) -> Content {
         match dimension {
             Dimension::Literal(text) => Content::Fixed(text.clone()),

@@ -1,14 +1,19 @@
 //! Writes the metrics of one ended request.
 
 use burgee_filter_config::StandardMetric;
+use burgee_filter_config::stat_name::SIGNIFICANT_BYTES;
 use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_TOTAL_SIZE};
+use burgee_kit::recent::Recent;
 use burgee_kit::{Host, LogHost};
 
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Source};
 use crate::request::Reader;
-use crate::series::SeriesTable;
-use crate::value::{Value, Values};
+use crate::series::{Found, SeriesTable};
+use crate::value::Value;
+
+/// How many requests that differ are told apart without putting their labels together.
+const MAX_KNOWN: usize = 2000;
 
 /// Everything that recording needs.
 #[derive(Debug)]
@@ -17,6 +22,11 @@ pub struct Recorder {
     overrides: Overrides,
     reader: Reader,
     series: SeriesTable,
+    /// The sets of labels of requests that were seen lately, by what was found out about them.
+    known: Recent<Found>,
+    key: Vec<u8>,
+    /// The results of the expressions for the request at hand.
+    texts: Vec<Option<Vec<u8>>>,
     values: Vec<Value>,
 }
 
@@ -28,6 +38,9 @@ impl Recorder {
             overrides,
             reader: Reader::new(may_use_host_header),
             series: SeriesTable::new(max_series),
+            known: Recent::new(MAX_KNOWN),
+            key: Vec::new(),
+            texts: Vec::new(),
             values: Vec::new(),
         }
     }
@@ -37,21 +50,46 @@ impl Recorder {
         if self.plan.metrics.is_empty() {
             return;
         }
-        let Some(standard) = self.reader.read(host, &self.plan) else {
+        let Recorder { plan, overrides, reader, series, known, key, texts, values } = self;
+        let Some(facts) = reader.read(host, plan) else {
             return;
         };
-        self.values.clear();
-        for source in &self.plan.sources {
-            self.values.push(value(host, *source, &standard, &self.overrides));
+        reader.write_key(&facts, key);
+        texts.clear();
+        for index in plan.expressions() {
+            let text = overrides.expression(index).and_then(|expression| expression.text(host));
+            push_text(key, text.as_deref());
+            texts.push(text);
         }
-        let found = self.series.find(host, self.values.iter());
-        for (position, metric) in self.plan.metrics.iter().enumerate() {
+        let mut is_put_together = false;
+        let mut put_together = |values: &mut Vec<Value>| {
+            if !std::mem::replace(&mut is_put_together, true) {
+                let standard = reader.values(plan, &facts);
+                values.clear();
+                let mut texts = texts.iter();
+                values.extend(plan.sources.iter().map(|source| match source {
+                    Source::Label(label) => standard.get(*label).clone(),
+                    Source::Expression(_) => match texts.next() {
+                        Some(Some(text)) => Value::Chosen(text.as_slice().into()),
+                        _ => Value::UNKNOWN,
+                    },
+                }));
+            }
+        };
+        let found = known.get(key, || {
+            put_together(values);
+            Some(series.find(host, values.iter()))
+        });
+        let Some(found) = found else { return };
+        for (position, metric) in plan.metrics.iter().enumerate() {
             let Some(amount) = amount(host, metric.metric) else {
                 continue;
             };
-            let Some(id) = self.series.metric(host, found, &self.plan, position, &self.values) else {
-                continue;
-            };
+            let id = series.metric(found, position).or_else(|| {
+                put_together(values);
+                series.define(host, found, plan, position, values)
+            });
+            let Some(id) = id else { continue };
             // A value that the host does not take is lost; there is nobody to tell for each request.
             let _ = match amount {
                 Amount::One => host.increment(id, 1),
@@ -71,14 +109,13 @@ enum Amount {
     Of(u64),
 }
 
-fn value<H: LogHost>(host: &H, source: Source, standard: &Values, overrides: &Overrides) -> Value {
-    match source {
-        Source::Label(label) => standard.get(label).clone(),
-        Source::Expression(index) => overrides
-            .expression(index)
-            .and_then(|expression| expression.text(host))
-            .map_or(Value::UNKNOWN, |text| Value::Chosen(text.into())),
-    }
+/// Appends an expression's result, or that there is none.
+fn push_text(key: &mut Vec<u8>, text: Option<&[u8]>) {
+    key.push(u8::from(text.is_some()));
+    let text = text.unwrap_or_default();
+    let text = text.get(..SIGNIFICANT_BYTES).unwrap_or(text);
+    key.extend_from_slice(&text.len().to_le_bytes());
+    key.extend_from_slice(text);
 }
 
 /// What to add to a metric for the current stream; nothing if it is not known.

@@ -3,16 +3,17 @@
 use std::rc::Rc;
 
 use burgee_filter_config::StandardLabel as Label;
+use burgee_filter_config::stat_name::SIGNIFICANT_BYTES;
 use burgee_kit::LogHost;
 use burgee_kit::attributes::{
-    ENDPOINT_WORKLOAD, REQUEST_CONTENT_TYPE, REQUEST_PROTOCOL, RESPONSE_CODE, RESPONSE_FLAGS,
+    CLUSTER_NAME, REQUEST_CONTENT_TYPE, REQUEST_HOST, REQUEST_PROTOCOL, RESPONSE_CODE, RESPONSE_FLAGS,
     RESPONSE_GRPC_STATUS,
 };
 
 use crate::peer::{End, Peer, Peers, namespace_of_principal};
 use crate::plan::{Plan, Role};
-use crate::principals::{Connections, Principals};
-use crate::service::Clusters;
+use crate::principals::{Connections, Endpoints, Principals};
+use crate::service::{Clusters, Service};
 use crate::value::{LabelSet, Value, Values};
 
 const SERVICE: LabelSet = LabelSet::of(&[
@@ -56,8 +57,53 @@ pub struct Reader {
     may_use_host_header: bool,
     clusters: Clusters,
     connections: Connections,
+    endpoints: Endpoints,
     callers: Peers,
     called: Peers,
+    /// The cluster of the request at hand; empty if there is none.
+    cluster: Vec<u8>,
+    /// The Host header of the request at hand, where it says something; else empty.
+    authority: Vec<u8>,
+    plain_text: Principals,
+}
+
+/// What was found out about a request: its labels' values follow from it, and from the plan.
+#[derive(Debug)]
+pub struct Facts {
+    /// 0 if there was no response.
+    code: i64,
+    flags: u64,
+    /// Whether it was gRPC, and then its status.
+    grpc: Option<Option<i64>>,
+    principals: Principals,
+    caller: Option<Rc<Peer>>,
+    called: Option<Rc<Peer>>,
+    service: Option<Rc<Service>>,
+}
+
+impl Facts {
+    /// Appends what tells a request's labels from those of others, beside its Host header.
+    fn push_key(&self, key: &mut Vec<u8>) {
+        key.extend_from_slice(&self.code.to_le_bytes());
+        key.extend_from_slice(&self.flags.to_le_bytes());
+        let (is_grpc, status) = match self.grpc {
+            None => (0, 0),
+            Some(None) => (1, 0),
+            Some(Some(status)) => (2, status),
+        };
+        key.push(is_grpc);
+        key.extend_from_slice(&status.to_le_bytes());
+        self.principals.id.push_key(key);
+        for peer in [&self.caller, &self.called] {
+            key.push(u8::from(peer.is_some()));
+            if let Some(peer) = peer {
+                peer.id.push_key(key);
+            }
+        }
+        if let Some(service) = &self.service {
+            service.id.push_key(key);
+        }
+    }
 }
 
 impl Reader {
@@ -67,156 +113,168 @@ impl Reader {
             may_use_host_header,
             clusters: Clusters::default(),
             connections: Connections::default(),
+            endpoints: Endpoints::default(),
             callers: Peers::new(End::Downstream),
             called: Peers::new(End::Upstream),
+            cluster: Vec::new(),
+            authority: Vec::new(),
+            plain_text: Principals::none(),
         }
     }
 
-    /// The values of the labels that the plan needs; the others are unknown. Nothing if this was not a request but
-    /// a connection, which ends the same way.
-    pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Option<Values> {
-        let mut values = Values::unknown();
+    /// Reads what the labels need that the plan has. Nothing if this was not a request but a connection, which ends the
+    /// same way.
+    pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Option<Facts> {
         let code = RESPONSE_CODE.get(host);
         // A request may have had no response; only then is it in doubt what this was.
-        if code.is_none() {
-            REQUEST_PROTOCOL.get(host)?;
+        if code.is_none() && !REQUEST_PROTOCOL.is_there(host) {
+            return None;
         }
-        values.set(Label::ResponseCode, Value::Number(code.unwrap_or_default()));
-        if plan.needs.intersects(PROTOCOL) {
-            self.read_protocol(host, &mut values);
-        }
+        let is_needed = |labels| plan.needs.intersects(labels);
+        let grpc = if is_needed(PROTOCOL) { read_grpc(host) } else { None };
         let flags = RESPONSE_FLAGS.get(host).unwrap_or_default();
-        values.set(Label::ResponseFlags, Value::Flags(flags));
-
-        let principals = match plan.role {
-            _ if !plan.needs.intersects(PRINCIPALS) => Principals::default(),
-            Role::Client => Principals::of_upstream(host),
-            Role::Server | Role::Gateway => self.connections.principals(host),
+        let is_client = plan.role == Role::Client;
+        let needs_endpoint = is_client && (is_needed(PRINCIPALS) || is_needed(DESTINATION));
+        self.cluster.clear();
+        if is_needed(SERVICE) || needs_endpoint {
+            CLUSTER_NAME.show(host, &mut |name| self.cluster.extend_from_slice(name));
+        }
+        let endpoint = needs_endpoint.then(|| self.endpoints.endpoint(host, &self.cluster));
+        let principals = match &endpoint {
+            _ if !is_needed(PRINCIPALS) => self.plain_text.clone(),
+            Some(endpoint) => endpoint.principals.clone(),
+            None => self.connections.principals(host),
         };
-        let peer_namespace = principals.peer.as_deref().and_then(namespace_of_principal).map(Value::Text);
-        let local_principal = known(&principals.local);
-        match plan.role {
-            Role::Client => {
-                values.set(Label::SourcePrincipal, local_principal);
-                self.read_called(host, plan, &principals.peer, peer_namespace, &mut values);
-            }
-            Role::Server | Role::Gateway => {
-                let is_mutual = principals.peer.is_some() && principals.local.is_some();
-                let policy = if is_mutual { "mutual_tls" } else { "none" };
-                values.set(Label::ConnectionSecurityPolicy, Value::Fixed(policy));
-                values.set(Label::SourcePrincipal, known(&principals.peer));
-                values.set(Label::DestinationPrincipal, local_principal);
-                self.read_caller(host, plan, peer_namespace, &mut values);
-                if plan.role == Role::Gateway {
-                    self.read_called(host, plan, &None, None, &mut values);
-                }
-            }
+        let caller = if !is_client && is_needed(SOURCE) { self.callers.read(host) } else { None };
+        let called = match plan.role {
+            Role::Client | Role::Gateway if is_needed(DESTINATION) => self.called.read(host),
+            _ => None,
+        };
+        let called = called.or_else(|| endpoint.map(|endpoint| Rc::clone(&endpoint.peer)));
+        let service = is_needed(SERVICE).then(|| self.clusters.service(host, &self.cluster));
+        self.authority.clear();
+        if self.may_use_host_header && service.as_ref().is_some_and(|service| service.needs_header()) {
+            REQUEST_HOST.show(host, &mut |authority| self.authority.extend_from_slice(authority));
         }
-        if plan.needs.intersects(SERVICE) {
-            self.read_service(host, plan, &mut values);
-        }
-        Some(values)
+        Some(Facts { code: code.unwrap_or_default(), flags, grpc, principals, caller, called, service })
     }
 
-    fn read_protocol<H: LogHost>(&self, host: &H, values: &mut Values) {
-        let content_type = REQUEST_CONTENT_TYPE.get(host);
-        let (protocol, status) = if content_type.as_deref().is_some_and(is_grpc) {
-            let status = RESPONSE_GRPC_STATUS.get(host);
-            ("grpc", status.map_or(Value::Fixed(""), Value::Number))
-        } else {
-            ("http", Value::Fixed(""))
+    /// Writes what tells the request at hand from others with other labels.
+    pub fn write_key(&self, facts: &Facts, key: &mut Vec<u8>) {
+        key.clear();
+        facts.push_key(key);
+        key.extend_from_slice(self.authority.get(..SIGNIFICANT_BYTES).unwrap_or(&self.authority));
+    }
+
+    /// The values of the labels of the request at hand that the plan needs; the others are unknown.
+    pub fn values(&self, plan: &Plan, facts: &Facts) -> Values {
+        let mut values = Values::unknown();
+        values.set(Label::ResponseCode, Value::Number(facts.code));
+        values.set(Label::ResponseFlags, Value::Flags(facts.flags));
+        let (protocol, status) = match facts.grpc {
+            None => ("http", Value::Fixed("")),
+            Some(status) => ("grpc", status.map_or(Value::Fixed(""), Value::Number)),
         };
         values.set(Label::RequestProtocol, Value::Fixed(protocol));
         values.set(Label::GrpcResponseStatus, status);
-    }
 
-    /// Who sent the request.
-    fn read_caller<H: LogHost>(
-        &mut self,
-        host: &H,
-        plan: &Plan,
-        certified_namespace: Option<Value>,
-        values: &mut Values,
-    ) {
-        let peer =
-            plan.needs.intersects(SOURCE).then(|| self.callers.read(host)).flatten().unwrap_or_default();
-        for (label, value) in [
-            (Label::SourceWorkload, &peer.workload),
-            (Label::SourceCanonicalService, &peer.canonical_service),
-            (Label::SourceApp, &peer.app),
-            (Label::SourceVersion, &peer.version),
-            (Label::SourceCluster, &peer.cluster),
-            // What a certificate says was checked; what a peer says of itself was not.
-            (Label::SourceWorkloadNamespace, &certified_namespace.or_else(|| peer.namespace.clone())),
-        ] {
-            values.set(label, or_unknown(value));
-        }
-        values.set(Label::SourceCanonicalRevision, or_latest(&peer.canonical_revision));
-    }
-
-    /// Who the request was sent to.
-    fn read_called<H: LogHost>(
-        &mut self,
-        host: &H,
-        plan: &Plan,
-        principal: &Option<Rc<[u8]>>,
-        certified_namespace: Option<Value>,
-        values: &mut Values,
-    ) {
-        let peer = if plan.needs.intersects(DESTINATION) { self.called.read(host) } else { None };
-        let is_client = plan.role == Role::Client;
-        let peer = match peer {
-            Some(peer) => peer,
-            None if is_client && plan.needs.intersects(DESTINATION) => {
-                ENDPOINT_WORKLOAD.get(host).map(|text| Rc::new(Peer::of_endpoint(&text))).unwrap_or_default()
+        let Principals { peer, local, .. } = &facts.principals;
+        let peer_namespace = peer.as_deref().and_then(namespace_of_principal).map(Value::Text);
+        if plan.role == Role::Client {
+            values.set(Label::SourcePrincipal, known(local));
+            set_called(plan, facts.called.as_deref(), peer, peer_namespace, &mut values);
+        } else {
+            let is_mutual = peer.is_some() && local.is_some();
+            let policy = if is_mutual { "mutual_tls" } else { "none" };
+            values.set(Label::ConnectionSecurityPolicy, Value::Fixed(policy));
+            values.set(Label::SourcePrincipal, known(peer));
+            values.set(Label::DestinationPrincipal, known(local));
+            set_caller(facts.caller.as_deref(), peer_namespace, &mut values);
+            if plan.role == Role::Gateway {
+                set_called(plan, facts.called.as_deref(), &None, None, &mut values);
             }
-            None => Rc::default(),
-        };
-        let namespace = certified_namespace.or_else(|| peer.namespace.clone());
-        for (label, value) in [
-            (Label::DestinationWorkload, &peer.workload),
-            (Label::DestinationCanonicalService, &peer.canonical_service),
-            (Label::DestinationApp, &peer.app),
-            (Label::DestinationVersion, &peer.version),
-            (Label::DestinationCluster, &peer.cluster),
-            (Label::DestinationWorkloadNamespace, &namespace),
-        ] {
-            values.set(label, or_unknown(value));
         }
-        let revision = &peer.canonical_revision;
-        let revision = if is_client { or_latest(revision) } else { or_unknown(revision) };
-        values.set(Label::DestinationCanonicalRevision, revision);
-        let principal = principal.as_ref().map(|principal| Value::Text(Rc::clone(principal)));
-        values.set(Label::DestinationPrincipal, or_unknown(&principal.or_else(|| peer.identity.clone())));
-        if is_client {
-            values.set(Label::DestinationServiceNamespace, or_unknown(&namespace));
+        if let Some(service) = &facts.service {
+            self.set_service(plan, service, &mut values);
         }
+        values
     }
 
-    fn read_service<H: LogHost>(&mut self, host: &H, plan: &Plan, values: &mut Values) {
-        let service = self.clusters.service(host, self.may_use_host_header);
-        let fallback = match plan.role {
+    fn set_service(&self, plan: &Plan, service: &Service, values: &mut Values) {
+        let header = (!self.authority.is_empty()).then(|| Value::Chosen(self.authority.as_slice().into()));
+        let fallback = header.unwrap_or_else(|| match plan.role {
             Role::Server => Value::Text(Rc::clone(&plan.local_service)),
             Role::Client | Role::Gateway => Value::UNKNOWN,
-        };
-        values.set(Label::DestinationService, service.host.unwrap_or_else(|| fallback.clone()));
-        values.set(Label::DestinationServiceName, service.name.unwrap_or(fallback));
-        if let Some(namespace) = service.namespace {
-            values.set(Label::DestinationServiceNamespace, namespace);
+        });
+        values.set(Label::DestinationService, service.host.clone().unwrap_or_else(|| fallback.clone()));
+        values.set(Label::DestinationServiceName, service.name.clone().unwrap_or(fallback));
+        if let Some(namespace) = &service.namespace {
+            values.set(Label::DestinationServiceNamespace, namespace.clone());
         }
     }
+}
+
+/// Whether the request was gRPC, and then its status.
+fn read_grpc<H: LogHost>(host: &H) -> Option<Option<i64>> {
+    let mut found = false;
+    REQUEST_CONTENT_TYPE.show(host, &mut |content_type| found = is_grpc(content_type));
+    found.then(|| RESPONSE_GRPC_STATUS.get(host))
+}
+
+/// Who sent the request.
+fn set_caller(peer: Option<&Peer>, certified_namespace: Option<Value>, values: &mut Values) {
+    let of = |field: fn(&Peer) -> &Option<Value>| peer.and_then(|peer| field(peer).clone());
+    for (label, value) in [
+        (Label::SourceWorkload, of(|peer| &peer.workload)),
+        (Label::SourceCanonicalService, of(|peer| &peer.canonical_service)),
+        (Label::SourceApp, of(|peer| &peer.app)),
+        (Label::SourceVersion, of(|peer| &peer.version)),
+        (Label::SourceCluster, of(|peer| &peer.cluster)),
+        // What a certificate says was checked; what a peer says of itself was not.
+        (Label::SourceWorkloadNamespace, certified_namespace.or_else(|| of(|peer| &peer.namespace))),
+    ] {
+        values.set(label, value.unwrap_or(Value::UNKNOWN));
+    }
+    values.set(Label::SourceCanonicalRevision, or_latest(of(|peer| &peer.canonical_revision)));
+}
+
+/// Who the request was sent to.
+fn set_called(
+    plan: &Plan,
+    peer: Option<&Peer>,
+    principal: &Option<Rc<[u8]>>,
+    certified_namespace: Option<Value>,
+    values: &mut Values,
+) {
+    let of = |field: fn(&Peer) -> &Option<Value>| peer.and_then(|peer| field(peer).clone());
+    let namespace = certified_namespace.or_else(|| of(|peer| &peer.namespace));
+    let principal = principal.as_ref().map(|principal| Value::Text(Rc::clone(principal)));
+    let is_client = plan.role == Role::Client;
+    if is_client {
+        values.set(Label::DestinationServiceNamespace, namespace.clone().unwrap_or(Value::UNKNOWN));
+    }
+    for (label, value) in [
+        (Label::DestinationWorkload, of(|peer| &peer.workload)),
+        (Label::DestinationCanonicalService, of(|peer| &peer.canonical_service)),
+        (Label::DestinationApp, of(|peer| &peer.app)),
+        (Label::DestinationVersion, of(|peer| &peer.version)),
+        (Label::DestinationCluster, of(|peer| &peer.cluster)),
+        (Label::DestinationWorkloadNamespace, namespace),
+        (Label::DestinationPrincipal, principal.or_else(|| of(|peer| &peer.identity))),
+    ] {
+        values.set(label, value.unwrap_or(Value::UNKNOWN));
+    }
+    let revision = of(|peer| &peer.canonical_revision);
+    let revision = if is_client { or_latest(revision) } else { revision.unwrap_or(Value::UNKNOWN) };
+    values.set(Label::DestinationCanonicalRevision, revision);
 }
 
 fn known(principal: &Option<Rc<[u8]>>) -> Value {
-    or_unknown(&principal.as_ref().map(|principal| Value::Text(Rc::clone(principal))))
+    principal.as_ref().map_or(Value::UNKNOWN, |principal| Value::Text(Rc::clone(principal)))
 }
 
-fn or_unknown(value: &Option<Value>) -> Value {
-    value.clone().unwrap_or(Value::UNKNOWN)
-}
-
-fn or_latest(revision: &Option<Value>) -> Value {
-    revision.clone().unwrap_or(Value::Fixed("latest"))
+fn or_latest(revision: Option<Value>) -> Value {
+    revision.unwrap_or(Value::Fixed("latest"))
 }
 
 /// Whether a content type is one of gRPC, with any codec; not that of grpc-web.

@@ -84,9 +84,13 @@ impl SeriesTable {
         Found { index, detail: Detail::Nothing }
     }
 
-    /// The host's metric of a place, which is defined if it is not yet. `position` is the metric's in the plan.
-    /// Nothing if the host cannot define it; the next request tries again.
-    pub fn metric<H: Host>(
+    /// The host's metric of a place, if it was defined. `position` is the metric's in the plan.
+    pub fn metric(&self, found: Found, position: usize) -> Option<MetricId> {
+        *self.metrics.get(found.index)?.get(position)?
+    }
+
+    /// Defines the host's metric of a place. Nothing if the host does not; the next request tries again.
+    pub fn define<H: Host>(
         &mut self,
         host: &H,
         found: Found,
@@ -95,14 +99,12 @@ impl SeriesTable {
         values: &[Value],
     ) -> Option<MetricId> {
         let slot = self.metrics.get_mut(found.index)?.get_mut(position)?;
-        if slot.is_none() {
-            let metric = plan.metrics.get(position)?;
-            let kind = match metric.metric.kind() {
-                Kind::Counter => MetricKind::Counter,
-                Kind::Histogram => MetricKind::Histogram,
-            };
-            *slot = host.define_metric(kind, &name(metric, values, found.detail)).ok();
-        }
+        let metric = plan.metrics.get(position)?;
+        let kind = match metric.metric.kind() {
+            Kind::Counter => MetricKind::Counter,
+            Kind::Histogram => MetricKind::Histogram,
+        };
+        *slot = host.define_metric(kind, &name(metric, values, found.detail)).ok();
         *slot
     }
 

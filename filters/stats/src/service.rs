@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use burgee_filter_config::names::{CLUSTERS_WITHOUT_SERVICE, ROUTES_WITHOUT_SERVICE};
 use burgee_kit::LogHost;
-use burgee_kit::attributes::{
-    CLUSTER_NAME, REQUEST_HOST, ROUTE_NAME, SERVICE_HOST, SERVICE_NAME, SERVICE_NAMESPACE,
-};
+use burgee_kit::attributes::{ROUTE_NAME, SERVICE_HOST, SERVICE_NAME, SERVICE_NAMESPACE};
 use burgee_kit::by_cluster::ByCluster;
 
+use crate::id::Id;
 use crate::value::Value;
 
-/// The service that a request was for; what is not known is absent.
-#[derive(Clone, Debug, Default)]
+/// The service that requests were for; what is absent is for the Host header to say.
+#[derive(Debug)]
 pub struct Service {
+    /// Tells it from others.
+    pub id: Id,
     /// Its full name.
     pub host: Option<Value>,
     /// Its short name.
@@ -22,54 +23,69 @@ pub struct Service {
     pub namespace: Option<Value>,
 }
 
+impl Service {
+    fn new(host: Option<Value>, name: Option<Value>, namespace: Option<Value>) -> Rc<Service> {
+        Rc::new(Service { id: Id::next(), host, name, namespace })
+    }
+
+    /// Whether the Host header says something of it.
+    pub fn needs_header(&self) -> bool {
+        self.host.is_none() || self.name.is_none()
+    }
+}
+
 /// The services of the clusters seen so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clusters {
-    known: ByCluster<Service>,
+    known: ByCluster<Rc<Service>>,
+    /// Where nothing says what the service is.
+    undescribed: Rc<Service>,
+    /// Those of routes that lead to no service.
+    routes: [Rc<Service>; ROUTES_WITHOUT_SERVICE.len()],
+}
+
+impl Default for Clusters {
+    fn default() -> Clusters {
+        Clusters {
+            known: ByCluster::default(),
+            undescribed: Service::new(None, None, None),
+            routes: ROUTES_WITHOUT_SERVICE
+                .map(|(_, name)| Service::new(None, Some(Value::Fixed(name)), None)),
+        }
+    }
 }
 
 impl Clusters {
-    /// The service of the current request.
-    pub fn service<H: LogHost>(&mut self, host: &H, may_use_host_header: bool) -> Service {
-        let header = || {
-            let value = may_use_host_header.then(|| REQUEST_HOST.get(host)).flatten()?;
-            (!value.is_empty()).then(|| Value::Chosen(Rc::from(value)))
+    /// The service of the current request, which went to that cluster; an empty name if it went to none.
+    ///
+    /// What is known of a cluster holds for some seconds, the route that leads to it included: a control plane has routes
+    /// without a service lead to clusters without one.
+    pub fn service<H: LogHost>(&mut self, host: &H, cluster: &[u8]) -> Rc<Service> {
+        let Clusters { known, undescribed, routes } = self;
+        let of_route = || {
+            let route = ROUTE_NAME.get(host)?;
+            let is_known = |(known, _): &(&str, &str)| known.as_bytes() == route;
+            routes.get(ROUTES_WITHOUT_SERVICE.iter().position(is_known)?).map(Rc::clone)
         };
-        let route = ROUTE_NAME.get(host);
-        let is_known = |(known, _): &&(&str, &str)| route.as_deref() == Some(known.as_bytes());
-        if let Some((_, name)) = ROUTES_WITHOUT_SERVICE.iter().find(is_known) {
-            return Service { host: header(), name: Some(Value::Fixed(name)), namespace: None };
+        if cluster.is_empty() {
+            return of_route().unwrap_or_else(|| Rc::clone(undescribed));
         }
-        let mut service = match CLUSTER_NAME.get(host).filter(|name| !name.is_empty()) {
-            Some(cluster) => self.of_cluster(host, cluster),
-            None => Service::default(),
-        };
-        if service.host.is_none() || service.name.is_none() {
-            let header = header();
-            service.host = service.host.or_else(|| header.clone());
-            service.name = service.name.or(header);
-        }
-        service
-    }
-
-    fn of_cluster<H: LogHost>(&mut self, host: &H, cluster: Vec<u8>) -> Service {
-        let is_known = |known: &&str| known.as_bytes() == cluster;
-        if let Some(name) = CLUSTERS_WITHOUT_SERVICE.into_iter().find(is_known) {
-            return Service { host: None, name: Some(Value::Fixed(name)), namespace: None };
-        }
-        self.known.get(host, cluster, |_| read(host))
+        known.get(host, cluster, || of_route().unwrap_or_else(|| of_cluster(host, cluster)))
     }
 }
 
-/// What the current cluster's metadata says of the first service that it stands for.
-fn read<H: LogHost>(host: &H) -> Service {
+fn of_cluster<H: LogHost>(host: &H, cluster: &[u8]) -> Rc<Service> {
+    let is_known = |known: &&str| known.as_bytes() == cluster;
+    if let Some(name) = CLUSTERS_WITHOUT_SERVICE.into_iter().find(is_known) {
+        return Service::new(None, Some(Value::Fixed(name)), None);
+    }
     let service_host = SERVICE_HOST.get(host).unwrap_or_default();
     let name = SERVICE_NAME.get(host).unwrap_or_default();
     let name =
         if name.is_empty() { service_host.split(|byte| *byte == b'.').next() } else { Some(name.as_slice()) };
-    Service {
-        host: Value::text(Some(&service_host)),
-        name: Value::text(name),
-        namespace: Value::text(SERVICE_NAMESPACE.get(host).as_deref()),
-    }
+    Service::new(
+        Value::text(Some(&service_host)),
+        Value::text(name),
+        Value::text(SERVICE_NAMESPACE.get(host).as_deref()),
+    )
 }

@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Envoy, VM};
+use super::{Envoy, VM, lent};
 use crate::host::{Host, LogLevel};
 use crate::http::Chunk;
 use crate::tcp::{ClosedBy, Peer};
@@ -38,9 +38,12 @@ fn number(action: Action) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_abi_version_0_2_1() {}
 
-/// Memory that the host fills and hands over; it is a boxed slice of that size.
+/// Memory that the host fills: a place that is lent to it, or a boxed slice of that size that it hands over.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    if let Some(place) = lent::take(size) {
+        return place;
+    }
     let memory: Box<[MaybeUninit<u8>]> = Box::new_uninit_slice(size);
     Box::into_raw(memory).cast()
 }

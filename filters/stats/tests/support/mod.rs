@@ -41,6 +41,7 @@ pub fn mk_host() -> FakeHost {
     host.set("request.protocol", "HTTP/1.1");
     host.set("xds.cluster_name", "cluster-a");
     host.set("xds.route_name", "default");
+    host.set("upstream.address", "10.0.0.7:8080");
     host.set("request.host", "api.example:8080");
     host
 }
