@@ -7,6 +7,7 @@ mod collector;
 pub(crate) mod native;
 pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
+pub(crate) mod telemetry;
 mod tracer;
 pub(crate) mod tracing;
 
@@ -140,9 +141,9 @@ pub(crate) fn stats(
 }
 
 /// The HTTP filter that goes into a listener.
-pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
+pub(crate) fn http_filter(part: Part, delivery: &Delivery, options: &Options) -> Value {
     let is_disabled = part.is_disabled;
-    let (name, configured) = match &options.delivery {
+    let (name, configured) = match delivery {
         Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, &options.module))),
         Delivery::Discovery { directory } => {
             let source = config_source(directory, &file_name(&part.resource));
@@ -217,8 +218,16 @@ fn root_id_of(name: &str) -> Option<&'static str> {
     if name.starts_with(FILTER_PREFIX) {
         return Some(STATS_ROOT_ID);
     }
+    if name.starts_with(telemetry::FILTER_PREFIX) {
+        return Some(telemetry::ROOT_ID);
+    }
     let rest = name.strip_prefix(peer_metadata::NAME)?;
     (rest.is_empty() || rest.starts_with('.')).then_some(peer_metadata::ROOT_ID)
+}
+
+/// Whether the name of an HTTP filter is that of one of ours which writes metrics.
+pub fn is_measure(name: &str) -> bool {
+    [FILTER_PREFIX, telemetry::FILTER_PREFIX].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a filter's name is one of ours.
@@ -254,13 +263,19 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
     if options.delivery == Delivery::Inline {
         return Vec::new();
     }
-    let mut configs: Vec<ExtensionConfig> = ListenerClass::ALL
-        .into_iter()
-        .flat_map(|class| policy.class(class).metrics.iter().map(move |provider| (class, provider)))
-        .map(|(class, provider)| extension_config(stats(policy, class, provider, options), options))
-        .collect();
-    let peers = ListenerClass::ALL.into_iter();
-    configs.extend(peers.filter_map(|class| peer_metadata::extension(policy, class, options)));
+    let mut configs = Vec::new();
+    for class in ListenerClass::ALL {
+        let joined = telemetry::joined(policy, class, options);
+        let providers = policy.class(class).metrics.iter().enumerate();
+        let apart = providers.filter(|(number, _)| Some(*number) != joined);
+        configs.extend(
+            apart.map(|(_, provider)| extension_config(stats(policy, class, provider, options), options)),
+        );
+        configs.extend(match joined {
+            Some(_) => telemetry::extension(policy, class, options),
+            None => peer_metadata::extension(policy, class, options),
+        });
+    }
     let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
     let plugins = plugins.filter(|plugin| plugin.document.kind == PluginKind::Http);
     configs.extend(plugins.filter_map(|plugin| plugin::extension_config(plugin, options)));

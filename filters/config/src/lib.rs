@@ -15,9 +15,11 @@ pub mod names;
 pub mod peer_metadata;
 pub mod stat_name;
 pub mod stats;
+pub mod telemetry;
 
 pub use headers::HeadersConfig;
 pub use labels::StandardLabel;
 pub use metrics::{MetricKind, StandardMetric};
 pub use peer_metadata::{PeerMetadataConfig, PeerRole, Recipients};
 pub use stats::{LocalWorkload, MetricConfig, Reporter, StatsConfig};
+pub use telemetry::TelemetryConfig;

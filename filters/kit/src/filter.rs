@@ -145,6 +145,10 @@ pub trait HttpFilter: Sized + 'static {
 
     /// The period is over.
     fn on_tick<H: RootHost>(&self, _host: &H) {}
+
+    /// The root context is gone, and no stream has this configuration any more: gives back what the host would otherwise
+    /// keep.
+    fn retire<H: Host>(&self, _host: &H) {}
 }
 
 /// A filter of TCP connections.

@@ -42,6 +42,22 @@ pub struct Exchange {
     came: Found<bool>,
     /// The client's side: whether this proxy said who it is. Only then is the answer believed.
     is_told: bool,
+    /// Who called, as it was published.
+    caller: Option<Rc<[u8]>>,
+    /// Who was called, as it was published.
+    called: Option<Rc<[u8]>>,
+}
+
+impl Exchange {
+    /// Who called, as it was published, if it is known.
+    pub fn caller(&self) -> Option<&[u8]> {
+        self.caller.as_deref()
+    }
+
+    /// Who was called, as it was published, if it is known.
+    pub fn called(&self) -> Option<&[u8]> {
+        self.called.as_deref()
+    }
 }
 
 /// Something of each of the two headers.
@@ -68,36 +84,14 @@ impl HttpFilter for PeerMetadata {
                  google.protobuf.StringValue"
             ))
         })?;
-        let form = PropertyForm::Protobuf { type_url: protobuf_struct::TYPE_URL };
-        for name in [DOWNSTREAM_PEER, UPSTREAM_PEER] {
-            // Where a name is declared already it is by a filter like this one. Where nothing can be declared the value is
-            // bytes to expressions, and the same to other filters.
-            let _ = host.declare_property(name, form, LifeSpan::Request);
-        }
-        let local = config.local.unwrap_or_else(|| from_node(host));
-        let details = details(host, &config.additional_labels);
-        let max_peers = if config.max_peers == 0 { DEFAULT_MAX_PEERS } else { config.max_peers };
-        let published = |(address, workload)| {
-            let address: String = address;
-            (address.into_bytes(), Rc::from(exchange::peer_of(&workload).into_bytes()))
-        };
-        Ok(PeerMetadata {
-            role: config.role,
-            value: exchange::encode(&local, &details),
-            id: NODE_ID.get(host).unwrap_or_default(),
-            index: config.index.into_iter().map(published).collect(),
-            clusters: RefCell::new(Clusters::new(config.recipients)),
-            known: RefCell::new(Recent::new(usize::try_from(max_peers).unwrap_or(usize::MAX))),
-            additional_labels: config.additional_labels,
-            is_refusal_logged: Cell::new(false),
-        })
+        Ok(PeerMetadata::new(host, config))
     }
 
     fn on_request_headers<H: RequestHeadersHost>(&self, stream: &mut Exchange, host: &H, _: bool) -> Outcome {
         if self.is_inbound(host) {
             let found = self.take(host, Message::Request);
             stream.came = Found { value: found.value.is_some(), id: found.id.is_some() };
-            self.publish(host, DOWNSTREAM_PEER, found.value, || SOURCE_ADDRESS.get(host));
+            stream.caller = self.publish(host, DOWNSTREAM_PEER, found.value, || SOURCE_ADDRESS.get(host));
         } else {
             stream.is_told = self.clusters.try_borrow_mut().is_ok_and(|mut clusters| clusters.is_told(host));
             if stream.is_told {
@@ -128,7 +122,7 @@ impl HttpFilter for PeerMetadata {
         } else {
             let found = self.take(host, Message::Response);
             let value = found.value.filter(|_| stream.is_told);
-            self.publish(host, UPSTREAM_PEER, value, || UPSTREAM_ADDRESS.get(host));
+            stream.called = self.publish(host, UPSTREAM_PEER, value, || UPSTREAM_ADDRESS.get(host));
         }
         Outcome::Continue
     }
@@ -155,6 +149,33 @@ fn details<H: Host>(host: &H, additional_labels: &[String]) -> Details {
 }
 
 impl PeerMetadata {
+    /// The filter with a configuration that was read.
+    pub fn new<H: RootHost>(host: &H, config: PeerMetadataConfig) -> PeerMetadata {
+        let form = PropertyForm::Protobuf { type_url: protobuf_struct::TYPE_URL };
+        for name in [DOWNSTREAM_PEER, UPSTREAM_PEER] {
+            // Where a name is declared already it is by a filter like this one. Where nothing can be declared the value is
+            // bytes to expressions, and the same to other filters.
+            let _ = host.declare_property(name, form, LifeSpan::Request);
+        }
+        let local = config.local.unwrap_or_else(|| from_node(host));
+        let details = details(host, &config.additional_labels);
+        let max_peers = if config.max_peers == 0 { DEFAULT_MAX_PEERS } else { config.max_peers };
+        let published = |(address, workload)| {
+            let address: String = address;
+            (address.into_bytes(), Rc::from(exchange::peer_of(&workload).into_bytes()))
+        };
+        PeerMetadata {
+            role: config.role,
+            value: exchange::encode(&local, &details),
+            id: NODE_ID.get(host).unwrap_or_default(),
+            index: config.index.into_iter().map(published).collect(),
+            clusters: RefCell::new(Clusters::new(config.recipients)),
+            known: RefCell::new(Recent::new(usize::try_from(max_peers).unwrap_or(usize::MAX))),
+            additional_labels: config.additional_labels,
+            is_refusal_logged: Cell::new(false),
+        }
+    }
+
     fn is_inbound<H: burgee_kit::StreamHost>(&self, host: &H) -> bool {
         match self.role {
             PeerRole::Inbound => true,
@@ -202,7 +223,7 @@ impl PeerMetadata {
         property: &str,
         value: Option<Vec<u8>>,
         address: impl FnOnce() -> Option<Vec<u8>>,
-    ) {
+    ) -> Option<Rc<[u8]>> {
         let said = value.and_then(|value| {
             let mut known = self.known.try_borrow_mut().ok()?;
             known.get(&value, || {
@@ -216,9 +237,9 @@ impl PeerMetadata {
             }
             self.index.get(without_port(&address()?)).map(Rc::clone)
         });
-        if let Some(peer) = peer.filter(|peer| !peer.is_empty()) {
-            self.check(host, property, host.set_property(&[property], &peer));
-        }
+        let peer = peer.filter(|peer| !peer.is_empty())?;
+        self.check(host, property, host.set_property(&[property], &peer));
+        Some(peer)
     }
 
     fn say<H: HttpHost>(&self, host: &H, message: Message, name: &str, value: &[u8]) {

@@ -19,7 +19,7 @@ mod filter;
 mod recipients;
 
 pub use exchange::{ID_HEADER, MAX_HEADER_BYTES, VALUE_HEADER};
-pub use filter::PeerMetadata;
+pub use filter::{Exchange, PeerMetadata};
 
 #[cfg(feature = "module")]
 burgee_kit::export!(http PeerMetadata);

@@ -6,6 +6,7 @@ use burgee_kit::attributes::{INBOUND, LISTENER_DIRECTION};
 use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, RootHost, local};
 
 use crate::overrides::Overrides;
+use crate::peer::Ends;
 use crate::plan::{Plan, Role};
 use crate::recorder::Recorder;
 
@@ -39,20 +40,11 @@ impl LogFilter for Stats {
                 "no metrics are written, because {error}. It must be a JSON object in a google.protobuf.StringValue"
             ))
         })?;
-        let local = config.local.clone().unwrap_or_else(|| local::from_node(host));
-        let overrides = Overrides::new(host, &config.metrics);
-        Ok(Stats { state: State::Waiting(Box::new(Settings { config, local, overrides })) })
+        Ok(Stats::new(host, config))
     }
 
     fn log<H: LogHost>(&mut self, host: &H) {
-        if let State::Waiting(_) = &self.state
-            && let State::Waiting(settings) = std::mem::replace(&mut self.state, State::Between)
-        {
-            self.state = State::Recording(Box::new(settings.begin(host)));
-        }
-        if let State::Recording(recorder) = &mut self.state {
-            recorder.record(host);
-        }
+        self.record(host, Ends::LookedFor);
     }
 
     fn retire<H: Host>(self, host: &H) {
@@ -60,6 +52,27 @@ impl LogFilter for Stats {
             State::Between => {}
             State::Waiting(settings) => settings.overrides.delete(host),
             State::Recording(recorder) => recorder.retire(host),
+        }
+    }
+}
+
+impl Stats {
+    /// The filter with a configuration that was read.
+    pub fn new<H: RootHost>(host: &H, config: StatsConfig) -> Stats {
+        let local = config.local.clone().unwrap_or_else(|| local::from_node(host));
+        let overrides = Overrides::new(host, &config.metrics);
+        Stats { state: State::Waiting(Box::new(Settings { config, local, overrides })) }
+    }
+
+    /// Writes the metrics of the stream at hand, which has ended.
+    pub fn record<H: LogHost>(&mut self, host: &H, ends: Ends<'_>) {
+        if let State::Waiting(_) = &self.state
+            && let State::Waiting(settings) = std::mem::replace(&mut self.state, State::Between)
+        {
+            self.state = State::Recording(Box::new(settings.begin(host)));
+        }
+        if let State::Recording(recorder) = &mut self.state {
+            recorder.record(host, ends);
         }
     }
 }

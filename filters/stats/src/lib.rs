@@ -28,6 +28,7 @@ mod service;
 mod value;
 
 pub use filter::Stats;
+pub use peer::Ends;
 
 #[cfg(feature = "module")]
 burgee_kit::export!(Stats);

@@ -96,6 +96,20 @@ pub enum End {
     Upstream,
 }
 
+/// How it is known who is at the ends of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Ends<'a> {
+    /// By what another filter published.
+    LookedFor,
+    /// It is said here, as `peer-metadata` publishes it; nobody else does.
+    Told {
+        /// Who sent the request.
+        caller: Option<&'a [u8]>,
+        /// Who it went to.
+        called: Option<&'a [u8]>,
+    },
+}
+
 /// Who publishes workloads on this listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Publisher {
@@ -126,8 +140,19 @@ impl Peers {
         Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS), published: Vec::new() }
     }
 
+    /// Who is at this end of the current request, if that is known.
+    pub fn at<H: LogHost>(&mut self, host: &H, ends: Ends<'_>) -> Option<Rc<Peer>> {
+        match ends {
+            Ends::LookedFor => self.read(host),
+            Ends::Told { caller, called } => {
+                let told = if self.end == End::Downstream { caller } else { called };
+                self.of_bytes(told?)
+            }
+        }
+    }
+
     /// Who is at this end of the current request, if that was published.
-    pub fn read<H: LogHost>(&mut self, host: &H) -> Option<Rc<Peer>> {
+    fn read<H: LogHost>(&mut self, host: &H) -> Option<Rc<Peer>> {
         let [property, objects @ ..] = match self.end {
             End::Downstream => [DOWNSTREAM_PEER, "downstream_peer_obj", "downstream_peer"],
             End::Upstream => [UPSTREAM_PEER, "upstream_peer_obj", "upstream_peer"],
@@ -157,12 +182,16 @@ impl Peers {
         let mut peer = None;
         // Why there is none is nobody's question here.
         let _ = host.show_property(&[property], &mut |published| {
-            peer = self.known.get(published, || {
-                let workload = PeerWorkload::from_bytes(published).ok()?;
-                Some(Rc::new(Peer::of_workload(&workload)))
-            });
+            peer = self.of_bytes(published);
         });
         peer
+    }
+
+    fn of_bytes(&mut self, published: &[u8]) -> Option<Rc<Peer>> {
+        self.known.get(published, || {
+            let workload = PeerWorkload::from_bytes(published).ok()?;
+            Some(Rc::new(Peer::of_workload(&workload)))
+        })
     }
 
     /// A workload that a filter of Istio's own proxies published: an object that has to be asked for each field.

@@ -7,6 +7,7 @@ use burgee_kit::recent::Recent;
 use burgee_kit::{Host, LogHost};
 
 use crate::overrides::Overrides;
+use crate::peer::Ends;
 use crate::plan::{Plan, Source};
 use crate::request::Reader;
 use crate::series::{Found, SeriesTable};
@@ -46,12 +47,12 @@ impl Recorder {
     }
 
     /// Writes the current stream's metrics.
-    pub fn record<H: LogHost>(&mut self, host: &H) {
+    pub fn record<H: LogHost>(&mut self, host: &H, ends: Ends<'_>) {
         if self.plan.metrics.is_empty() {
             return;
         }
         let Recorder { plan, overrides, reader, series, known, key, texts, values } = self;
-        let Some(facts) = reader.read(host, plan) else {
+        let Some(facts) = reader.read(host, plan, ends) else {
             return;
         };
         reader.write_key(&facts, key);

@@ -10,7 +10,7 @@ use burgee_kit::attributes::{
     RESPONSE_GRPC_STATUS,
 };
 
-use crate::peer::{End, Peer, Peers, namespace_of_principal};
+use crate::peer::{End, Ends, Peer, Peers, namespace_of_principal};
 use crate::plan::{Plan, Role};
 use crate::principals::{Connections, Endpoints, Principals};
 use crate::service::{Clusters, Service};
@@ -124,7 +124,7 @@ impl Reader {
 
     /// Reads what the labels need that the plan has. Nothing if this was not a request but a connection, which ends the
     /// same way.
-    pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Option<Facts> {
+    pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan, ends: Ends<'_>) -> Option<Facts> {
         let code = RESPONSE_CODE.get(host);
         // A request may have had no response; only then is it in doubt what this was.
         if code.is_none() && !REQUEST_PROTOCOL.is_there(host) {
@@ -145,9 +145,9 @@ impl Reader {
             Some(endpoint) => endpoint.principals.clone(),
             None => self.connections.principals(host),
         };
-        let caller = if !is_client && is_needed(SOURCE) { self.callers.read(host) } else { None };
+        let caller = if !is_client && is_needed(SOURCE) { self.callers.at(host, ends) } else { None };
         let called = match plan.role {
-            Role::Client | Role::Gateway if is_needed(DESTINATION) => self.called.read(host),
+            Role::Client | Role::Gateway if is_needed(DESTINATION) => self.called.at(host, ends),
             _ => None,
         };
         let called = called.or_else(|| endpoint.map(|endpoint| Rc::clone(&endpoint.peer)));

@@ -28,7 +28,7 @@ pub(crate) fn is_done(filters: &[Value]) -> bool {
 
 /// The HTTP filter that goes in front of all others into a listener of this class; none where there are no metrics.
 pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options) -> Option<(Owner, Value)> {
-    Some((owner(policy, class)?, http_filter(part(policy, class, options), options)))
+    Some((owner(policy, class)?, http_filter(part(policy, class, options), &options.delivery, options)))
 }
 
 /// The extension configuration that delivers it by name.
@@ -48,7 +48,20 @@ fn owner(policy: &Effective, class: ListenerClass) -> Option<Owner> {
 }
 
 fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
-    let config = PeerMetadataConfig {
+    // A configuration is strings, lists and maps: nothing that JSON cannot say.
+    let configuration = serde_json::to_string(&config(policy, class, options)).unwrap_or_default();
+    Part {
+        name: NAME.to_owned(),
+        resource: format!("{NAME}.{}", class.name()),
+        root_id: ROOT_ID,
+        configuration,
+        is_disabled: false,
+    }
+}
+
+/// What the filter is told.
+pub(super) fn config(policy: &Effective, class: ListenerClass, options: &Options) -> PeerMetadataConfig {
+    PeerMetadataConfig {
         role: match class {
             ListenerClass::Inbound => PeerRole::Inbound,
             ListenerClass::Outbound => PeerRole::Outbound,
@@ -59,13 +72,5 @@ fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
             Identity::Written => Some(policy.workload.identity()),
         },
         ..PeerMetadataConfig::default()
-    };
-    Part {
-        name: NAME.to_owned(),
-        resource: format!("{NAME}.{}", class.name()),
-        root_id: ROOT_ID,
-        // A configuration is strings, lists and maps: nothing that JSON cannot say.
-        configuration: serde_json::to_string(&config).unwrap_or_default(),
-        is_disabled: false,
     }
 }

@@ -6,14 +6,14 @@ use burgee_api::resources::wasm_plugin::{MODULE_ANNOTATION, PluginKind, PluginPh
 
 use super::made::What;
 use super::{Plan, placed, problem};
-use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
-use crate::lower::peer_metadata;
 use crate::lower::plugin::{self, Stand};
+use crate::lower::{peer_metadata, telemetry};
 use crate::value::Value;
 use crate::view::{self, Listener, Part};
+use crate::{Delivery, Options};
 
 /// Filters that find out who asks, by type or by the name that Istio and Envoy give them.
 const AUTHENTICATION: [&str; 8] = [
@@ -99,8 +99,13 @@ pub(super) fn plan(
     // Each filter with the index in the base before which it goes.
     let mut placed: Vec<(usize, Owner, Value)> = Vec::new();
     // In front of everything: what others read is published then, and what they must not see is gone.
-    if !peer_metadata::is_done(filters) {
-        let made = plan.made.get(What::Peers(class), || peer_metadata::filter(policy, class, options));
+    let joined = telemetry::joined(policy, class, options);
+    let is_done = peer_metadata::is_done(filters);
+    if !is_done {
+        let made = plan.made.get(What::Peers(class), || match joined {
+            Some(_) => telemetry::filter(policy, class, options),
+            None => peer_metadata::filter(policy, class, options),
+        });
         placed.extend(made.map(|(owner, filter)| (0, owner, filter)));
     }
     let places = Places::of(filters);
@@ -110,11 +115,15 @@ pub(super) fn plan(
         }
     }
     for (number, provider) in wanted.metrics.iter().enumerate() {
+        let is_joined = Some(number) == joined;
+        if is_joined && !is_done {
+            continue;
+        }
         let make = || {
-            Some((
-                lower::filter_owner(provider),
-                lower::http_filter(lower::stats(policy, class, provider, options), options),
-            ))
+            let part = lower::stats(policy, class, provider, options);
+            // By name there is only the one that also exchanges peers.
+            let delivery = if is_joined { &Delivery::Inline } else { &options.delivery };
+            Some((lower::filter_owner(provider), lower::http_filter(part, delivery, options)))
         };
         let made = plan.made.get(What::Metrics(class, number), make);
         placed.extend(made.map(|(owner, filter)| (terminal, owner, filter)));

@@ -1,15 +1,22 @@
 //! What people write by hand under our names is theirs: it is told apart by content.
 
-use super::support::{busy, by_discovery, dig, listener_with, nothing, options, yaml};
+use super::natives::native;
+use super::support::{busy, by_discovery, dig, everywhere, listener_with, nothing, options, provider, yaml};
 use crate::{Value, overlay};
 
 const FILTERS: &str = "filter_chains.0.filters.0.typed_config.http_filters";
 
 /// The filter whose name begins so that an overlay writes into a listener.
 fn ours(name: &str, options: &crate::Options) -> Value {
-    let result = overlay(&listener_with(Vec::new()), &busy(), options);
-    let edit = result.edits.iter().find(|edit| crate::view::name(&edit.value).starts_with(name));
-    edit.map(|edit| edit.value.clone()).expect("an edit")
+    // Two providers, the first with the exchange of peers; and one whose metrics Envoy makes.
+    for policy in [everywhere(vec![provider("first"), provider("prometheus")]), everywhere(vec![native()])] {
+        let result = overlay(&listener_with(Vec::new()), &policy, options);
+        let edit = result.edits.iter().find(|edit| crate::view::name(&edit.value).starts_with(name));
+        if let Some(edit) = edit {
+            return edit.value.clone();
+        }
+    }
+    panic!("no edit with the name {name}");
 }
 
 /// The same filter with one text in it changed.
@@ -22,7 +29,7 @@ fn with(filter: &Value, from: &str, to: &str) -> Value {
 #[test]
 fn a_filter_of_ours_is_taken_out_whatever_it_was_made_for() {
     for options in [options(), by_discovery()] {
-        for name in ["burgee.stats.", "burgee.peer_metadata"] {
+        for name in ["burgee.telemetry.", "burgee.stats.", "burgee.peer_metadata"] {
             let base = listener_with(vec![ours(name, &options)]);
             let result = overlay(&base, &nothing(), &options);
             assert_eq!((result.value, result.problems), (listener_with(Vec::new()), Vec::new()));
@@ -33,6 +40,8 @@ fn a_filter_of_ours_is_taken_out_whatever_it_was_made_for() {
 #[test]
 fn a_filter_of_another_content_stays_with_a_warning() {
     let (inline, by_name) = (ours("burgee.stats.", &options()), ours("burgee.stats.", &by_discovery()));
+    let (both, both_by_name) =
+        (ours("burgee.telemetry.", &options()), ours("burgee.telemetry.", &by_discovery()));
     let (peers, peers_by_name) = (ours("burgee.peer", &options()), ours("burgee.peer", &by_discovery()));
     let wasm = "filters.http.wasm.v3.Wasm";
     for filter in [
@@ -45,6 +54,10 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         with(&by_name, ".prometheus.json", ".prometheus.yaml"),
         with(&by_name, "/burgee.stats.gateway.prometheus.json", "/other.json"),
         with(&by_name, "path_config_source", "ads"),
+        yaml("name: burgee.telemetry.mine"),
+        with(&both, "root_id: telemetry", "root_id: stats"),
+        with(&both, "vm_id: burgee.", "vm_id: acme."),
+        with(&both_by_name, "/burgee.telemetry.gateway.first.json", "/other.json"),
         yaml("name: burgee.peer_metadata"),
         with(&peers, "root_id: peer-metadata", "root_id: stats"),
         with(&peers, "burgee.telemetry.", "acme.telemetry."),
@@ -57,7 +70,7 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         assert_eq!(codes, ["BG0609"], "{}", filter.to_yaml());
         assert_eq!(result.problems[0].path, "filter_chains[0].filters[0].typed_config.http_filters[0]");
         let once = overlay(&base, &busy(), &options());
-        assert_eq!(dig(&once.value, FILTERS).items().len(), 4, "{}", filter.to_yaml());
+        assert_eq!(dig(&once.value, FILTERS).items().len(), 3, "{}", filter.to_yaml());
         assert_eq!(overlay(&once.value, &nothing(), &options()).value, base, "{}", filter.to_yaml());
     }
     // A filter of that content under another name is none of ours either, and nothing to warn of.

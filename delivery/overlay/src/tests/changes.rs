@@ -82,9 +82,9 @@ fn what_goes_by_name_changes_in_place() {
     assert_eq!(
         shown(&found(&old, &new, by_discovery())),
         [
-            "in_place changed extension burgee.stats.gateway.prometheus",
-            "in_place changed extension burgee.stats.inbound.prometheus",
-            "in_place changed extension burgee.stats.outbound.prometheus",
+            "in_place changed extension burgee.telemetry.gateway.prometheus",
+            "in_place changed extension burgee.telemetry.inbound.prometheus",
+            "in_place changed extension burgee.telemetry.outbound.prometheus",
             "in_place changed extension extensions.istio.io/wasmplugin/shop.first",
         ]
     );

@@ -158,7 +158,7 @@ fn order(filters: &[&str]) -> String {
     let names = dig(&result, FILTERS).items().iter().map(|filter| {
         let name = filter.field("name").and_then(Value::as_str).unwrap_or_default();
         let name = name.replace("extensions.istio.io/wasmplugin/shop.", "+");
-        name.replace("burgee.stats.", "+").replace("burgee.peer_metadata", "+p")
+        name.replace("burgee.stats.", "+").replace("burgee.telemetry.", "+p")
     });
     names.collect::<Vec<_>>().join(" ")
 }
@@ -166,18 +166,18 @@ fn order(filters: &[&str]) -> String {
 #[test]
 fn plugins_stand_where_their_phase_says() {
     for (filters, expected) in [
-        (&[][..], "+p +n +z +s +u +m router"),
-        (&["lua"], "+p lua +n +z +s +u +m router"),
-        (&["cors", "fault"], "+p +n +z +s +u cors fault +m router"),
-        (&["jwt"], "+p +n jwt +z +s +u +m router"),
-        (&["rbac"], "+p +n +z rbac +s +u +m router"),
-        (&["jwt", "rbac"], "+p +n jwt +z rbac +s +u +m router"),
+        (&[][..], "+pm +n +z +s +u router"),
+        (&["lua"], "+pm lua +n +z +s +u router"),
+        (&["cors", "fault"], "+pm +n +z +s +u cors fault router"),
+        (&["jwt"], "+pm +n jwt +z +s +u router"),
+        (&["rbac"], "+pm +n +z rbac +s +u router"),
+        (&["jwt", "rbac"], "+pm +n jwt +z rbac +s +u router"),
         (
             &["jwt", "istio_authn", "rbac", "rbac", "lua", "istio.stats"],
-            "+p +n jwt istio_authn +z rbac rbac +s lua +u istio.stats +m router",
+            "+pm +n jwt istio_authn +z rbac rbac +s lua +u istio.stats router",
         ),
-        (&["rbac", "jwt"], "+p rbac +n jwt +z +s +u +m router"),
-        (&["cors", "jwt", "lua", "rbac", "fault"], "+p cors +n jwt +z lua rbac +s +u fault +m router"),
+        (&["rbac", "jwt"], "+pm rbac +n jwt +z +s +u router"),
+        (&["cors", "jwt", "lua", "rbac", "fault"], "+pm cors +n jwt +z lua rbac +s +u fault router"),
         (
             &["istio.metadata_exchange", "jwt", "istio.stats"],
             "istio.metadata_exchange +n jwt +z +s +u istio.stats +m router",

@@ -116,9 +116,10 @@ fn the_filter_gets_what_envoy_cannot_make_and_nothing_else() {
     let names: Vec<&str> = histograms.iter().filter_map(|one| one.at(&["stat", "name"])?.as_str()).collect();
     assert_eq!(names, ["istio_response_bytes"]);
 
-    assert_eq!(filters[1].field("disabled"), None);
-    let text = dig(&filters[1], "typed_config.config.configuration.value").as_str().unwrap_or_default();
-    let config = burgee_filter_config::StatsConfig::from_json(text.as_bytes()).expect("a configuration");
+    assert_eq!(filters[0].field("disabled"), None);
+    let text = dig(&filters[0], "typed_config.config.configuration.value").as_str().unwrap_or_default();
+    let config =
+        burgee_filter_config::TelemetryConfig::from_json(text.as_bytes()).expect("a configuration").stats;
     let told: Vec<(String, bool)> =
         config.metrics.iter().map(|metric| (metric.name.clone(), metric.drop)).collect();
     let told: Vec<(&str, bool)> = told.iter().map(|(name, drop)| (name.as_str(), *drop)).collect();

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use burgee_api::Origin;
 use burgee_api::resolve::{ClassPolicy, ListenerClass};
 use burgee_filter_config::declared::{DeclaredKind, DeclaredMetric};
-use burgee_filter_config::{PeerMetadataConfig, PeerRole, StatsConfig, stat_name};
+use burgee_filter_config::{PeerMetadataConfig, PeerRole, TelemetryConfig, stat_name};
 
 use super::policies::{full_plugin, of_every_class};
 use super::support::{
-    base, busy, by_discovery, dig, everywhere, nothing, options, provider, subscribed, workload, yaml,
+    base, busy, by_discovery, dig, everywhere, listener_with, nothing, options, provider, subscribed,
+    workload, yaml,
 };
 use crate::lower::{safe_name, stats_config};
 use crate::{Edit, Identity, Module, Options, PluginModule, Value, extension_configs, overlay};
@@ -37,7 +38,7 @@ fn a_filter_is_delivered_by_name() {
 fn every_name_that_a_listener_refers_to_is_an_extension_configuration() {
     let policy = everywhere(vec![provider("a/../b"), provider("inbound.a")]);
     let configs = extension_configs(&policy, &by_discovery());
-    assert_eq!(configs.len(), 9, "two providers and the peers of three classes");
+    assert_eq!(configs.len(), 6, "two providers of three classes, the first with the peers");
     assert!(configs.is_sorted_by(|a, b| a.name < b.name));
     for (_, base) in super::support::bases() {
         for edit in overlay(&base, &policy, &by_discovery()).edits {
@@ -84,25 +85,34 @@ fn the_workload_is_written_where_the_node_does_not_say_it() {
 #[test]
 fn the_filter_reads_what_the_overlay_writes() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let [peers, stats, ..] = result.edits.as_slice() else { panic!("two filters") };
-    let text = dig(&peers.value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
-    let read: PeerMetadataConfig = serde_json::from_str(text).expect("the filter's configuration");
-    assert_eq!(read, PeerMetadataConfig { role: PeerRole::Gateway, ..PeerMetadataConfig::default() });
-    let text = dig(&stats.value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
-    let read: StatsConfig = serde_json::from_str(text).expect("the filter's configuration");
+    let text =
+        dig(&result.edits[0].value, "typed_config.config.configuration.value").as_str().unwrap_or_default();
+    let read = TelemetryConfig::from_json(text.as_bytes()).expect("the filter's configuration");
+    let peers = PeerMetadataConfig { role: PeerRole::Gateway, ..PeerMetadataConfig::default() };
+    assert_eq!(read.peer_metadata, peers);
     let policy = busy();
     let [provider] = policy.class(ListenerClass::Gateway).metrics.as_slice() else { panic!("one provider") };
-    assert_eq!(read, stats_config(&policy, ListenerClass::Gateway, provider, Identity::Node));
+    assert_eq!(read.stats, stats_config(&policy, ListenerClass::Gateway, provider, Identity::Node));
+}
+
+#[test]
+fn where_a_base_exchanges_peers_itself_the_filter_of_metrics_stands_alone_and_is_written_out() {
+    let exchange = yaml("name: istio.metadata_exchange");
+    for options in [options(), by_discovery()] {
+        let result = overlay(&listener_with(vec![exchange.clone()]), &busy(), &options);
+        let [edit] = result.edits.as_slice() else { panic!("one filter: {:?}", result.edits) };
+        assert_eq!(crate::view::name(&edit.value), "burgee.stats.prometheus");
+        assert!(edit.value.field("typed_config").is_some(), "{}", edit.value.to_yaml());
+        assert!(edit.path.to_string().ends_with("http_filters[1]"), "{}", edit.path);
+    }
 }
 
 #[test]
 fn an_edit_names_everybody_who_asked_for_it() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let [peers, stats, ..] = result.edits.as_slice() else { panic!("two filters") };
     let rules = |edit: &Edit| edit.owner.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(rules(peers), ["the mesh's default provider"]);
     assert_eq!(
-        rules(stats),
+        rules(&result.edits[0]),
         ["the mesh's default provider", "a document's interval", "a test says so", "a document's switch"]
     );
     let custom = result.edits.iter().find(|edit| edit.value.to_yaml().contains("tag_name: request_host"));

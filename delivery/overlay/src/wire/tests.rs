@@ -183,7 +183,8 @@ fn what_nobody_knows_keeps_its_bytes_and_its_place() {
     .concat();
     let listener = [&unknown[..], &field(3, &chain), &field(1, b"l"), &unknown].concat();
 
-    let once = overlay_resource(LISTENER, &listener, &busy(), &options()).expect("a listener");
+    let policy = everywhere(vec![provider("first"), provider("second")]);
+    let once = overlay_resource(LISTENER, &listener, &policy, &options()).expect("a listener");
     let [peers, stats] = once.edits.as_slice() else { panic!("two edits: {:?}", once.edits) };
     assert_eq!(peers.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[0]");
     assert_eq!(stats.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[2]");

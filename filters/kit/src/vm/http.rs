@@ -65,6 +65,7 @@ impl<P: Proxy, F: HttpFilter> Root<P> for HttpRoot<F> {
     }
 
     fn retire(&self, host: &P, root: u32) {
+        self.0.retire(host);
         waiting::forget(host, F::PHASES, root);
     }
 }

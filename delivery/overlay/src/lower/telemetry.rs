@@ -1,0 +1,67 @@
+//! The filter that is `peer-metadata` and `stats` at once: where both go into a listener, one context for each request does.
+
+use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics};
+use burgee_filter_config::TelemetryConfig;
+
+use super::{
+    Part, extension_config, filter_owner, http_filter, peer_metadata, safe_name, split, stats_config,
+};
+use crate::value::Value;
+use crate::{ExtensionConfig, Options, Owner};
+
+/// What the name of each of these filters begins with; under discovery the class follows, then the provider.
+pub(crate) const FILTER_PREFIX: &str = "burgee.telemetry.";
+
+/// The root id of the filter in the telemetry module.
+pub(crate) const ROOT_ID: &str = "telemetry";
+
+/// The number of the provider whose metrics are written by the filter that also exchanges peers: the first for which there
+/// is something to write. None if there is no such provider: then the exchange has a filter of its own.
+pub(crate) fn joined(policy: &Effective, class: ListenerClass, options: &Options) -> Option<usize> {
+    policy.class(class).metrics.iter().position(|provider| {
+        !split(policy, class, provider, options.identity).is_some_and(|split| split.is_whole())
+    })
+}
+
+/// The HTTP filter that goes in front of all others into a listener of this class; none where nothing is joined.
+pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options) -> Option<(Owner, Value)> {
+    let provider = provider(policy, class, options)?;
+    Some((
+        filter_owner(provider),
+        http_filter(part(policy, class, provider, options), &options.delivery, options),
+    ))
+}
+
+/// The extension configuration that delivers it by name.
+pub(crate) fn extension(
+    policy: &Effective,
+    class: ListenerClass,
+    options: &Options,
+) -> Option<ExtensionConfig> {
+    let provider = provider(policy, class, options)?;
+    Some(extension_config(part(policy, class, provider, options), options))
+}
+
+fn provider<'p>(
+    policy: &'p Effective,
+    class: ListenerClass,
+    options: &Options,
+) -> Option<&'p ProviderMetrics> {
+    policy.class(class).metrics.get(joined(policy, class, options)?)
+}
+
+fn part(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, options: &Options) -> Part {
+    let config = TelemetryConfig {
+        peer_metadata: peer_metadata::config(policy, class, options),
+        stats: stats_config(policy, class, provider, options.identity),
+    };
+    let provider = safe_name(&provider.provider.value);
+    Part {
+        name: format!("{FILTER_PREFIX}{provider}"),
+        resource: format!("{FILTER_PREFIX}{}.{provider}", class.name()),
+        root_id: ROOT_ID,
+        // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
+        configuration: serde_json::to_string(&config).unwrap_or_default(),
+        is_disabled: false,
+    }
+}
