@@ -6,9 +6,10 @@ mod formats;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use burgee_overlay::EnvoyVersion;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::engine::EngineArgs;
+pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 
 /// Istio's Telemetry documents made true on any stock Envoy.
@@ -340,6 +341,10 @@ pub(crate) struct RenderArgs {
     pub plugin_paths: Vec<String>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// The version of the Envoy that reads the result, such as 1.40. Without it the engine `auto` leaves metrics to the
+    /// filter, which any Envoy runs.
+    #[arg(long, value_name = "VERSION")]
+    pub envoy: Option<EnvoyVersion>,
     /// Print what would be laid over (place, owner, value) instead of the result.
     #[arg(long)]
     pub edits: bool,

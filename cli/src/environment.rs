@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 use burgee_api::Problem;
 use burgee_api::check::{Checked, judge_variables};
 use burgee_api::explain::Explainer;
-use burgee_api::resolve::{ControlPlane, MetricsEngine, PolicySet};
+use burgee_api::resolve::{ControlPlane, PolicySet};
 use burgee_api::resources::Resources;
 
-/// The policies among resources, with what this command's environment says. An engine of metrics that an argument names
-/// goes before what documents say of it.
-pub(crate) fn policies(resources: Resources, engine: Option<MetricsEngine>) -> PolicySet {
-    let resources = match engine {
-        Some(engine) => resources.with_metrics_engine(engine, "--metrics-engine"),
-        None => resources,
-    };
+use crate::args::MetricsChoice;
+
+/// The policies among resources, with what this command's environment says. What arguments say of metrics goes before what
+/// documents say of it.
+pub(crate) fn policies(mut resources: Resources, metrics: MetricsChoice) -> PolicySet {
+    if let Some(engine) = metrics.engine {
+        resources = resources.with_metrics_engine(engine, "--metrics-engine");
+    }
+    if let Some(peers) = metrics.peers {
+        resources = resources.with_peer_metadata(peers, "--peer-metadata");
+    }
     PolicySet::of(resources, control_plane().0)
 }
 

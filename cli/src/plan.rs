@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use burgee_api::Severity;
 use burgee_api::explain::{Asked, Signal};
 use burgee_api::problem::Code;
-use burgee_api::resolve::{ListenerClass, MetricsEngine};
+use burgee_api::resolve::ListenerClass;
 use burgee_localnet::{Asking, HeaderError};
+use burgee_overlay::EnvoyVersion;
 
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
-    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, NewArgs, ProxyDelivery, RenderArgs, SignalName,
-    TestArgs, TreeFormat, UpArgs,
+    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, NewArgs, ProxyDelivery, RenderArgs,
+    SignalName, TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
@@ -100,7 +101,8 @@ pub(crate) struct RenderPlan {
     pub module: Option<PathBuf>,
     pub module_path: Option<String>,
     pub plugin_paths: BTreeMap<String, String>,
-    pub metrics_engine: Option<MetricsEngine>,
+    pub envoy: Option<EnvoyVersion>,
+    pub metrics: MetricsChoice,
     pub edits: bool,
     pub output: Option<TreeFormat>,
 }
@@ -115,7 +117,7 @@ pub(crate) struct UpPlan {
     pub plain: bool,
     pub prometheus: Option<PathBuf>,
     pub module: Option<PathBuf>,
-    pub metrics_engine: Option<MetricsEngine>,
+    pub metrics: MetricsChoice,
     pub gateway_port: Option<u16>,
     pub output: Format,
 }
@@ -127,7 +129,7 @@ pub(crate) struct ComposePlan {
     pub output: PathBuf,
     pub force: bool,
     pub module: Option<PathBuf>,
-    pub metrics_engine: Option<MetricsEngine>,
+    pub metrics: MetricsChoice,
     pub stub: Option<PathBuf>,
     pub image: Option<String>,
 }
@@ -309,7 +311,8 @@ impl RenderPlan {
             module: args.module,
             module_path: args.module_path,
             plugin_paths,
-            metrics_engine: args.engine.named(),
+            envoy: args.envoy,
+            metrics: args.engine.chosen(),
             edits: args.edits,
             output: args.output,
         })
@@ -336,7 +339,7 @@ impl UpPlan {
             plain: args.plain,
             prometheus: args.prometheus,
             module: args.module,
-            metrics_engine: args.engine.named(),
+            metrics: args.engine.chosen(),
             gateway_port: args.gateway_port,
             output: args.output,
         })
@@ -379,8 +382,8 @@ impl ComposePlan {
                 "write one such as envoyproxy/envoy:v1.40.0, or leave --image out",
             ));
         }
-        let metrics_engine = engine.named();
-        Ok(ComposePlan { directory, output, force, module, metrics_engine, stub, image })
+        let metrics = engine.chosen();
+        Ok(ComposePlan { directory, output, force, module, metrics, stub, image })
     }
 }
 

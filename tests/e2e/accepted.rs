@@ -119,6 +119,8 @@ fn options(logs: &Path, plugin: &Path, effective: &Effective) -> Options {
         plugins: plugins.map(|it| (it.id(), PluginModule::Ready(of(plugin)))).collect(),
         log_files: LogFiles::Below { directory: logs.to_string_lossy().into_owned() },
         reporter: None,
+        envoy: None,
+        is_whole: false,
     }
 }
 

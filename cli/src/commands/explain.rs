@@ -5,8 +5,8 @@ use burgee_api::document;
 use burgee_api::explain::{Asked, Explainer, Explanation, ReasonKind, Remark, Signal, answers_to_json};
 use burgee_api::problem::worst;
 use burgee_api::resolve::{ListenerClass, Workload};
-use burgee_overlay::MetricEngine;
 use burgee_overlay::codes::{NATIVE_METRICS, STAYS_WITH_WASM};
+use burgee_overlay::{Maker, MetricEngine};
 
 use crate::args::Format;
 use crate::judging::judge;
@@ -74,26 +74,33 @@ fn explain(
     }
 }
 
-/// Adds which metrics stay with the filter although documents ask for the other engine: what Envoy can say, the language
-/// does not know.
+/// Adds who makes which metrics and why: what Envoy can say, the language does not know. What is the same of several
+/// metrics is said once.
 fn say_engines(explainer: &Explainer<'_>, explanation: &mut Explanation) {
     let effective = explainer.policies().resolve(&explanation.workload);
     for class in &mut explanation.classes {
-        let engines = burgee_overlay::engines(&effective, class.class);
         let metrics = class.sections.iter_mut().find(|section| section.signal == Signal::Metrics);
-        let Some(section) = metrics.filter(|_| !engines.is_empty()) else { continue };
-        let native: Vec<&str> =
-            engines.iter().filter(|made| made.is_native()).map(|made| made.metric.api_name()).collect();
-        if !native.is_empty() {
+        let Some(section) = metrics else { continue };
+        let mut rest = burgee_overlay::engines(&effective, class.class);
+        while let Some(first) = rest.first().cloned() {
+            let is_alike = |made: &MetricEngine| {
+                made.provider == first.provider
+                    && (made.maker, &made.why, &made.origin) == (first.maker, &first.why, &first.origin)
+            };
+            let alike: Vec<&str> =
+                rest.iter().filter(|made| is_alike(made)).map(|made| made.metric.api_name()).collect();
+            let code = match first.maker {
+                Maker::Envoy => Some(NATIVE_METRICS),
+                Maker::Filter if first.stays() => Some(STAYS_WITH_WASM),
+                Maker::Filter | Maker::Depends => None,
+            };
             section.remarks.push(Remark {
-                text: format!("Envoy itself makes {}", native.join(", ")),
-                code: Some(NATIVE_METRICS),
-                origin: None,
+                text: first.text(&alike.join(", ")),
+                code,
+                origin: first.origin.clone(),
             });
+            rest.retain(|made| !is_alike(made));
         }
-        section.remarks.extend(engines.iter().filter_map(MetricEngine::remains).map(|(text, origin)| {
-            Remark { text, code: Some(STAYS_WITH_WASM), origin: Some(origin.clone()) }
-        }));
     }
 }
 

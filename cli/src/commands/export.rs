@@ -47,7 +47,7 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     let command = command(plan);
     let inputs = ExportInputs {
         resources: &checked.resources,
-        policy: &environment::policies(checked.resources.clone(), plan.metrics_engine),
+        policy: &environment::policies(checked.resources.clone(), plan.metrics),
         modules: &modules,
         image: &image,
         command: &command,

@@ -94,6 +94,8 @@ fn render(
         plugins,
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: plan.envoy,
+        is_whole: true,
     };
     let overlaid = overlay(base, &effective, &options);
     told.problems.extend(overlaid.problems);
@@ -165,7 +167,7 @@ fn resolve(
     let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
     problems.extend(missing);
     problems.extend(environment::doubts(resources));
-    (environment::policies(resources.clone(), plan.metrics_engine).resolve(workload), plugins)
+    (environment::policies(resources.clone(), plan.metrics).resolve(workload), plugins)
 }
 
 /// The plugins that a policy has for any class, as `NAMESPACE/NAME`.

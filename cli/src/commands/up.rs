@@ -153,7 +153,7 @@ async fn work(
     let mut options = Options::new(envoy);
     options.gateway_port = plan.gateway_port;
     options.stub = stub()?;
-    let policy = environment::policies(checked.resources.clone(), plan.metrics_engine);
+    let policy = environment::policies(checked.resources.clone(), plan.metrics);
     let localnet = Localnet::start(&checked.resources, &policy, modules, &options, steps).await;
     let localnet = localnet.map_err(super::failure)?;
     let running = running.insert(Running { localnet, as_asked: None });

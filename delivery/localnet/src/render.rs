@@ -170,6 +170,9 @@ fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee
         plugins: inputs.modules.plugins.clone(),
         log_files: proxy.log_files.clone(),
         reporter: proxy.reporter.clone(),
+        // What is delivered by name never depends on it.
+        envoy: None,
+        is_whole: false,
     }
 }
 
@@ -182,6 +185,7 @@ fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
     let provider = ProviderMetrics {
         provider: Traced { value: "prometheus".to_owned(), origin: RULE },
         engine: None,
+        peers: None,
         reporting_interval: None,
         overrides: vec![MetricOverride {
             metric: MetricName::Standard(StandardMetric::RequestCount),

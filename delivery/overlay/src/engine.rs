@@ -1,14 +1,62 @@
-//! Which engine makes which metrics, and where the native one differs from the filter.
+//! Which engine makes which metrics, and why.
+
+mod auto;
+mod exceptions;
+
+use std::fmt;
+use std::str::FromStr;
 
 use burgee_api::Origin;
-use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
+use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, ProviderMetrics, TagOperation};
 use burgee_filter_config::StandardMetric;
 
+pub(crate) use self::auto::decided;
+pub use self::exceptions::NativeException;
 use crate::Identity;
-use crate::lower;
+use crate::lower::{self, native};
 
 /// The oldest Envoy in which the native engine was tried and works.
-pub const LEAST_ENVOY: &str = "1.40";
+pub const LEAST_ENVOY: EnvoyVersion = EnvoyVersion { major: 1, minor: 40 };
+
+/// A version of Envoy. Patches change nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EnvoyVersion {
+    /// The first number.
+    pub major: u32,
+    /// The second.
+    pub minor: u32,
+}
+
+impl fmt::Display for EnvoyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for EnvoyVersion {
+    type Err = String;
+
+    /// Reads `1.40` and whatever follows it behind a dot or a hyphen, as in `1.40.0-dev`; with or without a `v` in front.
+    fn from_str(text: &str) -> Result<EnvoyVersion, String> {
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split(['.', '-']);
+        let mut number = || parts.next().and_then(|part| part.parse().ok());
+        match (number(), number()) {
+            (Some(major), Some(minor)) => Ok(EnvoyVersion { major, minor }),
+            _ => Err("not a version of Envoy; write one such as 1.40".to_owned()),
+        }
+    }
+}
+
+/// Who makes a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The Wasm filter.
+    Filter,
+    /// Envoy.
+    Envoy,
+    /// Envoy where that is new enough and its configuration is whole and says little; the filter elsewhere.
+    Depends,
+}
 
 /// Which engine makes a metric of one provider.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,36 +65,43 @@ pub struct MetricEngine {
     pub provider: String,
     /// The metric.
     pub metric: StandardMetric,
-    /// Why the filter makes it although documents ask for the native engine; absent: it does not.
-    pub stays: Option<Stays>,
-}
-
-/// Why a metric stays with the filter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stays {
-    /// The reason, as a sentence without a full stop.
+    /// What was asked for.
+    pub asked: MetricsEngine,
+    /// Who makes it.
+    pub maker: Maker,
+    /// Why, as a sentence without a full stop.
     pub why: String,
-    /// What asks for it.
-    pub origin: Origin,
+    /// What decides; absent: nothing that is written.
+    pub origin: Option<Origin>,
 }
 
 impl MetricEngine {
-    /// Whether Envoy makes it itself.
+    /// Whether Envoy makes it itself, wherever that is.
     pub fn is_native(&self) -> bool {
-        self.stays.is_none()
+        self.maker == Maker::Envoy
     }
 
-    /// That it stays with the filter and why, as a sentence without a full stop, and what asks for it; nothing if Envoy
-    /// makes it.
-    pub fn remains(&self) -> Option<(String, &Origin)> {
-        let Stays { why, origin } = self.stays.as_ref()?;
-        let (metric, provider) = (self.metric.api_name(), &self.provider);
-        Some((format!("{metric} of {provider} stays with the Wasm filter: {why}"), origin))
+    /// Whether the filter makes it although documents ask for the native engine.
+    pub fn stays(&self) -> bool {
+        self.asked == MetricsEngine::Native && self.maker == Maker::Filter
+    }
+
+    /// Who makes `metrics`, which are this one and those that are alike, and why, as a sentence without a full stop.
+    pub fn text(&self, metrics: &str) -> String {
+        let (provider, why) = (&self.provider, &self.why);
+        match self.maker {
+            Maker::Envoy => format!("Envoy itself makes {metrics} of {provider}: {why}"),
+            Maker::Filter if self.stays() => {
+                format!("the Wasm filter keeps {metrics} of {provider}: {why}")
+            }
+            Maker::Filter => format!("the Wasm filter makes {metrics} of {provider}: {why}"),
+            Maker::Depends => format!("Envoy itself or the Wasm filter makes {metrics} of {provider}: {why}"),
+        }
     }
 }
 
-/// Which engine makes each metric of requests at a class of listeners, where documents ask for the native one; nothing
-/// otherwise. Metrics that are switched off are not there.
+/// Which engine makes each metric of requests at a class of listeners, as far as that can be said without a proxy's own
+/// configuration. Metrics that are switched off are not there.
 pub fn engines(policy: &Effective, class: ListenerClass) -> Vec<MetricEngine> {
     policy.class(class).metrics.iter().flat_map(|provider| of_provider(policy, class, provider)).collect()
 }
@@ -58,132 +113,73 @@ pub(crate) fn of_provider(
     provider: &ProviderMetrics,
 ) -> Vec<MetricEngine> {
     // Who the proxy is changes nothing about what can be said.
-    let Some(split) = lower::split(policy, class, provider, Identity::Node) else { return Vec::new() };
-    let native = StandardMetric::ALL.into_iter().filter(|metric| split.is_native(*metric));
-    let native =
-        native.map(|metric| MetricEngine { provider: provider.provider.value.clone(), metric, stays: None });
-    let stays = split.stays.iter().map(|(metric, unsayable)| {
-        let tag = provider
-            .overrides
-            .iter()
-            .filter(|change| change.metric.stat_name() == metric.stat_name())
-            .find_map(|change| change.tags.get(&unsayable.label))
-            .filter(|tag| matches!(tag.value, TagOperation::Upsert(_)));
-        let engine = provider.engine.as_ref().map(|engine| &engine.origin);
-        let origin = tag.map(|tag| &tag.origin).or(engine).unwrap_or(&provider.provider.origin);
-        MetricEngine {
+    let config = lower::asked_config(policy, class, provider, Identity::Node);
+    let asked = provider.engine.as_ref();
+    let engine = asked.map(|asked| asked.value).unwrap_or_default();
+    let of_all = |maker: Maker, why: String, origin: Option<Origin>| {
+        let side = native::side(policy, class, &config, crate::facts::Facts::SILENCE);
+        let made = native::metrics(&config, &side).into_iter().map(|(metric, _)| MetricEngine {
             provider: provider.provider.value.clone(),
-            metric: *metric,
-            stays: Some(Stays {
-                why: format!(
-                    "Envoy cannot itself give its label {} the value of the document's expression, since {}",
-                    unsayable.label,
-                    unsayable.why.why()
-                ),
-                origin: origin.clone(),
-            }),
+            metric,
+            asked: engine,
+            maker,
+            why: why.clone(),
+            origin: origin.clone(),
+        });
+        made.collect::<Vec<_>>()
+    };
+    let said = || asked.map(|asked| asked.origin.clone());
+    let mut all = match engine {
+        MetricsEngine::Wasm => of_all(Maker::Filter, "that is asked for".to_owned(), said()),
+        MetricsEngine::Auto => match auto::at_best(policy, class, provider) {
+            Some(kept) => of_all(Maker::Filter, kept.to_string(), kept.origin().cloned().or_else(said)),
+            None => of_all(Maker::Depends, auto::on_what(), said()),
+        },
+        MetricsEngine::Native => {
+            let side = native::side(policy, class, &config, crate::facts::Facts::SILENCE);
+            let made = native::metrics(&config, &side).into_iter().map(|(metric, labels)| {
+                let stays = labels.err();
+                let origin =
+                    stays.as_ref().and_then(|unsayable| tag_origin(provider, metric, &unsayable.label));
+                MetricEngine {
+                    provider: provider.provider.value.clone(),
+                    metric,
+                    asked: engine,
+                    maker: if stays.is_some() { Maker::Filter } else { Maker::Envoy },
+                    why: stays.map_or_else(|| "that is asked for".to_owned(), |stays| stays.to_string()),
+                    origin: origin.cloned().or_else(said),
+                }
+            });
+            made.collect()
         }
-    });
-    let mut all: Vec<MetricEngine> = native.chain(stays).collect();
+    };
     all.sort_by_key(|made| made.metric);
     all
 }
 
-/// Where the native engine says something else than the filter. There is nothing else that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NativeException {
-    /// What becomes of sets of labels beyond the bound.
-    BeyondBound,
-    /// Series that are not written for a while.
-    Eviction,
-    /// Series of a listener that another one takes the place of.
-    ListenerChange,
-    /// Texts that cannot be shown as they are.
-    UnfitTexts,
-    /// Texts with the filter's own separators.
-    Separators,
-    /// Expressions that give an empty text.
-    EmptyTags,
-    /// Flags of a response that extensions have added.
-    ExtensionFlags,
-    /// Identities with an empty namespace.
-    OddPrincipals,
-    /// How soon a change of a cluster's metadata shows.
-    ClusterMetadata,
-    /// Settings of the bootstrap that go by the names of metrics.
-    NamesInBootstrap,
-    /// Who is at the other end, where Istio's own filter tells it.
-    IstioPeers,
-    /// What is left of the other engine when a running proxy changes its engine.
-    EngineChange,
+/// What asks for a label of a metric, if a document does.
+fn tag_origin<'p>(provider: &'p ProviderMetrics, metric: StandardMetric, label: &str) -> Option<&'p Origin> {
+    let tag = provider
+        .overrides
+        .iter()
+        .filter(|change| change.metric.stat_name() == metric.stat_name())
+        .find_map(|change| change.tags.get(label))?;
+    matches!(tag.value, TagOperation::Upsert(_)).then_some(&tag.origin)
 }
 
-impl NativeException {
-    /// Every one.
-    pub const ALL: [NativeException; 12] = [
-        NativeException::BeyondBound,
-        NativeException::Eviction,
-        NativeException::ListenerChange,
-        NativeException::UnfitTexts,
-        NativeException::Separators,
-        NativeException::EmptyTags,
-        NativeException::ExtensionFlags,
-        NativeException::OddPrincipals,
-        NativeException::ClusterMetadata,
-        NativeException::NamesInBootstrap,
-        NativeException::IstioPeers,
-        NativeException::EngineChange,
-    ];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// What differs.
-    pub const fn text(self) -> &'static str {
-        match self {
-            NativeException::BeyondBound => {
-                "beyond 1,000 sets of labels in a listener, requests with a new set are not counted; the filter counts \
-                 them under `other`, and has its bound in each listener and worker"
-            }
-            NativeException::Eviction => {
-                "with `stats_eviction_interval` in the bootstrap, series that are not written for that long are gone \
-                 and begin again at 0; those of the filter stay"
-            }
-            NativeException::ListenerChange => {
-                "when a listener is replaced, series that the new one does not write before the old one is drained may \
-                 begin again at 0; those of the filter go on"
-            }
-            NativeException::UnfitTexts => {
-                "a text of a client's, a peer's or an endpoint's metadata with control characters or bytes that are \
-                 not UTF-8, or longer than 256 bytes and cut within a character, is `unknown`; the filter replaces the \
-                 characters"
-            }
-            NativeException::Separators => {
-                "`;.` and `=.=` in a text are shown as they are; the filter writes `_` for one character of each"
-            }
-            NativeException::EmptyTags => {
-                "where an expression of a tag gives an empty text, the label is `unknown`; the filter's is empty"
-            }
-            NativeException::ExtensionFlags => {
-                "response flags that extensions have registered are shown; the filter cannot see them"
-            }
-            NativeException::OddPrincipals => {
-                "of an identity with nothing between `/ns/` and the next `/`, a later `/ns/` counts"
-            }
-            NativeException::ClusterMetadata => {
-                "a change of a cluster's metadata shows at once; the filter takes up to 10 seconds"
-            }
-            NativeException::NamesInBootstrap => {
-                "labels are no part of the names that `histogram_bucket_settings` and `stats_matcher` of the bootstrap \
-                 see in front of a metric's own, but stand behind it; and a `fixed_value` of its `stats_tags` is on no \
-                 series"
-            }
-            NativeException::IstioPeers => {
-                "where a filter of Istio's own proxies tells who is at the other end, in the place of our \
-                 `peer-metadata`, labels of the other end are read from the endpoint's metadata and certificates alone; \
-                 the filter reads them from Istio's objects first"
-            }
-            NativeException::EngineChange => {
-                "series of the engine that a running proxy had before stay on its page until it is started anew, beside \
-                 those of the other engine with the same labels"
-            }
+    #[test]
+    fn versions_are_read_as_envoy_and_images_write_them() {
+        for text in ["1.40", "1.40.0", "v1.40.3", "1.40.0-dev", "1.40-latest"] {
+            assert_eq!(text.parse(), Ok(LEAST_ENVOY), "{text}");
         }
+        for text in ["", "1", "latest", "v1.x", "distroless"] {
+            assert!(text.parse::<EnvoyVersion>().is_err(), "{text}");
+        }
+        let parse = |text: &str| text.parse::<EnvoyVersion>().unwrap();
+        assert!(parse("1.39.9") < LEAST_ENVOY && parse("1.100") > LEAST_ENVOY);
     }
 }

@@ -13,6 +13,7 @@ pub mod codes;
 mod descriptors;
 mod edit;
 mod engine;
+mod facts;
 mod lower;
 mod mark;
 mod plan;
@@ -30,7 +31,7 @@ use burgee_filter_config::declared::DeclaredMetric;
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
-pub use engine::{LEAST_ENVOY, MetricEngine, NativeException, Stays, engines};
+pub use engine::{EnvoyVersion, LEAST_ENVOY, Maker, MetricEngine, NativeException, engines};
 pub use lower::is_measure;
 pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
@@ -88,6 +89,18 @@ pub struct Options {
     pub log_files: LogFiles,
     /// What calls to collectors carry beside the documents' own; absent: nothing.
     pub reporter: Option<String>,
+    /// The version of the Envoy that this is for; absent: it is not known.
+    pub envoy: Option<EnvoyVersion>,
+    /// Whether a base that is a bootstrap is all that its proxy has: what nothing in it says, nobody says then. For texts
+    /// alone, since bytes are not read as a whole.
+    pub is_whole: bool,
+}
+
+impl Options {
+    /// The class of a listener.
+    fn class_of(&self, listener: &view::Listener<'_>) -> ListenerClass {
+        self.classes.get(listener.name).copied().unwrap_or_else(|| listener.class())
+    }
 }
 
 /// The module of a plugin.

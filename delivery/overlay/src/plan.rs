@@ -14,6 +14,8 @@ use burgee_api::{Origin, Problem, Severity};
 
 use crate::codes;
 use crate::edit::Edit;
+use crate::engine;
+use crate::facts;
 use crate::lower::cluster::Needed;
 use crate::lower::{is_measure, native};
 use crate::mark::{self, Removal};
@@ -59,6 +61,8 @@ pub(crate) struct Plan {
     clusters: Needed,
     /// Those of them that have to come from elsewhere.
     awaited: Vec<String>,
+    /// See [`crate::facts::Facts`].
+    have_clusters_a_say: bool,
     /// The clusters that are there when the base's listeners are made, where others come after that.
     first: Option<BTreeSet<String>>,
 }
@@ -89,10 +93,12 @@ impl Plan {
 
 /// Plans a policy over a base without anything of ours in it.
 fn plan(base: &Value, shape: Shape, policy: &Effective, options: &Options) -> Plan {
-    let mut plan = Plan { first: clusters::first(base, shape), ..Plan::default() };
+    let have_clusters_a_say = !options.is_whole || facts::have_clusters_a_say(base, shape);
+    let mut plan = Plan { first: clusters::first(base, shape), have_clusters_a_say, ..Plan::default() };
     let listeners = view::listeners(base, shape);
+    let policy = &*engine::decided(base, shape, &listeners, have_clusters_a_say, policy, options);
     for listener in &listeners {
-        let class = options.classes.get(listener.name).copied().unwrap_or_else(|| listener.class());
+        let class = options.class_of(listener);
         listener::plan(listener, class, policy, options, &mut plan);
     }
     if shape == Shape::Bootstrap {

@@ -1,5 +1,6 @@
 //! The overlay as a whole: what it writes, and that it can be taken back.
 
+mod autos;
 mod bases;
 mod by_hand;
 mod changes;

@@ -131,6 +131,8 @@ pub(crate) struct Part<'a> {
     pub config: &'a Value,
     /// The port that connections to its filter chain are for, where the chain says it.
     chain_port: Option<u16>,
+    /// Whether its filter chain has a transport of its own, so that callers may have certificates.
+    pub has_transport: bool,
 }
 
 impl<'a> Part<'a> {
@@ -215,6 +217,7 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
     for (chain_path, chain) in chains {
         let filters_path = chain_path.field("filters");
         let chain_port = chain.at(&["filter_chain_match", "destination_port"]).and_then(port);
+        let has_transport = chain.field("transport_socket").is_some();
         for (i, filter) in chain.field("filters").map_or(&[][..], Value::items).iter().enumerate() {
             has_filters = true;
             let Some(config) = filter.field("typed_config") else {
@@ -224,12 +227,12 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
             if is_sealed(config) {
                 sealed.push(path);
             } else if config.any_type() == Some(MANAGER) {
-                managers.push(Part { path, config, chain_port });
+                managers.push(Part { path, config, chain_port, has_transport });
             } else if config.any_type() == Some(TCP_PROXY)
                 && has_fields(config)
                 && !(chain_port.is_some() && chain_port == own_port && is_black_hole(config))
             {
-                tcp_proxies.push(Part { path, config, chain_port });
+                tcp_proxies.push(Part { path, config, chain_port, has_transport });
             }
         }
     }
@@ -239,7 +242,7 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
     }
     let name = value.field("name").and_then(Value::as_str).unwrap_or_default();
     let captures = name == CAPTURING || value.field("use_original_dst") == Some(&Value::Bool(true));
-    let own = Part { path: path.clone(), config: value, chain_port: None };
+    let own = Part { path: path.clone(), config: value, chain_port: None, has_transport: true };
     Listener {
         name,
         path,

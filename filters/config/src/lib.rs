@@ -12,6 +12,7 @@ pub mod labels;
 mod lenient;
 pub mod metrics;
 pub mod names;
+pub mod peer_fields;
 pub mod peer_metadata;
 pub mod stat_name;
 pub mod stats;

@@ -49,6 +49,15 @@ pub struct PeerMetadataConfig {
     )]
     pub max_peers: u32,
 
+    /// Whether each field of a peer is published by itself too, as a text that metrics can show as it is, for whoever has no
+    /// more than operators of formats: `%FILTER_STATE(wasm.downstream_peer_workload:PLAIN)%`. Default: not.
+    #[serde(
+        alias = "publishFields",
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub publish_fields: bool,
+
     /// Workloads by their address, for those that say nothing of themselves. An address is written as Envoy writes it,
     /// without a port and without brackets, such as `10.0.0.7` or `fd00::7`. Default: none.
     #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "BTreeMap::is_empty")]
@@ -132,6 +141,7 @@ mod tests {
             local: Some(LocalWorkload { workload: "web-v1".to_owned(), ..LocalWorkload::default() }),
             recipients: Recipients::NotExternal,
             max_peers: 7,
+            publish_fields: true,
             index: [("10.0.0.7".to_owned(), LocalWorkload::default())].into(),
         };
         let text = serde_json::to_string(&config).unwrap();

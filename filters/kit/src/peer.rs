@@ -10,11 +10,11 @@ use crate::protobuf_struct::{self, StructValue, StructWriter};
 
 /// The property of the workload that called. Expressions outside of Wasm have it as
 /// `filter_state['wasm.downstream_peer']`.
-pub const DOWNSTREAM_PEER: &str = "downstream_peer";
+pub const DOWNSTREAM_PEER: &str = burgee_filter_config::peer_fields::DOWNSTREAM_PEER;
 
 /// The property of the workload that was called. Expressions outside of Wasm have it as
 /// `filter_state['wasm.upstream_peer']`.
-pub const UPSTREAM_PEER: &str = "upstream_peer";
+pub const UPSTREAM_PEER: &str = burgee_filter_config::peer_fields::UPSTREAM_PEER;
 
 /// What is known of a workload. What is not known is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

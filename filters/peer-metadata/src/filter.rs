@@ -16,6 +16,7 @@ use burgee_kit::{
 };
 
 use crate::exchange::{self, Details, ID_HEADER, VALUE_HEADER};
+use crate::fields::Fields;
 use crate::recipients::Clusters;
 
 /// The `peer-metadata` filter.
@@ -31,6 +32,8 @@ pub struct PeerMetadata {
     clusters: RefCell<Clusters>,
     /// What is published, by the header that says it. An id alone would let anybody who knows it take another's place.
     known: RefCell<Recent<Rc<[u8]>>>,
+    /// What is published of each peer beside the whole, where that is asked for.
+    fields: Option<Fields>,
     /// Whether the log says already that the host refused something: once is enough, requests are many.
     is_refusal_logged: Cell<bool>,
 }
@@ -160,6 +163,7 @@ impl PeerMetadata {
         let local = config.local.unwrap_or_else(|| from_node(host));
         let details = details(host, &config.additional_labels);
         let max_peers = if config.max_peers == 0 { DEFAULT_MAX_PEERS } else { config.max_peers };
+        let max_peers = usize::try_from(max_peers).unwrap_or(usize::MAX);
         let published = |(address, workload)| {
             let address: String = address;
             (address.into_bytes(), Rc::from(exchange::peer_of(&workload).into_bytes()))
@@ -170,7 +174,8 @@ impl PeerMetadata {
             id: NODE_ID.get(host).unwrap_or_default(),
             index: config.index.into_iter().map(published).collect(),
             clusters: RefCell::new(Clusters::new(config.recipients)),
-            known: RefCell::new(Recent::new(usize::try_from(max_peers).unwrap_or(usize::MAX))),
+            known: RefCell::new(Recent::new(max_peers)),
+            fields: config.publish_fields.then(|| Fields::new(max_peers, [DOWNSTREAM_PEER, UPSTREAM_PEER])),
             additional_labels: config.additional_labels,
             is_refusal_logged: Cell::new(false),
         }
@@ -239,6 +244,9 @@ impl PeerMetadata {
         });
         let peer = peer.filter(|peer| !peer.is_empty())?;
         self.check(host, property, host.set_property(&[property], &peer));
+        if let Some(fields) = &self.fields {
+            self.check(host, property, fields.publish(host, property, &peer));
+        }
         Some(peer)
     }
 

@@ -15,6 +15,7 @@
 )]
 
 mod exchange;
+mod fields;
 mod filter;
 mod recipients;
 

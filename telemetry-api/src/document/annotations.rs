@@ -4,10 +4,10 @@ use super::reader::{Context, Field, Object, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{Place, Traced};
 use crate::problem::{Problem, Severity, closest, codes};
-use crate::resources::MetricsEngine;
-use crate::resources::metrics_engine::METRICS_ENGINE_ANNOTATION;
+use crate::resources::metrics_engine::{METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION};
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
+use crate::resources::{MetricsEngine, PeerMetadata};
 
 /// What every annotation of ours begins with.
 const PREFIX: &str = "burgee.dev/";
@@ -25,6 +25,7 @@ const KNOWN: &[(&str, &str)] = &[
     (CALLS_ANNOTATION, "WorkloadEntry"),
     (LABEL_SIZES_ANNOTATION, "Telemetry"),
     (METRICS_ENGINE_ANNOTATION, "Telemetry"),
+    (PEER_METADATA_ANNOTATION, "Telemetry"),
 ];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
@@ -97,31 +98,47 @@ pub(super) fn calls(document: &Object<'_>, context: &mut Context) -> Vec<Traced<
 
 /// What makes metrics, as a document says it.
 pub(super) fn metrics_engine(document: &Object<'_>, context: &mut Context) -> Option<Traced<MetricsEngine>> {
-    let field = annotations(document, context)?.get(METRICS_ENGINE_ANNOTATION)?;
-    let engine = field.choice(context, MetricsEngine::NAMES)?;
-    Some(field.traced(context, engine))
+    choice(document, METRICS_ENGINE_ANNOTATION, MetricsEngine::NAMES, context)
 }
 
-/// What makes metrics, as a document of the mesh's configuration says it. Where that is not one, nobody reads it.
-pub(super) fn metrics_engine_of_mesh(
-    document: &Field<'_>,
-    is_mesh: bool,
+/// Whether proxies tell each other who they are, as a document says it.
+pub(super) fn peer_metadata(document: &Object<'_>, context: &mut Context) -> Option<Traced<PeerMetadata>> {
+    choice(document, PEER_METADATA_ANNOTATION, PeerMetadata::NAMES, context)
+}
+
+/// An annotation that is one of a few words.
+fn choice<T: Copy>(
+    document: &Object<'_>,
+    name: &str,
+    choices: &[(&str, T)],
     context: &mut Context,
-) -> Option<Traced<MetricsEngine>> {
+) -> Option<Traced<T>> {
+    let field = annotations(document, context)?.get(name)?;
+    let value = field.choice(context, choices)?;
+    Some(field.traced(context, value))
+}
+
+/// What a document of the mesh's configuration says of metrics.
+type OfMesh = (Option<Traced<MetricsEngine>>, Option<Traced<PeerMetadata>>);
+
+/// What a document of the mesh's configuration says of metrics. Where that is not one, nobody reads it.
+pub(super) fn of_mesh(document: &Field<'_>, is_mesh: bool, context: &mut Context) -> OfMesh {
     let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
-    let object = document.any_object(&mut unheard)?;
+    let Some(object) = document.any_object(&mut unheard) else { return (None, None) };
     if is_mesh {
-        return metrics_engine(&object, context);
+        return (metrics_engine(&object, context), peer_metadata(&object, context));
     }
-    if let Some(field) = annotations(&object, context)
-        .filter(|_| matches!(&*context.document.kind, "ConfigMap" | "IstioOperator" | "Istio"))
-        .and_then(|annotations| annotations.get(METRICS_ENGINE_ANNOTATION))
-    {
-        let message = format!("{METRICS_ENGINE_ANNOTATION} means nothing here");
-        let help = "it stands on a Telemetry, or where the mesh's configuration is";
-        context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &field, message, help);
+    for name in [METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION] {
+        if let Some(field) = annotations(&object, context)
+            .filter(|_| matches!(&*context.document.kind, "ConfigMap" | "IstioOperator" | "Istio"))
+            .and_then(|annotations| annotations.get(name))
+        {
+            let message = format!("{name} means nothing here");
+            let help = "it stands on a Telemetry, or where the mesh's configuration is";
+            context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &field, message, help);
+        }
     }
-    None
+    (None, None)
 }
 
 /// A code that a document asks not to be told of it.

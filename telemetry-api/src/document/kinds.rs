@@ -96,9 +96,9 @@ impl Documents {
         let revision = mesh.map(|source| source.mesh.revision.clone());
         self.ignores.append(&mut annotations::ignores(&root, &mut context));
         self.label_sizes.append(&mut annotations::label_sizes(&root, revision.as_deref(), &mut context));
-        let engine = annotations::metrics_engine_of_mesh(&root, revision.is_some(), &mut context);
+        let chosen = annotations::of_mesh(&root, revision.is_some(), &mut context);
         if let Some(source) = self.meshes.get_mut(before).filter(|_| revision.is_some()) {
-            source.mesh.metrics_engine = engine;
+            (source.mesh.metrics_engine, source.mesh.peer_metadata) = chosen;
         }
         self.problems.append(&mut context.problems);
     }
@@ -278,8 +278,13 @@ impl Documents {
         match kind.name {
             "Telemetry" => {
                 let engine = annotations::metrics_engine(&object, context);
+                let peers = annotations::peer_metadata(&object, context);
                 let read = telemetry::read(meta, object.get("spec"), context);
-                resources.telemetries.extend(read.map(|it| Telemetry { metrics_engine: engine, ..it }));
+                resources.telemetries.extend(read.map(|it| Telemetry {
+                    metrics_engine: engine,
+                    peer_metadata: peers,
+                    ..it
+                }));
             }
             "WasmPlugin" => resources.wasm_plugins.extend(wasm_plugin::read(meta, &object, context)),
             "ServiceEntry" => {

@@ -25,6 +25,7 @@ pub(super) fn read(meta: Meta, spec: Option<Field<'_>>, context: &mut Context) -
         selector: None,
         target_refs: Vec::new(),
         metrics_engine: None,
+        peer_metadata: None,
         metrics: Vec::new(),
         tracing: Vec::new(),
         access_logging: Vec::new(),

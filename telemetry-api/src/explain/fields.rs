@@ -90,12 +90,16 @@ pub(super) fn of_tracing(entry: &TracingEntry) -> Vec<Leaf> {
     leaves.or_empty(origin)
 }
 
-/// What a document says of what makes metrics, if it does.
-pub(super) fn of_engine(telemetry: &Telemetry) -> Option<Leaf> {
-    let engine = telemetry.metrics_engine.as_ref()?;
+/// What a document says of what makes metrics, and of the exchange of peers.
+pub(super) fn of_annotations(telemetry: &Telemetry) -> Vec<Leaf> {
     let mut leaves = Leaves::new(Mode::ClientAndServer);
-    leaves.add(LeafKind::Other, &engine.origin, values::text(engine.value.name()));
-    leaves.found.pop()
+    if let Some(engine) = &telemetry.metrics_engine {
+        leaves.add(LeafKind::Other, &engine.origin, values::text(engine.value.name()));
+    }
+    if let Some(peers) = &telemetry.peer_metadata {
+        leaves.add(LeafKind::Other, &peers.origin, values::text(peers.value.name()));
+    }
+    leaves.found
 }
 
 /// The fields of an entry of `spec.metrics` outside of its overrides; those of an entry without fields are none.

@@ -9,7 +9,7 @@ use crate::resolve::metrics::{Collected, Merged, merge};
 use crate::resolve::providers::Unusable;
 use crate::resolve::{ListenerClass, MetricOverride, ProviderMetrics};
 use crate::resources::telemetry::{MetricMatch, Override};
-use crate::resources::{MeshConfig, MetricsEngine, ProviderKind};
+use crate::resources::{MeshConfig, MetricsEngine, PeerMetadata, ProviderKind};
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     let mesh = here.lookup.mesh;
@@ -31,7 +31,7 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     }
     let remarks = remarks(here, class, &merged);
     let mut section = Section { signal: Signal::Metrics, facts, lost: Vec::new(), remarks };
-    for leaf in here.telemetries.iter().filter_map(|telemetry| fields::of_engine(telemetry)) {
+    for leaf in here.telemetries.iter().flat_map(|telemetry| fields::of_annotations(telemetry)) {
         let why = "nothing is measured here".to_owned();
         losses::add(&mut section, class, leaf, |_| (Cause::NoProvider, why));
     }
@@ -55,10 +55,11 @@ fn provider_facts(
     collected: &Collected<'_>,
     provider: &ProviderMetrics,
 ) -> Vec<Fact> {
-    let ProviderMetrics { provider: name, engine, reporting_interval, overrides } = provider;
+    let ProviderMetrics { provider: name, engine, peers, reporting_interval, overrides } = provider;
     let mut facts = vec![scope_fact(mesh, merged, name)];
     facts.extend(switch_fact(collected));
     facts.extend(engine.as_ref().map(|engine| engine_fact(merged, engine)));
+    facts.extend(peers.as_ref().map(|peers| peers_fact(merged, peers)));
     let interval = match reporting_interval {
         Some(interval) => Fact::new(
             "reportingInterval",
@@ -89,6 +90,15 @@ fn engine_fact(merged: &Merged<'_>, engine: &Traced<MetricsEngine>) -> Fact {
     Fact::new("engine", values::text(engine.value.name()), &engine.origin, why)
         .over(values::overridden(merged.engine.overridden().iter().copied(), |engine| {
             values::text(engine.name())
+        }))
+}
+
+/// Whether proxies tell each other who they are, where a document says it.
+fn peers_fact(merged: &Merged<'_>, peers: &Traced<PeerMetadata>) -> Fact {
+    let why = "the last document that says it decides, for every provider and both sides";
+    Fact::new("peerMetadata", values::text(peers.value.name()), &peers.origin, why)
+        .over(values::overridden(merged.peers.overridden().iter().copied(), |peers| {
+            values::text(peers.name())
         }))
 }
 

@@ -238,7 +238,7 @@ fn of_telemetry(telemetry: &Telemetry, explanation: &Explanation) -> Vec<FieldAn
         let of_overrides = entry.overrides.iter().flat_map(fields::of_override);
         fields::of_metrics(entry).into_iter().chain(of_overrides)
     });
-    let of_metrics = fields::of_engine(telemetry).into_iter().chain(of_metrics);
+    let of_metrics = fields::of_annotations(telemetry).into_iter().chain(of_metrics);
     let of_metrics = of_metrics.map(|leaf| (Signal::Metrics, leaf));
     let of_tracing = tracing.iter().flat_map(fields::of_tracing).map(|leaf| (Signal::Tracing, leaf));
     let of_logs = access_logging.iter().flat_map(fields::of_access_logging);

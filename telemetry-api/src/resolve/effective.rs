@@ -10,10 +10,10 @@ use super::collector::Collector;
 use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
-pub use crate::resources::MetricsEngine;
 use crate::resources::WasmPlugin;
 pub use crate::resources::mesh_config::{LogFormat, RemoteService, TcpKeepalive};
 pub use crate::resources::telemetry::{CustomTag, TagOperation};
+pub use crate::resources::{MetricsEngine, PeerMetadata};
 
 /// The effective policy of one workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -226,8 +226,10 @@ impl Plugin {
 pub struct ProviderMetrics {
     /// The provider's name and what put it in force.
     pub provider: Traced<String>,
-    /// What makes its metrics of HTTP requests; absent: nothing says so, which means [`MetricsEngine::Wasm`].
+    /// What makes its metrics of HTTP requests; absent: nothing says so, which means [`MetricsEngine::Auto`].
     pub engine: Option<Traced<MetricsEngine>>,
+    /// Whether proxies tell each other who they are; absent: nothing says so, which means [`PeerMetadata::On`].
+    pub peers: Option<Traced<PeerMetadata>>,
     /// How often long-lived streams report; absent: the filter's default.
     pub reporting_interval: Option<Traced<Duration>>,
     /// Changes per metric, ordered as Istio orders them. A metric without an entry has its defaults.

@@ -48,10 +48,18 @@ impl Policy for Telemetry {
     }
 
     fn describe(&self, text: &mut String) {
-        let Telemetry { meta, selector, target_refs, metrics_engine, metrics, tracing, access_logging } =
-            self;
+        let Telemetry {
+            meta,
+            selector,
+            target_refs,
+            metrics_engine,
+            peer_metadata,
+            metrics,
+            tracing,
+            access_logging,
+        } = self;
         describe_whom(meta, selector.as_ref(), target_refs, text);
-        let _ = write!(text, "\n{:?}", value(metrics_engine.as_ref()));
+        let _ = write!(text, "\n{:?} {:?}", value(metrics_engine.as_ref()), value(peer_metadata.as_ref()));
         metrics.iter().for_each(|entry| describe_metrics(entry, text));
         tracing.iter().for_each(|entry| describe_tracing(entry, text));
         access_logging.iter().for_each(|entry| describe_access_logging(entry, text));
@@ -95,6 +103,7 @@ pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, tex
         root_namespace,
         default_metrics_providers,
         metrics_engine,
+        peer_metadata,
         default_tracing_providers,
         default_access_logging_providers,
         connect_timeout,
@@ -112,7 +121,7 @@ pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, tex
     for names in [default_metrics_providers, default_tracing_providers, default_access_logging_providers] {
         let _ = write!(text, "\n{:?}", values(names));
     }
-    let _ = write!(text, "\n{:?}", value(metrics_engine.as_ref()));
+    let _ = write!(text, "\n{:?} {:?}", value(metrics_engine.as_ref()), value(peer_metadata.as_ref()));
     // Whether tracing was spoken of at all decides whether proxies are left as they are.
     let is_written = matches!(enable_tracing.origin, crate::Origin::Document { .. });
     let _ = write!(text, "\n{:?} {is_written}", enable_tracing.value);

@@ -10,7 +10,7 @@ use super::said::Said;
 use super::workload::ListenerClass;
 use crate::origin::Traced;
 use crate::resources::telemetry::{MetricMatch, MetricsEntry, Override, TagOperation};
-use crate::resources::{MeshConfig, MetricsEngine, ProviderKind, Telemetry};
+use crate::resources::{MeshConfig, MetricsEngine, PeerMetadata, ProviderKind, Telemetry};
 
 /// What the documents add up to for one class of listener, before providers are looked up.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Merged<'t> {
     pub scope: Said<'t, [Traced<String>]>,
     /// What makes metrics: the last document that says it, be it about metrics otherwise or not.
     pub engine: Said<'t, Traced<MetricsEngine>>,
+    /// Whether proxies tell each other who they are: the last document that says it, likewise.
+    pub peers: Said<'t, Traced<PeerMetadata>>,
     /// Every entry, in the order of contribution, and the providers that it is about: those that it names, else those of
     /// the entry before it.
     pub entries: Vec<(&'t MetricsEntry, &'t [Traced<String>])>,
@@ -58,10 +60,14 @@ pub(crate) fn merge<'t>(
     let mut merged = Merged {
         scope: Said::first(Some(previous)),
         engine: Said::first(mesh.metrics_engine.as_ref()),
+        peers: Said::first(mesh.peer_metadata.as_ref()),
         entries: Vec::new(),
         collected: BTreeMap::new(),
     };
-    telemetries.iter().for_each(|telemetry| merged.engine.add(telemetry.metrics_engine.as_ref()));
+    for telemetry in telemetries {
+        merged.engine.add(telemetry.metrics_engine.as_ref());
+        merged.peers.add(telemetry.peer_metadata.as_ref());
+    }
     for entry in telemetries.iter().flat_map(|telemetry| &telemetry.metrics) {
         if !entry.providers.is_empty() {
             previous = &entry.providers;
@@ -116,11 +122,11 @@ pub(crate) fn resolve(
     telemetries: &[&Telemetry],
     class: ListenerClass,
 ) -> Vec<ProviderMetrics> {
-    let Merged { engine, collected, .. } = merge(mesh, telemetries, class);
+    let Merged { engine, peers, collected, .. } = merge(mesh, telemetries, class);
     collected
         .into_iter()
         .filter(|(name, provider)| !provider.is_all_off() && takes_metrics(mesh, name))
-        .map(|(_, provider)| provider.finish(engine.in_force()))
+        .map(|(_, provider)| provider.finish(engine.in_force(), peers.in_force()))
         .collect()
 }
 
@@ -165,7 +171,11 @@ impl<'t> Collected<'t> {
         }
     }
 
-    fn finish(self, engine: Option<&Traced<MetricsEngine>>) -> ProviderMetrics {
+    fn finish(
+        self,
+        engine: Option<&Traced<MetricsEngine>>,
+        peers: Option<&Traced<PeerMetadata>>,
+    ) -> ProviderMetrics {
         let mut overrides: Vec<MetricOverride> = self
             .changes
             .into_iter()
@@ -183,6 +193,7 @@ impl<'t> Collected<'t> {
         ProviderMetrics {
             provider: self.provider.clone(),
             engine: engine.cloned(),
+            peers: peers.cloned(),
             reporting_interval: self.interval.in_force().cloned(),
             overrides,
         }

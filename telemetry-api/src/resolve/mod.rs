@@ -34,8 +34,8 @@ pub use control_plane::ControlPlane;
 pub use differing::PolicyDocument;
 pub use effective::{
     AccessLogger, ClassPolicy, CustomTag, Effective, ListenerLogs, LogEntries, LogFormat, LogSink,
-    MetricName, MetricOverride, MetricsEngine, Plugin, ProviderMetrics, RemoteService, TagOperation,
-    TcpKeepalive, Tracing, TracingSettings,
+    MetricName, MetricOverride, MetricsEngine, PeerMetadata, Plugin, ProviderMetrics, RemoteService,
+    TagOperation, TcpKeepalive, Tracing, TracingSettings,
 };
 pub(crate) use plugins::resolve as resolve_plugins;
 pub use policy_set::{Change, PolicySet};

@@ -6,9 +6,9 @@ mod written;
 
 use std::time::Duration;
 
-use super::MetricsEngine;
 use super::meta::DEFAULT_REVISION;
 use super::telemetry::CustomTag;
+use super::{MetricsEngine, PeerMetadata};
 use crate::origin::{Origin, Traced};
 
 pub use log_providers::{
@@ -45,6 +45,10 @@ pub struct MeshConfig {
     /// [`METRICS_ENGINE_ANNOTATION`](super::metrics_engine::METRICS_ENGINE_ANNOTATION) of the document; absent: it does
     /// not say.
     pub metrics_engine: Option<Traced<MetricsEngine>>,
+    /// Whether proxies tell each other who they are where no Telemetry says it, by the annotation
+    /// [`PEER_METADATA_ANNOTATION`](super::metrics_engine::PEER_METADATA_ANNOTATION) of the document; absent: it does not
+    /// say.
+    pub peer_metadata: Option<Traced<PeerMetadata>>,
     /// The tracing provider in force when no Telemetry names any: the first. Default: none.
     pub default_tracing_providers: Vec<Traced<String>>,
     /// The access log providers in force when no Telemetry names any. Default: none.
@@ -194,6 +198,7 @@ impl Default for MeshConfig {
             },
             default_metrics_providers: Vec::new(),
             metrics_engine: None,
+            peer_metadata: None,
             default_tracing_providers: Vec::new(),
             default_access_logging_providers: Vec::new(),
             connect_timeout: by_default(DEFAULT_CONNECT_TIMEOUT),

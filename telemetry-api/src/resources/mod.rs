@@ -14,7 +14,7 @@ pub use gateway::{Gateway, GatewayServer};
 pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
-pub use metrics_engine::MetricsEngine;
+pub use metrics_engine::{MetricsEngine, PeerMetadata};
 pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
 pub use wasm_plugin::WasmPlugin;
@@ -67,6 +67,19 @@ impl Resources {
         }
         for telemetry in &mut self.telemetries {
             telemetry.metrics_engine = None;
+        }
+        self
+    }
+
+    /// The same resources with the exchange of peers decided by something else than they: `by` says what.
+    #[must_use]
+    pub fn with_peer_metadata(mut self, peers: PeerMetadata, by: &'static str) -> Resources {
+        let decided = Traced { value: peers, origin: Origin::Rule(by) };
+        for mesh in [&mut self.mesh_config].into_iter().chain(&mut self.other_meshes) {
+            mesh.peer_metadata = Some(decided.clone());
+        }
+        for telemetry in &mut self.telemetries {
+            telemetry.peer_metadata = None;
         }
         self
     }

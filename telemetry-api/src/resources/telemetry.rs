@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use burgee_filter_config::StandardMetric;
 
-use super::{Meta, MetricsEngine};
+use super::{Meta, MetricsEngine, PeerMetadata};
 use crate::origin::{Origin, Place, Traced};
 
 /// A Telemetry document.
@@ -20,6 +20,9 @@ pub struct Telemetry {
     /// What makes metrics of HTTP requests, by the annotation
     /// [`METRICS_ENGINE_ANNOTATION`](super::metrics_engine::METRICS_ENGINE_ANNOTATION); absent: it does not say.
     pub metrics_engine: Option<Traced<MetricsEngine>>,
+    /// Whether proxies tell each other who they are, by the annotation
+    /// [`PEER_METADATA_ANNOTATION`](super::metrics_engine::PEER_METADATA_ANNOTATION); absent: it does not say.
+    pub peer_metadata: Option<Traced<PeerMetadata>>,
     /// Metrics, in order.
     pub metrics: Vec<MetricsEntry>,
     /// Tracing, in order.

@@ -240,6 +240,8 @@ fn options() -> Options {
         plugins: BTreeMap::new(),
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: None,
+        is_whole: false,
     }
 }
 

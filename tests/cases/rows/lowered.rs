@@ -22,6 +22,8 @@ fn options(delivery: Delivery) -> Options {
         plugins: BTreeMap::new(),
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: None,
+        is_whole: false,
     }
 }
 

@@ -244,6 +244,8 @@ fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
         plugins: plugins.collect(),
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: None,
+        is_whole: false,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burgee_api::check::Checked;
 use burgee_api::document::Source;
 use burgee_api::problem::worst;
-use burgee_api::resolve::{ListenerClass, MetricsEngine};
+use burgee_api::resolve::ListenerClass;
 use burgee_api::resources::WasmPlugin;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProxySummary;
@@ -18,6 +18,7 @@ use super::asked::{self, Policies};
 use super::clean::clean;
 use super::show::count;
 use super::watch::{Change, Watch};
+use crate::args::MetricsChoice;
 use crate::plan::UpPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
@@ -63,8 +64,8 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(super) struct Followed {
     /// The folder of documents.
     directory: PathBuf,
-    /// What makes metrics, if an argument says so.
-    metrics_engine: Option<MetricsEngine>,
+    /// What arguments say of metrics.
+    metrics: MetricsChoice,
     /// The documents that were looked at last.
     texts: Vec<Source>,
     /// The documents in force.
@@ -99,7 +100,7 @@ impl Followed {
     ) -> Followed {
         Followed {
             directory: plan.directory.clone(),
-            metrics_engine: plan.metrics_engine,
+            metrics: plan.metrics,
             texts: texts.to_vec(),
             texts_in_force: texts.to_vec(),
             plugins: (modules.plugins.clone(), known.to_vec()),
@@ -312,7 +313,7 @@ async fn take(
     let what = what_changed(followed, &sources.texts, &plugins);
     if is_in_force {
         let modules = Modules { plugins: plugins.clone(), ..followed.modules.clone() };
-        let policy = environment::policies(checked.resources.clone(), followed.metrics_engine);
+        let policy = environment::policies(checked.resources.clone(), followed.metrics);
         let told = localnet.apply(&checked.resources, &policy, &modules).await;
         problems.extend(told.map_err(crate::commands::failure)?);
         is_in_force = !localnet.is_refused();

@@ -118,6 +118,7 @@ fn a_label_that_the_bootstrap_does_not_know_is_left_out_and_told() {
     let metrics = ProviderMetrics {
         provider: Traced { value: "prometheus".to_owned(), origin: Origin::Rule("test") },
         engine: None,
+        peers: None,
         reporting_interval: None,
         overrides: vec![change],
     };

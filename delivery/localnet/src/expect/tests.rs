@@ -22,6 +22,7 @@ fn mk_policy(overrides: Vec<MetricOverride>) -> ClassPolicy {
         metrics: vec![ProviderMetrics {
             provider: Traced { value: "prometheus".to_owned(), origin: mk_origin("spec.metrics[0]", 8) },
             engine: None,
+            peers: None,
             reporting_interval: None,
             overrides,
         }],

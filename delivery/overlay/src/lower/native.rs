@@ -14,13 +14,15 @@ use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, ProviderMetri
 use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
 use burgee_filter_config::{MetricConfig, MetricKind, StandardMetric, StatsConfig};
 
-use self::changes::{Changes, Unsayable};
-use self::labels::{Side, TagValue};
+use self::changes::Changes;
+pub(crate) use self::changes::Unsayable;
+pub(crate) use self::labels::{Side, TagValue};
 use super::safe_name;
+use crate::Options;
+use crate::facts::Facts;
 use crate::mark::Before;
 use crate::value::Value;
 use crate::view;
-use crate::{Identity, Options};
 
 /// What the name of each of our loggers begins with. Envoy finds an access log by its type alone.
 pub(crate) const PREFIX: &str = "burgee.metrics.";
@@ -91,6 +93,26 @@ impl Split {
     }
 }
 
+/// The side that a class reports, and what it knows.
+pub(crate) fn side(policy: &Effective, class: ListenerClass, config: &StatsConfig, facts: Facts) -> Side {
+    Side {
+        is_client: class.is_client(),
+        may_use_host_header: !config.disable_host_header_fallback,
+        // A policy is for one workload, whether the filter is told so or reads it from the node.
+        local: policy.workload.identity(),
+        facts,
+    }
+}
+
+/// Every metric that a configuration has, with the labels that the logger would give it, or why it cannot.
+pub(crate) fn metrics(
+    config: &StatsConfig,
+    side: &Side,
+) -> Vec<(StandardMetric, Result<Vec<(String, TagValue)>, Unsayable>)> {
+    let all = changes::of(&config.metrics).into_iter();
+    all.map(|(metric, changes)| (metric, changes.map(|changes| changes::labels(&changes, side)))).collect()
+}
+
 /// The access logger that makes a provider's metrics at a class of listeners, if it makes any. `before` is what the base
 /// has instead of the list that it goes into.
 pub(crate) fn logger(
@@ -98,18 +120,12 @@ pub(crate) fn logger(
     class: ListenerClass,
     provider: &ProviderMetrics,
     before: Before,
+    facts: Facts,
     options: &Options,
 ) -> Option<Value> {
     let config = super::asked_config(policy, class, provider, options.identity);
     let split = Split::of(provider, &config).filter(Split::has_native)?;
-    let side = Side {
-        is_client: class.is_client(),
-        may_use_host_header: !config.disable_host_header_fallback,
-        local: match options.identity {
-            Identity::Node => None,
-            Identity::Written => Some(policy.workload.identity()),
-        },
-    };
+    let side = side(policy, class, &config, facts);
     let (mut counters, mut histograms) = (Vec::new(), Vec::new());
     for (metric, changes) in &split.native {
         let stat = stat(*metric, changes, &side);

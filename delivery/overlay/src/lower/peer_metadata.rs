@@ -1,6 +1,6 @@
 //! The peer-metadata filter: where metrics are in force, both ends of a request learn who is at the other one.
 
-use burgee_api::resolve::{Effective, ListenerClass};
+use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, PeerMetadata, ProviderMetrics};
 use burgee_filter_config::{PeerMetadataConfig, PeerRole};
 
 use super::{Part, extension_config, http_filter};
@@ -41,10 +41,21 @@ pub(crate) fn extension(
     Some(extension_config(part(policy, class, options), options))
 }
 
+/// Whether a provider's metrics are to show what peers say of themselves.
+pub(crate) fn is_asked_by(provider: &ProviderMetrics) -> bool {
+    provider.peers.as_ref().map(|peers| peers.value).unwrap_or_default() == PeerMetadata::On
+}
+
 /// Who asked for it: whoever put the class's metrics in force.
 fn owner(policy: &Effective, class: ListenerClass) -> Option<Owner> {
-    let metrics = &policy.class(class).metrics;
-    (!metrics.is_empty()).then(|| Owner::of(metrics.iter().map(|provider| &provider.provider.origin)))
+    let mut metrics = policy.class(class).metrics.iter().filter(|provider| is_asked_by(provider)).peekable();
+    metrics.peek()?;
+    Some(Owner::of(metrics.map(|provider| &provider.provider.origin)))
+}
+
+/// Whether a provider's metrics are made by who has no more than operators to read what peers say.
+fn reads_fields(provider: &ProviderMetrics) -> bool {
+    provider.engine.as_ref().is_some_and(|engine| engine.value == MetricsEngine::Native)
 }
 
 fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
@@ -71,6 +82,7 @@ pub(super) fn config(policy: &Effective, class: ListenerClass, options: &Options
             Identity::Node => None,
             Identity::Written => Some(policy.workload.identity()),
         },
+        publish_fields: policy.class(class).metrics.iter().any(reads_fields),
         ..PeerMetadataConfig::default()
     }
 }

@@ -15,11 +15,13 @@ pub(crate) const FILTER_PREFIX: &str = "burgee.telemetry.";
 /// The root id of the filter in the telemetry module.
 pub(crate) const ROOT_ID: &str = "telemetry";
 
-/// The number of the provider whose metrics are written by the filter that also exchanges peers: the first for which there
-/// is something to write. None if there is no such provider: then the exchange has a filter of its own.
+/// The number of the provider whose metrics are written by the filter that also exchanges peers: the first that asks for
+/// peers and for which there is something to write. None if there is no such provider: then the exchange has a filter of its
+/// own, if anybody asks for it.
 pub(crate) fn joined(policy: &Effective, class: ListenerClass, options: &Options) -> Option<usize> {
     policy.class(class).metrics.iter().position(|provider| {
-        !split(policy, class, provider, options.identity).is_some_and(|split| split.is_whole())
+        peer_metadata::is_asked_by(provider)
+            && !split(policy, class, provider, options.identity).is_some_and(|split| split.is_whole())
     })
 }
 

@@ -3,6 +3,7 @@
 use burgee_api::resolve::ListenerClass;
 
 use crate::edit::Owner;
+use crate::facts::Facts;
 use crate::lower::access_log::Place;
 use crate::lower::tracing::Found;
 use crate::mark::Before;
@@ -16,7 +17,7 @@ pub(super) enum What {
     /// The filter that tells and learns who is at the other end.
     Peers(ListenerClass),
     /// The logger of metrics for the provider of that number.
-    MetricsLog(ListenerClass, Before, usize),
+    MetricsLog(ListenerClass, Before, usize, Facts),
     /// The log of the logger of that number.
     Log(ListenerClass, Place, Before, usize),
     /// Spans.

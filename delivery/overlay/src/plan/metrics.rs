@@ -9,8 +9,9 @@ use super::{Plan, placed, problem};
 use crate::Options;
 use crate::codes;
 use crate::edit::Edit;
-use crate::engine::{self, MetricEngine, NativeException};
-use crate::lower::{self, native};
+use crate::engine::{self, NativeException};
+use crate::facts::Facts;
+use crate::lower::{self, native, peer_metadata};
 use crate::mark::{ACCESS_LOG, Before};
 use crate::view::Part;
 
@@ -22,17 +23,23 @@ pub(super) fn plan(
     options: &Options,
     plan: &mut Plan,
 ) -> usize {
+    let may_have_peers = !peer_metadata::is_done(manager.http_filters());
     let before = Before::of(manager.config, ACCESS_LOG);
     let present = manager.list(ACCESS_LOG).len();
     let mut count = 0;
     for (number, provider) in policy.class(class).metrics.iter().enumerate() {
-        let what = What::MetricsLog(class, before, number);
+        let facts = Facts {
+            has_peers: may_have_peers && peer_metadata::is_asked_by(provider),
+            have_clusters_a_say: plan.have_clusters_a_say,
+            may_callers_have_certificates: manager.has_transport,
+        };
+        let what = What::MetricsLog(class, before, number, facts);
         // The same is told of every manager.
         if !plan.made.has(&what) {
             tell(policy, class, provider, plan);
         }
         let make = || {
-            let logger = native::logger(policy, class, provider, before, options)?;
+            let logger = native::logger(policy, class, provider, before, facts, options)?;
             Some((lower::filter_owner(provider), logger))
         };
         let Some((owner, value)) = plan.made.get(what, make) else {
@@ -63,10 +70,16 @@ fn tell(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, pl
         let told = problem(Severity::Note, codes::NATIVE_METRICS, String::new(), message, help);
         plan.say(placed(told, &asked.origin));
     }
-    for (message, origin) in made.iter().filter_map(MetricEngine::remains) {
+    for made in made.iter().filter(|made| made.stays()) {
         let help = "write the expression so that it plainly gives a text, a whole number or a boolean, and without \
                     `+`, `%` and macros; or leave it: both engines give the same series";
-        let told = problem(Severity::Note, codes::STAYS_WITH_WASM, String::new(), message, help);
-        plan.say(placed(told, origin));
+        let told = problem(
+            Severity::Note,
+            codes::STAYS_WITH_WASM,
+            String::new(),
+            made.text(made.metric.api_name()),
+            help,
+        );
+        plan.say(placed(told, made.origin.as_ref().unwrap_or(&asked.origin)));
     }
 }

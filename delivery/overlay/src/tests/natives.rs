@@ -135,19 +135,24 @@ fn the_filter_gets_what_envoy_cannot_make_and_nothing_else() {
     assert_eq!(problems.len(), 2, "{problems:#?}");
     assert!(problems[0].starts_with("note BG0641"), "{problems:#?}");
     assert!(
-        problems[1].starts_with("note BG0642") && problems[1].contains("REQUEST_DURATION of half stays"),
+        problems[1].starts_with("note BG0642") && problems[1].contains("keeps REQUEST_DURATION of half"),
         "{problems:#?}"
     );
 }
 
 #[test]
 fn which_engine_makes_what_can_be_asked() {
-    let policy = everywhere(vec![half_native(), provider("wasm")]);
-    let found: Vec<(&str, bool)> = engines(&policy, ListenerClass::Inbound)
-        .iter()
-        .map(|made| (made.metric.api_name(), made.is_native()))
-        .collect();
+    let policy = everywhere(vec![half_native()]);
+    let made = engines(&policy, ListenerClass::Inbound);
+    let found: Vec<(&str, bool)> =
+        made.iter().map(|made| (made.metric.api_name(), made.is_native())).collect();
     assert_eq!(found, [("REQUEST_COUNT", true), ("REQUEST_DURATION", false), ("RESPONSE_SIZE", true)]);
+    let why: Vec<String> = made.iter().map(|made| made.text(made.metric.api_name())).collect();
+    assert_eq!(why[0], "Envoy itself makes REQUEST_COUNT of half: that is asked for");
+    assert!(
+        why[1].starts_with("the Wasm filter keeps REQUEST_DURATION of half: Envoy cannot itself give"),
+        "{why:?}"
+    );
 }
 
 #[test]
@@ -167,10 +172,10 @@ fn a_client_says_nothing_on_a_side_that_is_not_asked() {
     for (direction, label, expected) in [
         ("INBOUND", "reporter", "destination"),
         ("INBOUND", "destination_workload", "web-v1"),
-        ("INBOUND", "source_app", "%CEL(filter_state['wasm.downstream_peer'].app):256%"),
+        ("INBOUND", "source_app", "%FILTER_STATE(wasm.downstream_peer_app:PLAIN)%"),
         ("OUTBOUND", "reporter", "source"),
         ("OUTBOUND", "source_app", "web"),
-        ("OUTBOUND", "destination_app", "%CEL(filter_state['wasm.upstream_peer'].app):256%"),
+        ("OUTBOUND", "destination_app", "%FILTER_STATE(wasm.upstream_peer_app:PLAIN)%"),
         ("OUTBOUND", "connection_security_policy", "unknown"),
         ("UNSPECIFIED", "reporter", "source"),
     ] {
@@ -183,8 +188,8 @@ fn a_client_says_nothing_on_a_side_that_is_not_asked() {
             assert_eq!(format.contains(":AUTHORITY"), is_asked, "{direction} {label} {format}");
         }
     }
-    let format = format_at("INBOUND", Identity::Node, "destination_app");
-    assert_eq!(format, "%CEL(xds.node.metadata['LABELS']['app']):256%");
+    // Whether the filter reads it from the node or not.
+    assert_eq!(format_at("INBOUND", Identity::Node, "destination_app"), "web");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) fn options() -> Options {
         plugins: BTreeMap::new(),
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: None,
+        is_whole: false,
     }
 }
 
@@ -53,6 +55,7 @@ pub(crate) fn provider(name: &str) -> ProviderMetrics {
     ProviderMetrics {
         provider: traced(name.to_owned()),
         engine: None,
+        peers: None,
         reporting_interval: None,
         overrides: Vec::new(),
     }
@@ -74,6 +77,7 @@ pub(crate) fn busy() -> Effective {
             origin: Origin::Rule("the mesh's default provider"),
         },
         engine: None,
+        peers: None,
         reporting_interval: Some(Traced {
             value: Duration::from_millis(1500),
             origin: Origin::Rule("a document's interval"),

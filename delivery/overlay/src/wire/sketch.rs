@@ -51,7 +51,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.config.core.v3.Address" => &["socket_address"],
         "envoy.config.core.v3.SocketAddress" => &["port_value"],
         "envoy.config.listener.v3.ApiListener" => &["api_listener"],
-        "envoy.config.listener.v3.FilterChain" => &["filter_chain_match", "filters"],
+        "envoy.config.listener.v3.FilterChain" => &["filter_chain_match", "filters", "transport_socket"],
         "envoy.config.listener.v3.FilterChainMatch" => &["destination_port"],
         "envoy.config.listener.v3.Filter" => &["name", "typed_config"],
         view::MANAGER => &["http_filters", "access_log", "tracing", "request_id_extension"],

@@ -8,9 +8,18 @@ use crate::resources::telemetry::{Mode, Telemetry};
 
 /// A document without any signal.
 pub(super) fn asks_nothing(telemetry: &Telemetry, problems: &mut Vec<Problem>) {
-    let Telemetry { metrics, metrics_engine, tracing, access_logging, meta, selector: _, target_refs: _ } =
-        telemetry;
-    if metrics_engine.is_some() || !metrics.is_empty() || !tracing.is_empty() || !access_logging.is_empty() {
+    let Telemetry {
+        metrics,
+        metrics_engine,
+        peer_metadata,
+        tracing,
+        access_logging,
+        meta,
+        selector: _,
+        target_refs: _,
+    } = telemetry;
+    let is_annotated = metrics_engine.is_some() || peer_metadata.is_some();
+    if is_annotated || !metrics.is_empty() || !tracing.is_empty() || !access_logging.is_empty() {
         return;
     }
     let message = if telemetry.is_namespace_wide() {

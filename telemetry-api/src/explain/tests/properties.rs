@@ -139,11 +139,16 @@ type Expected = (Signal, String, Json, Option<Origin>);
 fn in_force(policy: &ClassPolicy) -> Vec<Expected> {
     let ClassPolicy { metrics, tracing, access_logs, listener_logs, plugins } = policy;
     let mut all: Vec<Expected> = Vec::new();
-    for ProviderMetrics { provider, engine, reporting_interval, overrides } in metrics {
+    for ProviderMetrics { provider, engine, peers, reporting_interval, overrides } in metrics {
         all.extend(
             engine
                 .as_ref()
                 .map(|engine| traced(Signal::Metrics, "engine", engine, |engine| json!(engine.name()))),
+        );
+        all.extend(
+            peers
+                .as_ref()
+                .map(|peers| traced(Signal::Metrics, "peerMetadata", peers, |peers| json!(peers.name()))),
         );
         all.push(traced(Signal::Metrics, "provider", provider, |name| json!(name)));
         all.extend(reporting_interval.as_ref().map(|interval| {

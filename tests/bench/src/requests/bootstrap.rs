@@ -6,6 +6,7 @@ use burgee_api::Severity;
 use burgee_api::check::check;
 use burgee_api::document::Source;
 use burgee_api::resolve::{DEFAULT_REVISION, PolicySet, Workload, WorkloadKind};
+use burgee_filter_config::{StandardLabel, stat_name};
 use burgee_modules::BuiltModule;
 use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, overlay};
 use serde_json::{Value, json};
@@ -19,30 +20,22 @@ pub(crate) struct Ready {
     pub module: Option<BuiltModule>,
 }
 
-/// The HTTP filters of the only listener.
-const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-
 /// The whole configuration. Requests are answered by Envoy itself or, if there is one, by an upstream at a port.
 pub(crate) fn bootstrap(variants: &[Ready], upstream: Option<u16>) -> Value {
     let mut listeners = Vec::new();
-    let mut tags: Vec<Value> = Vec::new();
+    let clusters: Vec<Value> = upstream.map(cluster).into_iter().collect();
+    // Filters of anybody write the standard labels as ours do.
+    let standard = StandardLabel::ALL
+        .iter()
+        .map(|label| json!({"tag_name": label.name(), "regex": stat_name::tag_regex(label.name())}));
+    let mut tags: Vec<Value> = standard.collect();
     for ready in variants {
         let plain = listener(ready, upstream);
-        let (documents, without) = match ready.variant.adds {
-            Adds::Documents(documents) => (documents, None),
-            Adds::DocumentsWithout(documents, filter) => (documents, Some(filter)),
-            Adds::Nothing | Adds::Filter(_) | Adds::AccessLog(_) | Adds::Module(_) => {
-                listeners.push(plain);
-                continue;
-            }
+        let Adds::Documents(documents) = ready.variant.adds else {
+            listeners.push(plain);
+            continue;
         };
-        let mut laid = lay(plain, documents, ready.module.as_ref());
-        if let Some(filters) = laid.pointer_mut(FILTERS).and_then(Value::as_array_mut) {
-            filters.retain(|filter| {
-                let root = filter["typed_config"]["config"]["root_id"].as_str();
-                without.is_none_or(|without| root != Some(without))
-            });
-        }
+        let laid = lay(plain, &clusters, documents, ready.module.as_ref());
         listeners.push(laid["static_resources"]["listeners"][0].clone());
         for tag in laid["stats_config"]["stats_tags"].as_array().into_iter().flatten() {
             if !tags.contains(tag) {
@@ -50,7 +43,6 @@ pub(crate) fn bootstrap(variants: &[Ready], upstream: Option<u16>) -> Value {
             }
         }
     }
-    let clusters: Vec<Value> = upstream.map(cluster).into_iter().collect();
     json!({
         "node": node(),
         "admin": {"address": address(0)},
@@ -84,7 +76,7 @@ fn listener(ready: &Ready, upstream: Option<u16>) -> Value {
     let variant = ready.variant;
     let (mut filters, mut logs) = (Vec::new(), Vec::new());
     match variant.adds {
-        Adds::Nothing | Adds::Documents(_) | Adds::DocumentsWithout(..) => {}
+        Adds::Nothing | Adds::Documents(_) => {}
         Adds::Filter(filter) => filters.push(filter()),
         Adds::AccessLog(log) => logs.push(log()),
         Adds::Module(configuration) => {
@@ -135,8 +127,9 @@ fn wasm(name: &str, module: &BuiltModule, configuration: &str) -> Value {
 }
 
 /// A bootstrap with this one listener, and what the documents make of it.
-fn lay(listener: Value, documents: &str, module: Option<&BuiltModule>) -> Value {
-    let base = json!({"node": node(), "static_resources": {"listeners": [listener]}}).to_string();
+fn lay(listener: Value, clusters: &[Value], documents: &str, module: Option<&BuiltModule>) -> Value {
+    let resources = json!({"listeners": [listener], "clusters": clusters});
+    let base = json!({"node": node(), "static_resources": resources}).to_string();
     let base = burgee_overlay::Value::from_json(&Source::new("base.json", base))
         .unwrap_or_else(|problems| panic!("the base cannot be read: {problems:#?}"));
     let checked = check(&[Source::new("documents.yaml", documents)]);
@@ -153,12 +146,14 @@ fn lay(listener: Value, documents: &str, module: Option<&BuiltModule>) -> Value 
             metrics: Vec::new(),
         },
         delivery: Delivery::Inline,
-        identity: Identity::Node,
+        identity: Identity::Written,
         classes: BTreeMap::new(),
         ports: BTreeMap::new(),
         plugins: BTreeMap::new(),
         log_files: LogFiles::AsWritten,
         reporter: None,
+        envoy: Some(burgee_overlay::LEAST_ENVOY),
+        is_whole: true,
     };
     let laid = overlay(&base, &policy, &options);
     serde_json::from_str(&laid.value.to_json())
@@ -195,9 +190,13 @@ mod tests {
             let expected = match variants::named(name).unwrap().adds {
                 Adds::Nothing => (0, 0),
                 Adds::AccessLog(_) => (0, 1),
-                Adds::Filter(_) | Adds::Module(_) | Adds::DocumentsWithout(..) => (1, 0),
-                // One for the peers and one for the metrics, which does nothing where Envoy makes them.
-                Adds::Documents(_) => (2, usize::from(*name == "native")),
+                Adds::Filter(_) | Adds::Module(_) => (1, 0),
+                // One for the peers, where they are exchanged, and one for the metrics, which does nothing where Envoy
+                // makes them.
+                Adds::Documents(_) => (
+                    if ["stats", "auto", "native-alone", "native-tag"].contains(name) { 1 } else { 2 },
+                    usize::from(*name == "auto" || name.starts_with("native")),
+                ),
             };
             assert_eq!((*filters, *logs), expected, "{name}");
         }

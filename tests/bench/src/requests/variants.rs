@@ -31,8 +31,6 @@ pub(crate) enum Adds {
     Module(&'static str),
     /// What these documents make of it, with the module as that of our telemetry.
     Documents(&'static str),
-    /// The same without the filter of this root id.
-    DocumentsWithout(&'static str, &'static str),
 }
 
 /// What shows that a variant did its work.
@@ -97,15 +95,43 @@ pub(crate) const ALL: &[Variant] = &[
         signs: &[Sign::Header("x-served-by", "burgee")],
     },
     Variant {
+        name: "sdk-stats",
+        what: "the four metrics with the plain SDK, written as one would: 10 labels, read anew for each request",
+        module: Some("filters/testing/strangers/request-metrics"),
+        adds: Adds::Module(""),
+        signs: SDK_METRICS_MADE,
+    },
+    Variant {
         name: "stats",
         what: "filters/stats alone: Istio's four metrics of HTTP with 25 labels",
         module: Some("filters/stats"),
-        adds: Adds::DocumentsWithout(METRICS, "peer-metadata"),
+        adds: Adds::Documents(METRICS_WASM_ALONE),
         signs: METRICS_MADE,
     },
     Variant {
         name: "telemetry",
-        what: "filters/telemetry: the same and the exchange of peers, as a Telemetry document asks for them",
+        what: "filters/telemetry: the same and the exchange of peers",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_WASM),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "wasm-tag",
+        what: "telemetry and one more label of each metric, by an expression",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_WASM_TAG),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "auto",
+        what: "the same metrics without the exchange of peers, by the engine that is chosen by itself: Envoy's logger",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_ALONE),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "auto-peers",
+        what: "the same with the exchange of peers, as documents are that say nothing more: filters/telemetry",
         module: Some("filters/telemetry"),
         adds: Adds::Documents(METRICS),
         signs: METRICS_MADE,
@@ -118,16 +144,39 @@ pub(crate) const ALL: &[Variant] = &[
         signs: METRICS_MADE,
     },
     Variant {
+        name: "native-alone",
+        what: "the same without the exchange of peers",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_NATIVE_ALONE),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "native-tag",
+        what: "native-alone and one more label of each metric, by an expression",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_NATIVE_TAG),
+        signs: METRICS_MADE,
+    },
+    Variant {
         name: "native-stats",
-        what: "Envoy's stats access logger: the same four metrics with 25 labels, each a format",
+        what: "Envoy's stats access logger by hand: the same metrics and labels without peers, sizes of bodies alone",
         module: None,
         adds: Adds::AccessLog(native_stats),
-        signs: &[
-            Sign::Counter("envoy_native_istio_requests_total"),
-            Sign::Distribution("envoy_native_istio_request_duration_milliseconds"),
-            Sign::Distribution("envoy_native_istio_request_bytes"),
-            Sign::Distribution("envoy_native_istio_response_bytes"),
-        ],
+        signs: BY_HAND,
+    },
+    Variant {
+        name: "native-sizes",
+        what: "native-stats with sizes as Istio has them, headers included, which takes an expression for each",
+        module: None,
+        adds: Adds::AccessLog(native_sizes),
+        signs: BY_HAND,
+    },
+    Variant {
+        name: "file-log",
+        what: "a line for each request in a file, by Istio's format",
+        module: None,
+        adds: Adds::AccessLog(file_log),
+        signs: &[Sign::Counter("envoy_filesystem_write_buffered")],
     },
 ];
 
@@ -157,75 +206,132 @@ const METRICS_MADE: &[Sign] = &[
     Sign::Distribution("istio_response_bytes"),
 ];
 
-/// The same metrics, made by Envoy itself.
-const METRICS_NATIVE: &str = "
+/// The same of the filter with the plain SDK.
+const SDK_METRICS_MADE: &[Sign] = &[
+    Sign::Counter("sdk_requests_total"),
+    Sign::Distribution("sdk_request_duration_milliseconds"),
+    Sign::Distribution("sdk_request_bytes"),
+    Sign::Distribution("sdk_response_bytes"),
+];
+
+/// The same of the loggers that are written by hand.
+const BY_HAND: &[Sign] = &[
+    Sign::Counter("envoy_native_istio_requests_total"),
+    Sign::Distribution("envoy_native_istio_request_duration_milliseconds"),
+    Sign::Distribution("envoy_native_istio_request_bytes"),
+    Sign::Distribution("envoy_native_istio_response_bytes"),
+];
+
+/// A document that asks for metrics, with these annotations and these overrides.
+macro_rules! metrics {
+    ($annotations:literal, $overrides:literal) => {
+        concat!(
+            "
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: mesh, namespace: istio-system, annotations: {burgee.dev/metrics-engine: native}}
+metadata: {name: mesh, namespace: istio-system, annotations: {",
+            $annotations,
+            "}}
 spec:
   metrics:
     - providers: [{name: prometheus}]
-";
+      overrides: [",
+            $overrides,
+            "]
+"
+        )
+    };
+}
 
 /// Metrics where the mesh's configuration and no document says more.
-const METRICS: &str = "
-apiVersion: telemetry.istio.io/v1
-kind: Telemetry
-metadata: {name: mesh, namespace: istio-system}
-spec:
-  metrics:
-    - providers: [{name: prometheus}]
-";
+const METRICS: &str = metrics!("", "");
+const METRICS_ALONE: &str = metrics!("burgee.dev/peer-metadata: 'off'", "");
+const METRICS_WASM: &str = metrics!("burgee.dev/metrics-engine: wasm", "");
+const METRICS_WASM_ALONE: &str =
+    metrics!("burgee.dev/metrics-engine: wasm, burgee.dev/peer-metadata: 'off'", "");
+const METRICS_WASM_TAG: &str =
+    metrics!("burgee.dev/metrics-engine: wasm", "{tagOverrides: {method: {value: request.method}}}");
+const METRICS_NATIVE: &str = metrics!("burgee.dev/metrics-engine: native", "");
+const METRICS_NATIVE_ALONE: &str =
+    metrics!("burgee.dev/metrics-engine: native, burgee.dev/peer-metadata: 'off'", "");
+const METRICS_NATIVE_TAG: &str = metrics!(
+    "burgee.dev/metrics-engine: native, burgee.dev/peer-metadata: 'off'",
+    "{tagOverrides: {method: {value: request.method}}}"
+);
 
 fn native_stats() -> Value {
+    by_hand(["%BYTES_RECEIVED%", "%BYTES_SENT%"])
+}
+
+fn native_sizes() -> Value {
+    by_hand(["%CEL(request.total_size)%", "%CEL(response.total_size)%"])
+}
+
+/// Four metrics by Envoy's logger, with these sizes of requests and responses.
+fn by_hand(sizes: [&str; 2]) -> Value {
     let tags: Vec<Value> = StandardLabel::ALL
         .iter()
         .map(|label| json!({"name": label.name(), "value_format": format_of(*label)}))
         .collect();
     let stat =
         |metric: StandardMetric| json!({"name": format!("istio_{}", metric.stat_name()), "tags": &tags});
+    let [request, response] = sizes;
     json!({"name": "envoy.access_loggers.stats", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config",
-        "stat_prefix": "native",
+        "stats_scope": {"prefix": "native"},
         "counters": [{"stat": stat(StandardMetric::RequestCount), "value_fixed": 1}],
         "histograms": [
             {"stat": stat(StandardMetric::RequestDuration), "unit": "Milliseconds", "value_format": "%DURATION%"},
-            {"stat": stat(StandardMetric::RequestSize), "unit": "Bytes", "value_format": "%BYTES_RECEIVED%"},
-            {"stat": stat(StandardMetric::ResponseSize), "unit": "Bytes", "value_format": "%BYTES_SENT%"},
+            {"stat": stat(StandardMetric::RequestSize), "unit": "Bytes", "value_format": request},
+            {"stat": stat(StandardMetric::ResponseSize), "unit": "Bytes", "value_format": response},
         ],
     }})
 }
 
-/// A label's value as an access log's format: what the proxy is itself is written in it, of its peer it knows what a filter
-/// would have published.
+/// A label's value as an access log's format: what the proxy is itself is written in it, and so is what nobody can say in
+/// this listener, where callers have no certificates and clusters no service. What differs between requests is read.
 fn format_of(label: StandardLabel) -> &'static str {
     match label {
         StandardLabel::Reporter => "destination",
-        StandardLabel::SourceWorkload => "%FILTER_STATE(wasm.peer_workload:PLAIN)%",
-        StandardLabel::SourceCanonicalService => "%FILTER_STATE(wasm.peer_canonical_service:PLAIN)%",
-        StandardLabel::SourceCanonicalRevision => "%FILTER_STATE(wasm.peer_canonical_revision:PLAIN)%",
-        StandardLabel::SourceWorkloadNamespace => "%FILTER_STATE(wasm.peer_namespace:PLAIN)%",
-        StandardLabel::SourcePrincipal => "%DOWNSTREAM_PEER_URI_SAN%",
-        StandardLabel::SourceApp => "%FILTER_STATE(wasm.peer_app:PLAIN)%",
-        StandardLabel::SourceVersion => "%FILTER_STATE(wasm.peer_version:PLAIN)%",
-        StandardLabel::SourceCluster => "%FILTER_STATE(wasm.peer_cluster:PLAIN)%",
+        StandardLabel::SourceCanonicalRevision => "latest",
+        StandardLabel::SourceWorkload
+        | StandardLabel::SourceCanonicalService
+        | StandardLabel::SourceWorkloadNamespace
+        | StandardLabel::SourcePrincipal
+        | StandardLabel::SourceApp
+        | StandardLabel::SourceVersion
+        | StandardLabel::SourceCluster
+        | StandardLabel::DestinationPrincipal => "unknown",
         StandardLabel::DestinationWorkload => "web-v1",
-        StandardLabel::DestinationWorkloadNamespace => "shop",
-        StandardLabel::DestinationPrincipal => "%DOWNSTREAM_LOCAL_URI_SAN%",
-        StandardLabel::DestinationApp => "web",
-        StandardLabel::DestinationVersion => "v1",
-        StandardLabel::DestinationService => "%REQ(:AUTHORITY)%",
-        StandardLabel::DestinationCanonicalService => "web",
-        StandardLabel::DestinationCanonicalRevision => "v1",
-        StandardLabel::DestinationServiceName => "web",
-        StandardLabel::DestinationServiceNamespace => "shop",
+        StandardLabel::DestinationWorkloadNamespace | StandardLabel::DestinationServiceNamespace => "shop",
+        StandardLabel::DestinationApp
+        | StandardLabel::DestinationService
+        | StandardLabel::DestinationCanonicalService
+        | StandardLabel::DestinationServiceName => "web",
+        StandardLabel::DestinationVersion | StandardLabel::DestinationCanonicalRevision => "v1",
         StandardLabel::DestinationCluster => "Kubernetes",
         StandardLabel::RequestProtocol => "%PROTOCOL%",
         StandardLabel::ResponseCode => "%RESPONSE_CODE%",
         StandardLabel::GrpcResponseStatus => "%GRPC_STATUS_NUMBER%",
         StandardLabel::ResponseFlags => "%RESPONSE_FLAGS%",
-        StandardLabel::ConnectionSecurityPolicy => "%DOWNSTREAM_TLS_VERSION%",
+        StandardLabel::ConnectionSecurityPolicy => "none",
     }
+}
+
+/// A line as Istio's proxies write it by default.
+fn file_log() -> Value {
+    let format = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% \
+                  %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \
+                  \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% \
+                  %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \
+                  \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% \
+                  %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% \
+                  %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
+    json!({"name": "envoy.access_loggers.file", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        "path": "/dev/null",
+        "log_format": {"text_format_source": {"inline_string": format}},
+    }})
 }
 
 #[cfg(test)]
@@ -240,8 +346,7 @@ mod tests {
         for variant in ALL {
             let does_nothing = matches!(variant.adds, Adds::Nothing);
             assert_eq!(variant.signs.is_empty(), does_nothing, "{}", variant.name);
-            let needs_module =
-                matches!(variant.adds, Adds::Module(_) | Adds::Documents(_) | Adds::DocumentsWithout(..));
+            let needs_module = matches!(variant.adds, Adds::Module(_) | Adds::Documents(_));
             assert_eq!(variant.module.is_some(), needs_module, "{}", variant.name);
         }
     }

@@ -1,5 +1,7 @@
 //! What documents change of each metric, as far as the stats access logger can say it.
 
+use std::fmt;
+
 use burgee_api::check::{NotInFormat, in_format};
 use burgee_filter_config::changes::{MetricChanges, Shown, changes};
 use burgee_filter_config::stat_name::clean_value;
@@ -30,6 +32,18 @@ pub(crate) struct Unsayable {
     pub label: String,
     /// Why not.
     pub why: NotInFormat,
+}
+
+impl fmt::Display for Unsayable {
+    /// A sentence without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Envoy cannot itself give its label {} the value of the document's expression, since {}",
+            self.label,
+            self.why.why()
+        )
+    }
 }
 
 /// What changes of each metric that an ended request has and that is written; or why the logger cannot say it.

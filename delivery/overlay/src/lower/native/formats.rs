@@ -1,6 +1,9 @@
 //! Formats of access logs that give the values of labels. Every one was tried in Envoy 1.40.
 
+use std::borrow::Cow;
+
 use burgee_filter_config::names::{CLUSTERS_WITHOUT_SERVICE, ROUTES_WITHOUT_SERVICE};
+use burgee_filter_config::peer_fields::{DOWNSTREAM_PEER, UPSTREAM_PEER, filter_state_key};
 use burgee_filter_config::stat_name::MAX_VALUE_BYTES;
 use serde_json::json;
 
@@ -10,23 +13,33 @@ const SERVICE: &str = "xds.cluster_metadata.filter_metadata.istio.services[0]";
 /// The workload behind an endpoint, as Istio's control plane writes it into the endpoint's metadata.
 const ENDPOINT: &str = "xds.upstream_host_metadata.filter_metadata.istio.workload";
 
-/// Who called and who was called, as the filter `peer-metadata` publishes it for each request.
-pub(super) const CALLER: &str = "wasm.downstream_peer";
-pub(super) const CALLED: &str = "wasm.upstream_peer";
+/// Who called and who was called, as the filter `peer-metadata` publishes each field of it for each request.
+pub(super) const CALLER: &str = DOWNSTREAM_PEER;
+pub(super) const CALLED: &str = UPSTREAM_PEER;
 
 /// Has no value, so that the next operator of a `COALESCE` is asked: one with an empty text would end it.
 const NOTHING: &str = "xds.nothing";
 
-/// Certificates' first names, which are SPIFFE identities. The operators for names have all of them.
-pub(super) const CONNECTION_PEER: &str = "connection.uri_san_peer_certificate";
-pub(super) const CONNECTION_LOCAL: &str = "connection.uri_san_local_certificate";
-pub(super) const UPSTREAM_PEER: &str = "upstream.uri_san_peer_certificate";
-pub(super) const UPSTREAM_LOCAL: &str = "upstream.uri_san_local_certificate";
+/// Names in certificates, which are SPIFFE identities. A certificate of one has no other name; of several these operators
+/// have all.
+pub(super) const CONNECTION_PEER: Operator = operator("DOWNSTREAM_PEER_URI_SAN");
+pub(super) const CONNECTION_LOCAL: Operator = operator("DOWNSTREAM_LOCAL_URI_SAN");
+pub(super) const SERVER_PEER: Operator = operator("UPSTREAM_PEER_URI_SAN");
+pub(super) const SERVER_LOCAL: Operator = operator("UPSTREAM_LOCAL_URI_SAN");
 
-/// An operator within a `COALESCE`, which asks one after another until one has a value.
+/// The same names for expressions.
+pub(super) const PEER_NAME: &str = "connection.uri_san_peer_certificate";
+pub(super) const SERVER_NAME: &str = "upstream.uri_san_peer_certificate";
+
+/// An operator, by itself or within a `COALESCE`, which asks one after another until one has a value.
+#[derive(Clone, Debug)]
 pub(super) struct Operator {
     command: &'static str,
-    parameter: String,
+    parameter: Option<Cow<'static, str>>,
+}
+
+const fn operator(command: &'static str) -> Operator {
+    Operator { command, parameter: None }
 }
 
 /// A text as a format that gives it.
@@ -45,23 +58,36 @@ pub(super) fn cel(expression: &str) -> String {
 
 /// The first of these that has a value.
 pub(super) fn first_of(operators: &[Operator]) -> String {
-    if let [Operator { command: "CEL", parameter }] = operators {
-        return cel(parameter);
+    match operators {
+        [Operator { command: "CEL", parameter: Some(parameter) }] => return cel(parameter),
+        [Operator { command, parameter: None }] => return format!("%{command}%"),
+        [Operator { command: "FILTER_STATE", parameter: Some(parameter) }] => {
+            return format!("%FILTER_STATE({parameter})%");
+        }
+        _ => {}
     }
     let operators: Vec<serde_json::Value> = operators
         .iter()
-        .map(|Operator { command, parameter }| json!({"command": command, "param": parameter}))
+        .map(|Operator { command, parameter }| match parameter {
+            Some(parameter) => json!({"command": command, "param": parameter}),
+            None => json!({"command": command}),
+        })
         .collect();
     format!("%COALESCE({}):{MAX_VALUE_BYTES}%", json!({"operators": operators}))
 }
 
+/// Whether a format has Envoy evaluate an expression, which costs many times what an operator does.
+pub(super) fn is_dear(format: &str) -> bool {
+    format.contains("CEL")
+}
+
 fn expression(text: String) -> Operator {
-    Operator { command: "CEL", parameter: text }
+    Operator { command: "CEL", parameter: Some(text.into()) }
 }
 
 /// The header that says which host is meant.
 pub(super) fn host_header() -> Operator {
-    Operator { command: "REQ", parameter: ":AUTHORITY".to_owned() }
+    Operator { command: "REQ", parameter: Some(":AUTHORITY".into()) }
 }
 
 /// That a route is one for traffic that Istio knows no service for. A request without a route has no name of one, and
@@ -111,38 +137,21 @@ pub(super) fn service_name() -> [Operator; 2] {
     ]
 }
 
-/// What a peer published of itself. It has no value where nobody did.
+/// What a peer published of itself. It has no value where nobody did; where somebody did, every field has one.
 pub(super) fn peer_field(peer: &str, field: &str) -> Operator {
-    expression(format!("filter_state['{peer}'].{field}"))
+    let parameter = format!("{}:PLAIN", filter_state_key(peer, field));
+    Operator { command: "FILTER_STATE", parameter: Some(parameter.into()) }
 }
 
-/// What the called peer published of itself; where nobody did, the part of that number of what the endpoint's metadata
-/// says: workload, namespace, canonical service, its revision, cluster. With fewer than five parts it says nothing.
-pub(super) fn called_or_endpoint(field: &str, index: usize) -> Operator {
+/// The part of that number of what the endpoint's metadata says: workload, namespace, canonical service, its revision,
+/// cluster. With fewer than five parts it says nothing.
+pub(super) fn endpoint(index: usize) -> Operator {
     let part = |number: usize| if number == index { "([^;]+)" } else { "[^;]*" };
     let parts: Vec<&str> = (0..5).map(part).collect();
-    let Operator { parameter: published, .. } = peer_field(CALLED, field);
-    expression(format!(
-        "'{CALLED}' in filter_state ? {published} : re.capture({ENDPOINT}, '(?s){}(?:;.*)?')",
-        parts.join(";")
-    ))
-}
-
-/// The name in a certificate. It has no value where there is none: an empty text would end a `COALESCE`.
-pub(super) fn name_of(principal: &str) -> Operator {
-    expression(format!("{principal} == '' ? {NOTHING} : {principal}"))
+    expression(format!("re.capture({ENDPOINT}, '(?s){}(?:;.*)?')", parts.join(";")))
 }
 
 /// The namespace in a SPIFFE identity, `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.
 pub(super) fn namespace_of(principal: &str) -> Operator {
     expression(format!("re.capture({principal}, '(?s).*?/ns/([^/]+).*')"))
-}
-
-/// What the node's metadata says, by the way to it.
-pub(super) fn node(path: &[&str]) -> Operator {
-    let mut text = "xds.node.metadata".to_owned();
-    for key in path {
-        text.extend(["['", key, "']"]);
-    }
-    expression(text)
 }

@@ -1,30 +1,32 @@
 //! The standard labels of one side as formats: what `filters/stats` reads, said in the logger's words.
 
-use burgee_filter_config::names::node;
 use burgee_filter_config::stat_name::clean_value;
 use burgee_filter_config::stats::UNKNOWN_VALUE;
 use burgee_filter_config::{LocalWorkload, StandardLabel};
 
 use super::formats::{self, Operator};
 use super::rules::Rules;
+use crate::facts::Facts;
 
 /// The default revision of a canonical service.
 const LATEST: &str = "latest";
 
-/// The side that a proxy reports, and what it knows of itself.
+/// The side that a proxy reports, and what it knows.
 #[derive(Debug)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// The side that sends requests; otherwise the one that serves them.
     pub is_client: bool,
     /// Whether the Host header says which service is meant where nothing else does.
     pub may_use_host_header: bool,
-    /// Who the proxy is; absent: its node says so.
-    pub local: Option<LocalWorkload>,
+    /// Who the proxy is.
+    pub local: LocalWorkload,
+    /// What can have a value.
+    pub facts: Facts,
 }
 
 /// What a label shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TagValue {
+pub(crate) enum TagValue {
     /// Always this text.
     Fixed(String),
     /// What a format gives.
@@ -45,9 +47,16 @@ impl TagValue {
         TagValue::fixed(UNKNOWN_VALUE)
     }
 
-    /// What the mesh chose: its control plane, its certificates' signer. What is empty is unknown.
+    /// What the mesh chose: its control plane, its certificates' signer, or a text that was cleaned. What is empty is
+    /// otherwise.
     fn of_mesh(operators: &[Operator], otherwise: &str) -> TagValue {
-        TagValue::Format { format: formats::first_of(operators), rules: Rules::EmptyIs(otherwise.to_owned()) }
+        match operators {
+            [] => TagValue::fixed(otherwise),
+            _ => TagValue::Format {
+                format: formats::first_of(operators),
+                rules: Rules::EmptyIs(clean_value(otherwise.as_bytes())),
+            },
+        }
     }
 
     /// What a client can choose at will. What is empty or cannot be shown is unknown.
@@ -55,25 +64,30 @@ impl TagValue {
         TagValue::Format { format, rules: Rules::Chosen(UNKNOWN_VALUE.to_owned()) }
     }
 
-    /// What a peer says of itself, or a certificate. What cannot be shown is unknown.
+    /// What an endpoint or a certificate says. What cannot be shown is unknown.
     fn of_peer(operators: &[Operator], otherwise: &str) -> TagValue {
-        TagValue::Format { format: formats::first_of(operators), rules: Rules::Chosen(otherwise.to_owned()) }
+        match operators {
+            [] => TagValue::fixed(otherwise),
+            _ => TagValue::Format {
+                format: formats::first_of(operators),
+                rules: Rules::Chosen(otherwise.to_owned()),
+            },
+        }
+    }
+
+    /// Whether it is a text that somebody else chooses.
+    pub fn is_chosen(&self) -> bool {
+        matches!(self, TagValue::Format { rules: Rules::Chosen(_), .. })
+    }
+
+    /// Whether Envoy evaluates an expression for it.
+    pub fn is_dear(&self) -> bool {
+        match self {
+            TagValue::Fixed(_) => false,
+            TagValue::Format { format, .. } => formats::is_dear(format),
+        }
     }
 }
-
-/// What a proxy knows of itself: in a written identity, and in a node's metadata.
-struct Own {
-    written: fn(&LocalWorkload) -> &String,
-    node: &'static [&'static str],
-}
-
-const WORKLOAD: Own = Own { written: |local| &local.workload, node: node::WORKLOAD };
-const NAMESPACE: Own = Own { written: |local| &local.namespace, node: node::NAMESPACE };
-const APP: Own = Own { written: |local| &local.app, node: node::APP };
-const VERSION: Own = Own { written: |local| &local.version, node: node::VERSION };
-const SERVICE: Own = Own { written: |local| &local.canonical_service, node: node::CANONICAL_SERVICE };
-const REVISION: Own = Own { written: |local| &local.canonical_revision, node: node::SERVICE_REVISION };
-const CLUSTER: Own = Own { written: |local| &local.cluster, node: node::CLUSTER };
 
 impl Side {
     /// What a standard label shows of each request.
@@ -86,46 +100,70 @@ impl Side {
             L::ResponseCode => format("%RESPONSE_CODE%", Rules::Stays),
             L::GrpcResponseStatus => format("%GRPC_STATUS_NUMBER%", Rules::Stays),
             L::ResponseFlags => format("%RESPONSE_FLAGS%", Rules::Stays),
-            L::DestinationService => self.service(vec![formats::service_host()]),
-            L::DestinationServiceName => self.service(formats::service_name().into()),
+            L::DestinationService => self.service(self.of_clusters(|| vec![formats::service_host()])),
+            L::DestinationServiceName => self.service(self.service_name()),
             label if self.is_client => self.at_client(label),
             label => self.at_server(label),
         }
     }
 
+    /// What clusters and endpoints say, where they say anything.
+    fn of_clusters(&self, operators: impl FnOnce() -> Vec<Operator>) -> Vec<Operator> {
+        if self.facts.have_clusters_a_say { operators() } else { Vec::new() }
+    }
+
+    /// What callers' certificates say, where there can be any.
+    fn of_callers(&self, operators: impl FnOnce() -> Vec<Operator>) -> Vec<Operator> {
+        if self.facts.may_callers_have_certificates { operators() } else { Vec::new() }
+    }
+
+    /// What a peer published of itself, where peers do.
+    fn published(&self, peer: &str, field: &str) -> Vec<Operator> {
+        if self.facts.has_peers { vec![formats::peer_field(peer, field)] } else { Vec::new() }
+    }
+
     fn at_client(&self, label: StandardLabel) -> TagValue {
         use StandardLabel as L;
+        let published = |field| self.published(formats::CALLED, field);
         let called = |field, part, otherwise| {
-            TagValue::of_peer(&[formats::called_or_endpoint(field, part)], otherwise)
+            let of_endpoint = self.of_clusters(|| vec![formats::endpoint(part)]);
+            match of_endpoint.is_empty() {
+                true => TagValue::of_mesh(&published(field), otherwise),
+                false => TagValue::of_peer(&[published(field), of_endpoint].concat(), otherwise),
+            }
         };
-        let published = |field| formats::peer_field(formats::CALLED, field);
         // Certificates before what peers say of themselves.
-        let namespaces =
-            || [formats::namespace_of(formats::UPSTREAM_PEER), formats::called_or_endpoint("namespace", 1)];
+        let of_certificate = || self.of_clusters(|| vec![formats::namespace_of(formats::SERVER_NAME)]);
+        let of_endpoint = || self.of_clusters(|| vec![formats::endpoint(1)]);
         match label {
-            L::SourceWorkload => self.own(&WORKLOAD),
-            L::SourceWorkloadNamespace => self.own(&NAMESPACE),
-            L::SourceApp => self.own(&APP),
-            L::SourceVersion => self.own(&VERSION),
-            L::SourceCanonicalService => self.own(&SERVICE),
-            L::SourceCanonicalRevision => self.own(&REVISION),
-            L::SourceCluster => self.own(&CLUSTER),
-            L::SourcePrincipal => TagValue::chosen(formats::cel(formats::UPSTREAM_LOCAL)),
-            L::DestinationPrincipal => TagValue::of_peer(
-                &[formats::name_of(formats::UPSTREAM_PEER), published("identity")],
-                UNKNOWN_VALUE,
-            ),
+            L::SourceWorkload => TagValue::fixed(&self.local.workload),
+            L::SourceWorkloadNamespace => TagValue::fixed(&self.local.namespace),
+            L::SourceApp => TagValue::fixed(&self.local.app),
+            L::SourceVersion => TagValue::fixed(&self.local.version),
+            L::SourceCanonicalService => TagValue::fixed(&self.local.canonical_service),
+            L::SourceCanonicalRevision => TagValue::fixed(&self.local.canonical_revision),
+            L::SourceCluster => TagValue::fixed(&self.local.cluster),
+            L::SourcePrincipal => {
+                TagValue::of_mesh(&self.of_clusters(|| vec![formats::SERVER_LOCAL]), UNKNOWN_VALUE)
+            }
+            L::DestinationPrincipal => {
+                let of_certificate = self.of_clusters(|| vec![formats::SERVER_PEER]);
+                TagValue::of_peer(&[of_certificate, published("identity")].concat(), UNKNOWN_VALUE)
+            }
             L::DestinationWorkload => called("workload", 0, UNKNOWN_VALUE),
             L::DestinationCanonicalService => called("service", 2, UNKNOWN_VALUE),
             L::DestinationCanonicalRevision => called("revision", 3, LATEST),
             L::DestinationCluster => called("cluster", 4, UNKNOWN_VALUE),
-            L::DestinationApp => TagValue::of_peer(&[published("app")], UNKNOWN_VALUE),
-            L::DestinationVersion => TagValue::of_peer(&[published("version")], UNKNOWN_VALUE),
-            L::DestinationWorkloadNamespace => TagValue::of_peer(&namespaces(), UNKNOWN_VALUE),
+            L::DestinationApp => TagValue::of_mesh(&published("app"), UNKNOWN_VALUE),
+            L::DestinationVersion => TagValue::of_mesh(&published("version"), UNKNOWN_VALUE),
+            L::DestinationWorkloadNamespace => TagValue::of_peer(
+                &[of_certificate(), published("namespace"), of_endpoint()].concat(),
+                UNKNOWN_VALUE,
+            ),
             L::DestinationServiceNamespace => {
-                let [of_certificate, of_endpoint] = namespaces();
-                let all = [formats::service_namespace(), of_certificate, of_endpoint];
-                TagValue::chosen(formats::first_of(&all))
+                let of_service = self.of_clusters(|| vec![formats::service_namespace()]);
+                let all = [of_service, of_certificate(), published("namespace"), of_endpoint()].concat();
+                TagValue::of_peer(&all, UNKNOWN_VALUE)
             }
             // A client's proxy does not know how the server took the connection.
             _ => TagValue::unknown(),
@@ -134,46 +172,54 @@ impl Side {
 
     fn at_server(&self, label: StandardLabel) -> TagValue {
         use StandardLabel as L;
-        let published = |field| formats::peer_field(formats::CALLER, field);
-        let caller = |field, otherwise| TagValue::of_peer(&[published(field)], otherwise);
+        let published = |field| self.published(formats::CALLER, field);
+        let caller = |field, otherwise| TagValue::of_mesh(&published(field), otherwise);
         match label {
-            L::DestinationWorkload => self.own(&WORKLOAD),
-            L::DestinationWorkloadNamespace | L::DestinationServiceNamespace => self.own(&NAMESPACE),
-            L::DestinationApp => self.own(&APP),
-            L::DestinationVersion => self.own(&VERSION),
-            L::DestinationCanonicalService => self.own(&SERVICE),
-            L::DestinationCanonicalRevision => self.own(&REVISION),
-            L::DestinationCluster => self.own(&CLUSTER),
-            L::SourcePrincipal => TagValue::chosen(formats::cel(formats::CONNECTION_PEER)),
-            L::DestinationPrincipal => TagValue::chosen(formats::cel(formats::CONNECTION_LOCAL)),
+            L::DestinationWorkload => TagValue::fixed(&self.local.workload),
+            L::DestinationWorkloadNamespace | L::DestinationServiceNamespace => {
+                TagValue::fixed(&self.local.namespace)
+            }
+            L::DestinationApp => TagValue::fixed(&self.local.app),
+            L::DestinationVersion => TagValue::fixed(&self.local.version),
+            L::DestinationCanonicalService => TagValue::fixed(&self.local.canonical_service),
+            L::DestinationCanonicalRevision => TagValue::fixed(&self.local.canonical_revision),
+            L::DestinationCluster => TagValue::fixed(&self.local.cluster),
+            L::SourcePrincipal => {
+                TagValue::of_peer(&self.of_callers(|| vec![formats::CONNECTION_PEER]), UNKNOWN_VALUE)
+            }
+            L::DestinationPrincipal => {
+                TagValue::of_mesh(&self.of_callers(|| vec![formats::CONNECTION_LOCAL]), UNKNOWN_VALUE)
+            }
             L::SourceWorkload => caller("workload", UNKNOWN_VALUE),
             // What a certificate says was checked; what a peer says of itself was not.
-            L::SourceWorkloadNamespace => TagValue::of_peer(
-                &[formats::namespace_of(formats::CONNECTION_PEER), published("namespace")],
-                UNKNOWN_VALUE,
-            ),
+            L::SourceWorkloadNamespace => {
+                let of_certificate = self.of_callers(|| vec![formats::namespace_of(formats::PEER_NAME)]);
+                match of_certificate.is_empty() {
+                    true => caller("namespace", UNKNOWN_VALUE),
+                    false => {
+                        TagValue::of_peer(&[of_certificate, published("namespace")].concat(), UNKNOWN_VALUE)
+                    }
+                }
+            }
             L::SourceCanonicalService => caller("service", UNKNOWN_VALUE),
             L::SourceCanonicalRevision => caller("revision", LATEST),
             L::SourceApp => caller("app", UNKNOWN_VALUE),
             L::SourceVersion => caller("version", UNKNOWN_VALUE),
             L::SourceCluster => caller("cluster", UNKNOWN_VALUE),
-            L::ConnectionSecurityPolicy => TagValue::Format {
+            L::ConnectionSecurityPolicy if self.facts.may_callers_have_certificates => TagValue::Format {
                 // The proxy's own name first: that one is not the client's to choose.
                 format: "%DOWNSTREAM_LOCAL_URI_SAN%|%DOWNSTREAM_PEER_URI_SAN%".to_owned(),
                 rules: Rules::SecurityPolicy,
             },
+            L::ConnectionSecurityPolicy => TagValue::fixed("none"),
             _ => TagValue::unknown(),
         }
     }
 
-    fn own(&self, own: &Own) -> TagValue {
-        match &self.local {
-            Some(local) => TagValue::fixed((own.written)(local)),
-            None => TagValue::Format {
-                format: formats::first_of(&[formats::node(own.node)]),
-                rules: Rules::Stays,
-            },
-        }
+    /// A short name of the service. What Istio calls unknown traffic stands beside what clusters say: it is by the names
+    /// of routes and clusters, which any base may use.
+    fn service_name(&self) -> Vec<Operator> {
+        self.of_clusters(|| formats::service_name().into())
     }
 
     /// A name of the service that was asked for: what is known of the cluster, else the header, else the server itself.
@@ -181,19 +227,10 @@ impl Side {
         if self.may_use_host_header {
             operators.push(formats::host_header());
         }
-        if self.is_client {
-            let format = formats::first_of(&operators);
-            return match self.may_use_host_header {
-                true => TagValue::chosen(format),
-                false => TagValue::Format { format, rules: Rules::EmptyIs(UNKNOWN_VALUE.to_owned()) },
-            };
-        }
-        match &self.local {
-            Some(local) => TagValue::of_mesh(&operators, &clean_value(local.canonical_service.as_bytes())),
-            None => {
-                operators.push(formats::node(SERVICE.node));
-                TagValue::of_mesh(&operators, "")
-            }
+        match self.is_client {
+            true if self.may_use_host_header => TagValue::chosen(formats::first_of(&operators)),
+            true => TagValue::of_mesh(&operators, UNKNOWN_VALUE),
+            false => TagValue::of_mesh(&operators, &self.local.canonical_service),
         }
     }
 }

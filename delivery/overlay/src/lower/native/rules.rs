@@ -18,7 +18,7 @@ const BOTH: &str = r"(?s)[^|]+\|.+";
 
 /// What becomes of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rules {
+pub(crate) enum Rules {
     /// It stays.
     Stays,
     /// An empty one becomes this.
@@ -33,43 +33,57 @@ pub(super) enum Rules {
 
 impl Rules {
     /// The rules as Envoy has them; nothing where the value stays.
+    ///
+    /// Texts that are frequent are looked up, which costs less than a list of matchers.
     pub fn to_matcher(&self) -> Option<Value> {
-        let (matchers, otherwise) = match self {
-            Rules::Stays => return None,
-            Rules::EmptyIs(text) if text.is_empty() => return None,
-            Rules::EmptyIs(text) => (vec![matcher(exactly(""), becomes(text))], None),
+        match self {
+            Rules::Stays => None,
+            Rules::EmptyIs(text) if text.is_empty() => None,
+            Rules::EmptyIs(text) => Some(by_text(&[("", text)], None)),
             Rules::Chosen(text) => {
-                let mut matchers = vec![matcher(regex(SHOWN), stays())];
-                // What is unknown anyhow needs no matcher of its own.
-                if text != UNKNOWN_VALUE {
-                    matchers.push(matcher(exactly(""), becomes(text)));
-                }
-                (matchers, Some(becomes(UNKNOWN_VALUE)))
+                let shown = list(vec![matcher(regex(SHOWN), stays())], becomes(UNKNOWN_VALUE));
+                Some(by_text(&[("", text)], Some(shown)))
             }
-            Rules::Protocol => (vec![matcher(regex(GRPC), becomes("grpc"))], Some(becomes("http"))),
+            Rules::Protocol => {
+                let others = list(vec![matcher(regex(GRPC), becomes("grpc"))], becomes("http"));
+                let frequent = [("", "http"), ("application/json", "http"), ("application/grpc", "grpc")];
+                Some(by_text(&frequent, Some(others)))
+            }
             Rules::SecurityPolicy => {
-                (vec![matcher(regex(BOTH), becomes("mutual_tls"))], Some(becomes("none")))
+                let both = list(vec![matcher(regex(BOTH), becomes("mutual_tls"))], becomes("none"));
+                // Nobody has a name.
+                Some(by_text(&[("|", "none")], Some(both)))
             }
-        };
-        let list = Value::map([("matchers", Value::List(matchers.into()))]);
-        let mut fields = vec![("matcher_list".to_owned(), list)];
-        fields.extend(otherwise.map(|otherwise| ("on_no_match".to_owned(), otherwise)));
-        Some(Value::Map(fields.into()))
+        }
     }
+}
+
+/// What texts become, and what is asked of others; without that they stay.
+fn by_text(texts: &[(&str, &str)], others: Option<Value>) -> Value {
+    let map = texts.iter().map(|(text, new)| ((*text).to_owned(), becomes(new))).collect();
+    let tree = Value::map([("input", input()), ("exact_match_map", Value::map([("map", Value::Map(map))]))]);
+    let mut fields = vec![("matcher_tree".to_owned(), tree)];
+    fields.extend(others.map(|others| ("on_no_match".to_owned(), Value::map([("matcher", others)]))));
+    Value::Map(fields.into())
+}
+
+/// What a value becomes by the first matcher that fits, else otherwise.
+fn list(matchers: Vec<Value>, otherwise: Value) -> Value {
+    let list = Value::map([("matchers", Value::List(matchers.into()))]);
+    Value::map([("matcher_list", list), ("on_no_match", otherwise)])
+}
+
+fn input() -> Value {
+    Value::map([
+        ("name", Value::string("value")),
+        ("typed_config", Value::map([("@type", Value::string(INPUT))])),
+    ])
 }
 
 /// What a value that is so becomes.
 fn matcher(matches: Value, then: Value) -> Value {
-    let input = Value::map([
-        ("name", Value::string("value")),
-        ("typed_config", Value::map([("@type", Value::string(INPUT))])),
-    ]);
-    let single = Value::map([("input", input), ("value_match", matches)]);
+    let single = Value::map([("input", input()), ("value_match", matches)]);
     Value::map([("predicate", Value::map([("single_predicate", single)])), ("on_match", then)])
-}
-
-fn exactly(text: &str) -> Value {
-    Value::map([("exact", Value::string(text))])
 }
 
 fn regex(text: &str) -> Value {
