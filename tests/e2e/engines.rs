@@ -1,6 +1,8 @@
 //! Both engines of metrics give the same series with the same counts: over the quickstart, and over what clients, control
 //! planes and documents can make hard.
 
+mod auto;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -19,7 +21,7 @@ use crate::support::{eventually, module, quickstart, tempdir};
 /// Every series by its name and labels.
 type Series = BTreeMap<(String, String), f64>;
 
-const ENGINES: [&str; 2] = ["wasm", "native"];
+const ENGINES: [&str; 3] = ["wasm", "native", "auto"];
 
 /// What depends on how long something takes.
 fn is_timed(name: &str) -> bool {
@@ -36,7 +38,7 @@ fn quickstart_with(engine: &str) -> Series {
 
 #[test]
 fn the_quickstart_has_the_same_series_with_each_engine() {
-    let [mut wasm, mut native] = ENGINES.map(quickstart_with);
+    let [mut wasm, mut native, mut auto] = ENGINES.map(quickstart_with);
     assert!(wasm.len() > 100, "{wasm:#?}");
     // Both ends of a request know who is at the other one.
     for (proxy, label) in [
@@ -50,10 +52,11 @@ fn the_quickstart_has_the_same_series_with_each_engine() {
     }
     let keys = |series: &Series| series.keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&wasm), keys(&native));
-    for series in [&mut wasm, &mut native] {
+    for series in [&mut wasm, &mut native, &mut auto] {
         series.retain(|(name, _), _| !is_timed(name.rsplit(' ').next().unwrap_or_default()));
     }
     assert_eq!(wasm, native);
+    assert_eq!(wasm, auto);
 }
 
 /// Tags of every kind that formats can have, and one that keeps a metric with the filter.
@@ -221,16 +224,20 @@ struct Laid {
 
 impl Laid {
     fn start(documents: &str, engine: &str, server: &Server) -> Laid {
+        Laid::over(&base(server.port()), documents, &["--metrics-engine", engine])
+    }
+
+    fn over(base: &str, documents: &str, arguments: &[&str]) -> Laid {
         let folder = tempdir();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).expect("a file can be written");
             path
         };
-        let (base, documents) = (file("base.yaml", &base(server.port())), file("documents.yaml", documents));
+        let (base, documents) = (file("base.yaml", base), file("documents.yaml", documents));
         let rendered =
             Program::new(["render", "--workload", "shop/web-v1", "--labels", "app=web,version=v1"])
-                .args(["--metrics-engine", engine])
+                .args(arguments)
                 .args(["--base".as_ref(), base.as_os_str(), "-f".as_ref(), documents.as_os_str()])
                 .args(["--module".as_ref(), module().as_os_str()])
                 .run()
@@ -327,11 +334,11 @@ fn series(samples: Vec<Sample>) -> Series {
 #[test]
 fn what_is_hard_has_the_same_series_with_each_engine() {
     let server = Server::start();
-    let [wasm, native] = ENGINES.map(|engine| {
+    let [wasm, native, auto] = ENGINES.map(|engine| {
         let laid = Laid::start(DOCUMENTS, engine, &server);
         let is_native = engine == "native";
         assert_eq!(laid.said.contains("BG0641"), is_native, "{}", laid.said);
-        assert_eq!(laid.said.contains("REQUEST_SIZE of prometheus stays"), is_native, "{}", laid.said);
+        assert_eq!(laid.said.contains("keeps REQUEST_SIZE of prometheus"), is_native, "{}", laid.said);
         let sent = drive(&laid);
         series(laid.counted(sent))
     });
@@ -339,6 +346,7 @@ fn what_is_hard_has_the_same_series_with_each_engine() {
         let only: Vec<_> = one.iter().filter(|(key, value)| other.get(*key) != Some(value)).collect();
         format!("{only:#?}")
     };
+    assert!(wasm == auto, "wasm alone: {}\nauto alone: {}", only(&wasm, &auto), only(&auto, &wasm));
     assert!(wasm == native, "wasm alone: {}\nnative alone: {}", only(&wasm, &native), only(&native, &wasm));
     assert!(!wasm.keys().any(|(name, _)| name.starts_with("istio_response_bytes")));
     for label in [

@@ -9,6 +9,7 @@ use std::fmt;
 use burgee_api::resolve::Effective;
 
 use crate::edit::{Edit, Owner, Path, Step};
+use crate::lower::{FILTER_PREFIX, native};
 use crate::value::Value;
 use crate::view;
 use crate::{Delivery, Options, extension_configs, overlay};
@@ -183,6 +184,20 @@ pub fn changes(base: &Value, old: Laying<'_>, new: Laying<'_>) -> Vec<Change> {
         });
     }
     changes
+}
+
+/// Whether changes of a proxy's configuration have another engine make metrics that were made before: a logger of them comes
+/// or goes, and the filter is the one that was there.
+pub fn has_other_engine(changes: &[Change]) -> bool {
+    let is_logger = |change: &Change| {
+        matches!(change.difference, Difference::Added | Difference::Removed)
+            && [&change.old, &change.new].into_iter().flatten().any(|side| native::is_logger(&side.value))
+    };
+    let is_filter = |change: &Change| {
+        change.difference == Difference::Changed
+            && change.new.as_ref().is_some_and(|side| view::name(&side.value).starts_with(FILTER_PREFIX))
+    };
+    changes.iter().any(is_logger) && changes.iter().any(is_filter)
 }
 
 /// What a change does to a running proxy.

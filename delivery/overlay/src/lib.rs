@@ -29,7 +29,7 @@ use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 use burgee_api::{Problem, Severity};
 use burgee_filter_config::declared::DeclaredMetric;
 
-pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
+pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes, has_other_engine};
 pub use edit::{Edit, Owner, Path, Step};
 pub use engine::{EnvoyVersion, LEAST_ENVOY, Maker, MetricEngine, NativeException, engines};
 pub use lower::is_measure;

@@ -8,7 +8,7 @@ use burgee_api::origin::Origin;
 use burgee_api::resolve::{ListenerClass, MetricName};
 use burgee_api::text::clean;
 use burgee_filter_config::StandardMetric;
-use burgee_overlay::{Change, ConfigPart, Effect};
+use burgee_overlay::{Change, ConfigPart, Effect, NativeException, has_other_engine};
 use serde_json::{Value as Json, json};
 
 use super::compare::{Comparison, Group};
@@ -204,6 +204,15 @@ fn summary(out: &mut String, comparison: &Comparison, columns: usize) {
     for effect in by_effect.keys().flatten().copied().collect::<BTreeSet<Effect>>() {
         wrapped(out, &format!("{}: {}", in_words(effect), meaning(effect, comparison.delivery)), 2, columns);
     }
+    let is_told = comparison.delivery == ProxyDelivery::Xds;
+    if is_told && comparison.groups.iter().any(|group| has_other_engine(&group.configuration)) {
+        wrapped(
+            out,
+            &format!("another engine of metrics: {}", NativeException::EngineChange.text()),
+            2,
+            columns,
+        );
+    }
 }
 
 /// What an effect means for those who call.
@@ -282,6 +291,7 @@ fn group(group: &Group) -> Json {
         "values_of": group.workloads.first(),
         "effect": group.effect().map(Effect::name),
         "policy": group.policy.iter().map(PolicyChange::to_json).collect::<Vec<_>>(),
+        "has_other_engine": has_other_engine(&group.configuration),
         "configuration": group.configuration.iter().map(change).collect::<Vec<_>>(),
     })
 }

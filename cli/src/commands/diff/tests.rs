@@ -154,3 +154,23 @@ fn a_warning_of_another_document_is_new() {
     let lines = told.iter().filter_map(|problem| problem.place.as_ref()).map(|place| place.line);
     assert!(lines.clone().all(|line| line <= 4), "{:?}", lines.collect::<Vec<_>>());
 }
+
+#[test]
+fn another_engine_leaves_the_series_of_the_one_before() {
+    let of = |engine: &str| {
+        let annotations = format!("annotations: {{burgee.dev/metrics-engine: {engine}}}");
+        mesh("default", "defaultProviders: {metrics: [prometheus]}")
+            + &entry("a", "app: x")
+            + &format!(
+                "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
+                 metadata: {{name: t, namespace: a, {annotations}}}\nspec: {{}}\n---\n"
+            )
+    };
+    let told = text(&of("wasm"), &of("native"));
+    assert!(told.contains("another engine of metrics: series of the engine"), "{told}");
+    assert!(told.contains("- \"wasm\"") && told.contains("+ \"native\""), "{told}");
+    assert!(!text(&of("wasm"), &of("auto")).contains("another engine of metrics"));
+    // Nothing was made before.
+    let none = of("native").replace("defaultProviders", "ingressClass: x\n    notDefaultProviders");
+    assert!(!text(&none, &of("native")).contains("another engine of metrics"));
+}

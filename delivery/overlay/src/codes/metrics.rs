@@ -12,8 +12,8 @@ burgee_api::codes! {
     NATIVE_METRICS = "BG0641" {
         severity: Severity::Note,
         basis: Basis::Envoy,
-        means: "The annotation `burgee.dev/metrics-engine`, or `--metrics-engine`, has Envoy make metrics of requests itself, \
-                by its stats access logger. Envoy 1.40 has what that takes. 1.36 does not have the logger and refuses the \
+        means: "The annotation `burgee.dev/metrics-engine`, `--metrics-engine` or what `auto` came to has Envoy make metrics of \
+                requests itself, by its stats access logger. Envoy 1.40 has what that takes. 1.36 does not have the logger and refuses the \
                 configuration; those between were not tried.",
         matters: "The series are those of the Wasm filter, but for what `docs/metrics-engines.md` lists: among it that \
                   requests beyond the bound of sets of labels are not counted.",

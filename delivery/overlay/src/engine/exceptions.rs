@@ -15,6 +15,8 @@ pub enum NativeException {
     Separators,
     /// Expressions that give an empty text.
     EmptyTags,
+    /// Certificates with several names.
+    SeveralNames,
     /// Flags of a response that extensions have added.
     ExtensionFlags,
     /// Identities with an empty namespace.
@@ -31,13 +33,14 @@ pub enum NativeException {
 
 impl NativeException {
     /// Every one.
-    pub const ALL: [NativeException; 12] = [
+    pub const ALL: [NativeException; 13] = [
         NativeException::BeyondBound,
         NativeException::Eviction,
         NativeException::ListenerChange,
         NativeException::UnfitTexts,
         NativeException::Separators,
         NativeException::EmptyTags,
+        NativeException::SeveralNames,
         NativeException::ExtensionFlags,
         NativeException::OddPrincipals,
         NativeException::ClusterMetadata,
@@ -62,15 +65,20 @@ impl NativeException {
                  begin again at 0; those of the filter go on"
             }
             NativeException::UnfitTexts => {
-                "a text of a client's, a peer's or an endpoint's metadata with control characters or bytes that are \
-                 not UTF-8, or longer than 256 bytes and cut within a character, is `unknown`; the filter replaces the \
-                 characters"
+                "a text of a client's, a certificate's or an endpoint's metadata with control characters or bytes that \
+                 are not UTF-8, or longer than 256 bytes and cut within a character, is `unknown`; the filter replaces \
+                 the characters"
             }
             NativeException::Separators => {
-                "`;.` and `=.=` in a text are shown as they are; the filter writes `_` for one character of each"
+                "`;.` and `=.=` in a text that no peer published are shown as they are; the filter writes `_` for one \
+                 character of each"
             }
             NativeException::EmptyTags => {
                 "where an expression of a tag gives an empty text, the label is `unknown`; the filter's is empty"
+            }
+            NativeException::SeveralNames => {
+                "of a certificate with several URI names, which none of SPIFFE has, all are shown, with commas between, and \
+                 a name of more than 256 bytes is not cut; the filter shows the first, and 256 bytes of it"
             }
             NativeException::ExtensionFlags => {
                 "response flags that extensions have registered are shown; the filter cannot see them"

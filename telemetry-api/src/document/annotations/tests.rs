@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::call;
 use crate::document::{Source, read};
 use crate::problem::{Severity, codes};
-use crate::resources::MetricsEngine;
+use crate::resources::{MetricsEngine, PeerMetadata};
 use crate::test;
 
 #[test]
@@ -95,7 +95,7 @@ fn annotations_that_mean_nothing_are_said() {
             help("did you mean `burgee.dev/calls`?"),
             help("it belongs to WasmPlugin; take it out here"),
             help(
-                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/ignore (any kind)"
+                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/peer-metadata (Telemetry), burgee.dev/ignore (any kind)"
             ),
         ]
     );
@@ -138,7 +138,7 @@ fn an_engine_that_there_is_not_is_an_error_at_its_place() {
     let documents = telemetry("nativ");
     let [problem] = documents.problems.as_slice() else { panic!("{:?}", documents.problems) };
     assert_eq!((problem.code, problem.severity), (codes::BAD_VALUE, Severity::Error));
-    assert_eq!(problem.help, "did you mean `native`? allowed: wasm, native");
+    assert_eq!(problem.help, "did you mean `native`? allowed: auto, wasm, native");
     assert_eq!(documents.resources.telemetries[0].metrics_engine, None);
 }
 
@@ -163,4 +163,30 @@ fn an_engine_stands_where_the_configuration_of_the_mesh_is_and_on_no_other_confi
     let documents = map("other");
     assert!(documents.problems.iter().any(|problem| problem.code == codes::UNKNOWN_ANNOTATION));
     assert_eq!(documents.resources.mesh_config.metrics_engine, None);
+}
+
+#[test]
+fn the_exchange_of_peers_is_switched_by_a_word_in_quotes() {
+    let telemetry = |switch: &str| {
+        let text = format!(
+            "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata:\n  name: a\n  namespace: b\n  annotations: \
+             {{burgee.dev/peer-metadata: {switch}}}\nspec: {{}}\n"
+        );
+        read(&[Source::new("t.yaml", text)])
+    };
+    for (written, expected) in [("'off'", PeerMetadata::Off), ("\"on\"", PeerMetadata::On)] {
+        let documents = telemetry(written);
+        assert_eq!(documents.problems, []);
+        let peers = documents.resources.telemetries[0].peer_metadata.clone();
+        assert_eq!(peers.map(|peers| peers.value), Some(expected));
+    }
+    for (written, code, help) in [
+        ("none", codes::BAD_VALUE, "allowed: on, off"),
+        ("off", codes::WRONG_TYPE, "put it in quotes: \"off\" (Kubernetes does not read it as text without)"),
+    ] {
+        let documents = telemetry(written);
+        let [problem] = documents.problems.as_slice() else { panic!("{:?}", documents.problems) };
+        assert_eq!((problem.code, problem.help.as_str()), (code, help));
+        assert_eq!(documents.resources.telemetries[0].peer_metadata, None);
+    }
 }

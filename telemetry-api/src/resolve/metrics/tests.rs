@@ -129,11 +129,15 @@ proptest! {
 }
 
 #[test]
-fn the_last_document_that_names_an_engine_decides() {
+fn the_last_document_that_names_an_engine_decides_and_of_the_exchange_of_peers_likewise() {
+    let switch = |engine: &str| if engine == "native" { "off" } else { "on" };
     let engine_of = |of_mesh: &str, of_root: &str, of_namespace: &str| {
         let annotated = |engine: &str| match engine {
             "" => String::new(),
-            engine => format!(", annotations: {{burgee.dev/metrics-engine: {engine}}}"),
+            engine => format!(
+                ", annotations: {{burgee.dev/metrics-engine: {engine}, burgee.dev/peer-metadata: '{}'}}",
+                switch(engine)
+            ),
         };
         let telemetry = |namespace: &str, engine: &str, spec: &str| {
             format!(
@@ -155,7 +159,10 @@ fn the_last_document_that_names_an_engine_decides() {
         let [provider] = policy.class(ListenerClass::Inbound).metrics.as_slice() else {
             panic!("{policy:?}")
         };
-        provider.engine.as_ref().map(|engine| engine.value.name())
+        let engine = provider.engine.as_ref().map(|engine| engine.value.name());
+        let peers = provider.peers.as_ref().map(|peers| peers.value.name());
+        assert_eq!(peers, engine.map(switch));
+        engine
     };
     assert_eq!(engine_of("", "", ""), None);
     assert_eq!(engine_of("native", "", ""), Some("native"));
