@@ -1,5 +1,6 @@
 //! What the filter does to the headers of both directions on each side, and what it publishes.
 
+use burgee_filter_config::stat_name::clean_value;
 use burgee_kit::fake::{FakeHost, FakeProxy, FakeStream, Flow};
 use burgee_kit::peer::PeerWorkload;
 use burgee_kit::{HostError, Message};
@@ -61,6 +62,53 @@ fn said_by(value: &str) -> PeerWorkload {
     let stream = proxy.stream();
     stream.request_headers(&[(VALUE_HEADER, value)], true);
     published(&stream, "downstream_peer").unwrap()
+}
+
+#[test]
+fn each_field_is_published_by_itself_where_that_is_asked_for() {
+    for asked in [true, false] {
+        let host = mk_host();
+        let proxy =
+            mk_proxy(&host, &format!(r#"{{"role": "INBOUND", "publish_fields": {asked}, "max_peers": 2}}"#));
+        // The second time from what is remembered.
+        for _ in 0..2 {
+            let stream = proxy.stream();
+            stream.request_headers(&[(VALUE_HEADER, peer())], true);
+            let shown = |field: &str| {
+                let value = stream.property(&format!("downstream_peer_{field}"));
+                value.map(|value| String::from_utf8(value).unwrap())
+            };
+            let expected = [
+                ("workload", "productpage-v1"),
+                ("namespace", "default"),
+                ("service", "productpage-v1"),
+                ("revision", "version-1"),
+                ("app", "productpage"),
+                ("version", "v1"),
+                ("cluster", "client-cluster"),
+                // What is not known has the text that stands for it.
+                ("identity", "unknown"),
+            ];
+            for (field, value) in expected {
+                assert_eq!(shown(field).as_deref(), asked.then_some(value), "{field}");
+            }
+            assert_eq!(stream.property("upstream_peer_workload"), None);
+        }
+    }
+}
+
+#[test]
+fn a_field_is_published_as_a_metric_can_show_it() {
+    let host = mk_host();
+    let proxy = mk_proxy(
+        &host,
+        r#"{"role": "INBOUND", "publish_fields": true, "index": {"10.0.0.7": {"workload": "web;.;\u0001"}}}"#,
+    );
+    let stream = proxy.stream();
+    stream.request_headers(&[], true);
+    let shown = |field: &str| stream.property(&format!("downstream_peer_{field}")).map(String::from_utf8);
+    assert_eq!(shown("workload").unwrap().unwrap(), clean_value(b"web;.;\x01"));
+    assert_eq!(shown("revision").unwrap().unwrap(), "latest");
 }
 
 #[test]

@@ -129,8 +129,7 @@ fn the_filter_makes_metrics_wherever_anything_is_in_doubt() {
     }
     let by_name = Options { envoy: Some(LEAST_ENVOY), is_whole: true, ..by_discovery() };
     assert_eq!(laid(&whole, alone(), &by_name), ["burgee.stats.inbound.auto"]);
-    let peers = ["burgee.peer_metadata", "burgee.stats.auto"];
-    assert_eq!(laid(&whole, provider("auto"), &of_140()), peers);
+    assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto"]);
 }
 
 fn with_tag(expression: &str) -> ProviderMetrics {
@@ -203,7 +202,7 @@ fn without_the_exchange_no_filter_of_it_is_laid() {
     assert_eq!(laid(&base("INBOUND"), filtered.clone(), &of_140()), BY_FILTER);
     // One provider that shows peers is enough.
     let result = overlay(&yaml(&base("INBOUND")), &everywhere(vec![filtered, provider("shows")]), &options());
-    assert!(result.value.to_yaml().contains("burgee.peer_metadata"));
+    assert!(result.value.to_yaml().contains("root_id: telemetry"));
 }
 
 #[test]
