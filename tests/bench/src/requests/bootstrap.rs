@@ -191,10 +191,10 @@ mod tests {
                 Adds::Nothing => (0, 0),
                 Adds::AccessLog(_) => (0, 1),
                 Adds::Filter(_) | Adds::Module(_) => (1, 0),
-                // One for the peers, where they are exchanged, and one for the metrics, which does nothing where Envoy
-                // makes them.
+                // One for the metrics and, where they are exchanged, the peers. Where Envoy makes the metrics that one does
+                // nothing, and peers have another.
                 Adds::Documents(_) => (
-                    if ["stats", "auto", "native-alone", "native-tag"].contains(name) { 1 } else { 2 },
+                    if *name == "native" { 2 } else { 1 },
                     usize::from(*name == "auto" || name.starts_with("native")),
                 ),
             };
