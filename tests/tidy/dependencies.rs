@@ -14,7 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-stats", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-peer-metadata", &["burgee-filter-config", "burgee-kit"]),
     // The module that the filters are parts of.
-    ("burgee-telemetry", &["burgee-kit", "burgee-peer-metadata", "burgee-stats"]),
+    ("burgee-telemetry", &["burgee-filter-config", "burgee-kit", "burgee-peer-metadata", "burgee-stats"]),
     ("burgee-api", &["burgee-filter-config"]),
     ("burgee-component", &["burgee-api"]),
     ("burgee-configuration", &["burgee-api"]),

@@ -36,6 +36,7 @@ pub mod protobuf_struct;
 pub mod recent;
 pub mod schema;
 pub mod streams;
+pub mod table;
 pub mod tcp;
 #[doc(hidden)]
 pub mod vm;

@@ -1,10 +1,8 @@
 //! What was found lately, by bytes that others choose: bounded by how many there are and by how many bytes they have.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::mem;
 
-use crate::hash::FoldHasher;
+use crate::table::Table;
 
 /// How many bytes the keys of each half have at most.
 const MAX_KEY_BYTES: usize = 128 * 1024;
@@ -19,12 +17,27 @@ pub struct Recent<V> {
     young_bytes: usize,
 }
 
-type Half<V> = HashMap<Box<[u8]>, V, BuildHasherDefault<FoldHasher>>;
+#[derive(Debug)]
+struct Half<V> {
+    places: Table,
+    values: Vec<V>,
+}
+
+impl<V> Half<V> {
+    const fn new(places: Table) -> Half<V> {
+        Half { places, values: Vec::new() }
+    }
+
+    fn get(&self, key: &[u8]) -> Option<&V> {
+        self.values.get(self.places.get(key)?)
+    }
+}
 
 impl<V: Clone> Recent<V> {
     /// Nothing was found yet; at most so many values are kept, and at least two.
     pub fn new(max: usize) -> Recent<V> {
-        Recent { max_half: (max / 2).max(1), young: Half::default(), old: Half::default(), young_bytes: 0 }
+        let empty = || Half::new(Table::default());
+        Recent { max_half: (max / 2).max(1), young: empty(), old: empty(), young_bytes: 0 }
     }
 
     /// What was found before for these bytes, or is found now. That nothing was found is not kept.
@@ -32,19 +45,20 @@ impl<V: Clone> Recent<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
-        let value = match self.old.remove(key) {
-            Some(value) => value,
+        let value = match self.old.get(key) {
+            Some(value) => value.clone(),
             None => find()?,
         };
         if key.len() > MAX_KEY_BYTES {
             return Some(value);
         }
         self.young_bytes = self.young_bytes.saturating_add(key.len());
-        if self.young.len() >= self.max_half || self.young_bytes > MAX_KEY_BYTES {
-            self.old = mem::take(&mut self.young);
+        if self.young.values.len() >= self.max_half || self.young_bytes > MAX_KEY_BYTES {
+            self.old = mem::replace(&mut self.young, Half::new(Table::default()));
             self.young_bytes = key.len();
         }
-        self.young.insert(key.into(), value.clone());
+        self.young.places.set(key, self.young.values.len());
+        self.young.values.push(value.clone());
         Some(value)
     }
 }
@@ -69,7 +83,7 @@ mod tests {
         for round in 0..100 {
             assert_eq!(is_found_anew(&mut recent, "kept"), round == 0, "{round}");
             assert!(is_found_anew(&mut recent, &round.to_string()));
-            assert!(recent.young.len() + recent.old.len() <= 6);
+            assert!(recent.young.values.len() + recent.old.values.len() <= 6);
         }
         assert!(is_found_anew(&mut recent, "1"), "it was long ago");
     }
@@ -78,7 +92,7 @@ mod tests {
     fn nothing_is_not_kept() {
         let mut recent = Recent::<String>::new(0);
         assert_eq!(recent.get(b"garbage", || None), None);
-        assert!(recent.young.is_empty() && recent.old.is_empty());
+        assert!(recent.young.places.is_empty() && recent.old.places.is_empty());
     }
 
     #[test]
@@ -86,8 +100,8 @@ mod tests {
         let mut recent = Recent::new(500);
         for number in 0..100 {
             assert!(is_found_anew(&mut recent, &format!("{number:>16000}")));
-            let bytes: usize = recent.young.keys().chain(recent.old.keys()).map(|key| key.len()).sum();
-            assert!(bytes <= 2 * MAX_KEY_BYTES);
+            let kept = recent.young.places.len() + recent.old.places.len();
+            assert!(kept * 16000 <= 2 * MAX_KEY_BYTES);
         }
         let long = "x".repeat(MAX_KEY_BYTES + 1);
         assert!(is_found_anew(&mut recent, &long) && is_found_anew(&mut recent, &long));

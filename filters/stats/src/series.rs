@@ -4,11 +4,10 @@
 //! limit, values are shown as they are; from there on those that a client can choose are shown as `other`; at twice
 //! the limit everything that differs from request to request is, which is one last set.
 
-use std::collections::HashMap;
-
 use burgee_filter_config::stat_name::push_label;
 use burgee_filter_config::stats::OVERFLOW_VALUE;
 use burgee_filter_config::{MetricKind as Kind, StandardMetric};
+use burgee_kit::table::Table;
 use burgee_kit::{Host, LogLevel, MetricId, MetricKind};
 
 use crate::plan::{Content, MetricPlan, Plan};
@@ -41,7 +40,7 @@ pub struct Found {
 #[derive(Debug)]
 pub struct SeriesTable {
     limit: usize,
-    index: HashMap<Box<[u8]>, usize>,
+    index: Table,
     metrics: Vec<[Option<MetricId>; MAX_METRICS]>,
     rest: Option<usize>,
     key: Vec<u8>,
@@ -53,7 +52,7 @@ impl SeriesTable {
     pub fn new(limit: u32) -> SeriesTable {
         SeriesTable {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            index: HashMap::new(),
+            index: Table::default(),
             metrics: Vec::new(),
             rest: None,
             key: Vec::new(),
@@ -117,14 +116,14 @@ impl SeriesTable {
 
     /// The place of the key that was written last; a new one if there are fewer than `limit`.
     fn find_key(&mut self, limit: usize) -> Option<usize> {
-        if let Some(index) = self.index.get(self.key.as_slice()) {
-            return Some(*index);
+        if let Some(index) = self.index.get(&self.key) {
+            return Some(index);
         }
         if self.index.len() >= limit {
             return None;
         }
         let index = add(&mut self.metrics);
-        self.index.insert(self.key.as_slice().into(), index);
+        self.index.set(&self.key, index);
         Some(index)
     }
 }

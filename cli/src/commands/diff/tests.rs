@@ -168,7 +168,7 @@ fn another_engine_leaves_the_series_of_the_one_before() {
     };
     let told = text(&of("wasm"), &of("native"));
     assert!(told.contains("another engine of metrics: series of the engine"), "{told}");
-    assert!(told.contains("- \"wasm\"") && told.contains("+ \"native\""), "{told}");
+    assert!(told.contains("- wasm") && told.contains("+ native"), "{told}");
     assert!(!text(&of("wasm"), &of("auto")).contains("another engine of metrics"));
     // Nothing was made before.
     let none = of("native").replace("defaultProviders", "ingressClass: x\n    notDefaultProviders");
