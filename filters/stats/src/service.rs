@@ -56,21 +56,20 @@ impl Default for Clusters {
 }
 
 impl Clusters {
-    /// The service of the current request, which went to that cluster; an empty name if it went to none.
-    ///
-    /// What is known of a cluster holds for some seconds, the route that leads to it included: a control plane has routes
-    /// without a service lead to clusters without one.
+    /// The service of the current request, which went to that cluster; an empty name if it went to none. What a cluster's
+    /// metadata says holds for some seconds.
     pub fn service<H: LogHost>(&mut self, host: &H, cluster: &[u8]) -> Rc<Service> {
-        let Clusters { known, undescribed, routes } = self;
-        let of_route = || {
-            let route = ROUTE_NAME.get(host)?;
-            let is_known = |(known, _): &(&str, &str)| known.as_bytes() == route;
-            routes.get(ROUTES_WITHOUT_SERVICE.iter().position(is_known)?).map(Rc::clone)
-        };
-        if cluster.is_empty() {
-            return of_route().unwrap_or_else(|| Rc::clone(undescribed));
+        let mut route = None;
+        ROUTE_NAME.show(host, &mut |name| {
+            route = ROUTES_WITHOUT_SERVICE.iter().position(|(known, _)| known.as_bytes() == name);
+        });
+        if let Some(service) = route.and_then(|index| self.routes.get(index)) {
+            return Rc::clone(service);
         }
-        known.get(host, cluster, || of_route().unwrap_or_else(|| of_cluster(host, cluster)))
+        if cluster.is_empty() {
+            return Rc::clone(&self.undescribed);
+        }
+        self.known.get(host, cluster, || of_cluster(host, cluster))
     }
 }
 

@@ -33,6 +33,8 @@ enum Benchmark {
     Scale(Scale),
     /// Envoy's processor time per request, against what stands in the request's way. Needs Linux, two cores and h2load.
     Requests(Requests),
+    /// Envoy's memory against its number of workers, and under requests with ever new hosts. Needs Linux and two cores.
+    Memory(Memory),
     /// Be the upstream of `requests`, which starts it.
     #[command(hide = true, disable_help_flag = true)]
     Stub(Stub),
@@ -87,6 +89,24 @@ struct Requests {
     output: Format,
 }
 
+/// Arguments of `memory`.
+#[derive(Debug, Args)]
+struct Memory {
+    /// How many workers Envoy has; each number is measured, and each further worker is held against the first.
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_values_t = [1, 2, 4, 8],
+        value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: Vec<u32>,
+    /// How often each is measured; the least counts.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// How many million requests with invented hosts are sent.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    millions: u32,
+    /// For whom the result is.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
 /// Arguments of `stub`.
 #[derive(Debug, Args)]
 struct Stub {
@@ -112,6 +132,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Benchmark::Requests(arguments) => requests(arguments),
+        Benchmark::Memory(arguments) => {
+            let Memory { workers, rounds, millions, output } = arguments;
+            let measured = requests::memory::run(&requests::memory::Plan { workers, rounds, millions });
+            told(output, measured, requests::memory::text)
+        }
         Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
     }
 }
@@ -126,9 +151,18 @@ fn requests(arguments: Requests) -> ExitCode {
         is_http2: arguments.http2,
         has_upstream: arguments.upstream,
     };
-    match requests::run(&plan) {
+    told(arguments.output, requests::run(&plan), requests::text)
+}
+
+/// Tells a result, or why there is none.
+fn told<R: Serialize>(
+    output: Format,
+    measured: Result<R, requests::RequestsError>,
+    text: fn(&R) -> String,
+) -> ExitCode {
+    match measured {
         Ok(report) => {
-            print(arguments.output, &report, requests::text);
+            print(output, &report, text);
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -7,6 +7,7 @@ mod bootstrap;
 mod envoy;
 mod error;
 mod load;
+pub(crate) mod memory;
 mod processor;
 mod show;
 mod signs;

@@ -20,6 +20,9 @@ pub(crate) struct Ready {
     pub module: Option<BuiltModule>,
 }
 
+/// The HTTP filters of the only listener.
+const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+
 /// The whole configuration. Requests are answered by Envoy itself or, if there is one, by an upstream at a port.
 pub(crate) fn bootstrap(variants: &[Ready], upstream: Option<u16>) -> Value {
     let mut listeners = Vec::new();
@@ -106,6 +109,13 @@ fn listener(ready: &Ready, upstream: Option<u16>) -> Value {
             },
         }]}],
     })
+}
+
+/// Puts a module in front of all filters of the only listener.
+pub(crate) fn with_module(configuration: &mut Value, name: &str, module: &BuiltModule, told: &str) {
+    if let Some(filters) = configuration.pointer_mut(FILTERS).and_then(Value::as_array_mut) {
+        filters.insert(0, wasm(name, module, told));
+    }
 }
 
 fn wasm(name: &str, module: &BuiltModule, configuration: &str) -> Value {
