@@ -28,7 +28,7 @@ fn an_extension_that_is_new_and_refused_is_told_and_taken_back() {
 
     let is_referred_to = |mesh: &Mesh| {
         let proxies = [mesh.gateway(), mesh.sidecar()];
-        proxies.map(|proxy| page(&proxy.admin, "/config_dump").contains("burgee.stats."))
+        proxies.map(|proxy| page(&proxy.admin, "/config_dump").contains("burgee.telemetry."))
     };
     let services = fs::read_to_string(file("services.yaml")).expect("the services are there");
     for round in 0..2 {
