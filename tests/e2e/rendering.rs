@@ -345,7 +345,8 @@ fn documents_change_every_base_that_has_http() {
     for base in bases() {
         let text = render_with_documents(&base);
         // The listeners of this one come from elsewhere; its bootstrap gets ready for them.
-        let expected = if name(&base) == "dynamic.yaml" { "stats_tags" } else { "burgee.telemetry.prometheus" };
+        let expected =
+            if name(&base) == "dynamic.yaml" { "stats_tags" } else { "burgee.telemetry.prometheus" };
         assert!(text.contains(expected), "{}:\n{text}", name(&base));
         assert!(!text.contains("istio.stats"), "{}", name(&base));
     }
