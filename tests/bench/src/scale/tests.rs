@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use super::world::Scope;
 use super::*;
 
-/// Twenty documents in two namespaces, and a hundred and twenty in twelve and in ten. Tests wait for it: what is on the heap
-/// meanwhile is its own.
+/// Twenty documents in two namespaces, and a hundred and twenty in twelve and in ten.
 static SMALL: LazyLock<Report> = LazyLock::new(|| run(&[20, 120], 1, 7));
 
 #[test]
@@ -32,11 +31,6 @@ fn every_workload_is_lowered_and_every_part_is_measured() {
         // Each has metrics, spans and access logs at its listeners.
         assert!(variant.edits > 3 * variant.size.documents as usize, "{variant:?}");
         assert!(variant.seconds.each().iter().all(|seconds| *seconds > 0.0), "{variant:?}");
-        let Heap { documents, set, workload, peak } = variant.heap;
-        assert!(
-            documents > variant.text_bytes && set > 0 && workload > 0 && peak >= documents,
-            "{variant:?}"
-        );
     }
     assert!(report.variants[1].edits > 5 * report.variants[0].edits, "six times the workloads");
     assert_eq!(report.variants[0].to_first, Seconds::of([1.0; 4]));
