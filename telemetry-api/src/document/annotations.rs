@@ -113,7 +113,8 @@ fn choice<T: Copy>(
     choices: &[(&str, T)],
     context: &mut Context,
 ) -> Option<Traced<T>> {
-    let field = annotations(document, context)?.get(name)?;
+    // What is no text is told with the metadata.
+    let (field, _) = annotation(document, name, context)?;
     let value = field.choice(context, choices)?;
     Some(field.traced(context, value))
 }
