@@ -104,11 +104,11 @@ pub(crate) fn side(policy: &Effective, class: ListenerClass, config: &StatsConfi
     }
 }
 
+/// The labels of a metric, with what they show.
+pub(crate) type Labels = Vec<(String, TagValue)>;
+
 /// Every metric that a configuration has, with the labels that the logger would give it, or why it cannot.
-pub(crate) fn metrics(
-    config: &StatsConfig,
-    side: &Side,
-) -> Vec<(StandardMetric, Result<Vec<(String, TagValue)>, Unsayable>)> {
+pub(crate) fn metrics(config: &StatsConfig, side: &Side) -> Vec<(StandardMetric, Result<Labels, Unsayable>)> {
     let all = changes::of(&config.metrics).into_iter();
     all.map(|(metric, changes)| (metric, changes.map(|changes| changes::labels(&changes, side)))).collect()
 }
