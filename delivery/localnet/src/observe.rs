@@ -456,7 +456,7 @@ impl Localnet {
     }
 }
 
-const NOTHING: Served = Served { served: 0, called: 0 };
+const NOTHING: Served = Served { served: 0, called: 0, taken: 0, opened: 0 };
 
 fn traces(policy: &ClassPolicy) -> bool {
     matches!(policy.tracing, Tracing::Provider { .. })

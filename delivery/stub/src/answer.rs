@@ -1,10 +1,11 @@
-//! The body of an answer: a text, then dots up to the size that was asked for, made as they are sent.
+//! The body of an answer: a text, then dots up to the size that was asked for, made as they are sent, then trailers.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::HeaderMap;
 
 /// What bodies are filled with, and how much of it is sent at a time.
 static FILLING: [u8; 64 * 1024] = [b'.'; 64 * 1024];
@@ -14,6 +15,7 @@ static FILLING: [u8; 64 * 1024] = [b'.'; 64 * 1024];
 pub(crate) struct Answer {
     text: Bytes,
     filling: u64,
+    trailers: Option<HeaderMap>,
 }
 
 impl Answer {
@@ -25,7 +27,12 @@ impl Answer {
         if size < length {
             text.truncate(size as usize);
         }
-        Answer { filling: size - text.len() as u64, text }
+        Answer { filling: size - text.len() as u64, text, trailers: None }
+    }
+
+    /// Bytes, and trailers after them.
+    pub(crate) fn with_trailers(bytes: Vec<u8>, trailers: HeaderMap) -> Answer {
+        Answer { text: bytes.into(), filling: 0, trailers: Some(trailers) }
     }
 }
 
@@ -44,13 +51,13 @@ impl Body for Answer {
             self.filling -= length;
             Bytes::from_static(&FILLING[..length as usize])
         } else {
-            return Poll::Ready(None);
+            return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
         };
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.text.is_empty() && self.filling == 0
+        self.text.is_empty() && self.filling == 0 && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -62,6 +69,8 @@ impl Body for Answer {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
+
+    use crate::grpc;
 
     #[tokio::test]
     async fn a_body_has_exactly_the_size_that_was_asked_for() {
@@ -78,5 +87,11 @@ mod tests {
             let body = answer.collect().await.unwrap().to_bytes();
             assert!(body == expected, "{size:?}: {} bytes", body.len());
         }
+    }
+    #[tokio::test]
+    async fn trailers_come_after_the_bytes() {
+        let answer = Answer::with_trailers(b"hello".to_vec(), grpc::trailers(14)).collect().await.unwrap();
+        assert_eq!(answer.trailers().and_then(|trailers| trailers.get(grpc::STATUS)).unwrap(), "14");
+        assert_eq!(answer.to_bytes(), "hello");
     }
 }

@@ -1,5 +1,7 @@
 //! Arguments as they are written.
 
+use std::net::IpAddr;
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::call::Call;
@@ -35,8 +37,14 @@ pub(crate) struct AppArgs {
     /// Where to listen; with port 0 on a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: String,
+    /// Where to take bytes without HTTP, which are sent back; with port 0 on a free one. Default: nowhere.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen_tcp: Option<String>,
+    /// The address of this machine to call others from. Default: whichever the system takes.
+    #[arg(long, value_name = "IP")]
+    pub from: Option<IpAddr>,
     /// A URL to call for every request, and the host and port to connect to for it; may be repeated. Calls are made
-    /// in order.
+    /// in order. `http://` is HTTP/1.1, `h2c://` HTTP/2, `grpc://` a unary call, `tcp://` some bytes there and back.
     #[arg(long = "call", value_name = "URL=ADDRESS")]
     pub calls: Vec<Call>,
 }

@@ -13,15 +13,18 @@ mod args;
 mod call;
 mod decode;
 mod end;
+mod grpc;
 mod mend;
 mod pretty;
 mod probe;
 pub mod protocol;
 pub mod query;
 mod receiver;
+mod tcp;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -77,18 +80,25 @@ fn until_end(stub: Stub) -> Result<(), String> {
 async fn run(stub: Stub) -> Result<(), String> {
     let end = end::asked().map_err(|error| format!("cannot listen to signals: {error}"))?;
     let (Stub::App(AppArgs { listen, .. }) | Stub::Receiver(ReceiverArgs { listen, .. })) = &stub;
-    let listener = TcpListener::bind(listen.as_str()).await.map_err(|error| {
-        format!(
-            "cannot listen on {listen}: {error}. --listen takes an address and a port that is free, or port 0"
-        )
-    })?;
-    let address = listener.local_addr().map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    announce(&stub, &address.to_string()).map_err(|error| format!("cannot print: {error}"))?;
+    let (listener, address) = bind("--listen", listen).await?;
+    let tcp = match &stub {
+        Stub::App(AppArgs { listen_tcp: Some(listen), .. }) => Some(bind("--listen-tcp", listen).await?),
+        Stub::App(_) | Stub::Receiver(_) => None,
+    };
+    let (listener_tcp, address_tcp) = tcp.unzip();
+    announce(&stub, address, address_tcp).map_err(|error| format!("cannot print: {error}"))?;
     match stub {
         Stub::App(args) => {
-            let app = Arc::new(app::App::new(&args.name, args.calls));
+            let app = Arc::new(app::App::new(&args.name, args.calls, args.from));
+            let bytes = async {
+                match listener_tcp {
+                    Some(listener) => app::serve_bytes(listener, app.clone()).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = app::serve(listener, app) => Ok(()),
+                () = app::serve(listener, app.clone()) => Ok(()),
+                () = bytes => Ok(()),
                 () = end => Ok(()),
             }
         }
@@ -103,18 +113,32 @@ async fn run(stub: Stub) -> Result<(), String> {
     }
 }
 
+/// Listens where an argument says.
+async fn bind(argument: &str, listen: &str) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        format!(
+            "cannot listen on {listen}: {error}. {argument} takes an address and a port that is free, or port 0"
+        )
+    })?;
+    let address = listener.local_addr().map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    Ok((listener, address))
+}
+
 /// What the receiver takes, for people.
 const PROTOCOLS: &str = "OTLP over gRPC and HTTP, Zipkin, SkyWalking, Datadog, Envoy's access log service";
 
 /// The first line: where the program listens.
-fn announce(stub: &Stub, address: &str) -> io::Result<()> {
+fn announce(stub: &Stub, address: SocketAddr, tcp: Option<SocketAddr>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stub {
         Stub::Receiver(ReceiverArgs { pretty: true, .. }) => {
             writeln!(stdout, "listening on {address} for logs and spans: {PROTOCOLS}")?;
         }
         Stub::App(_) | Stub::Receiver(_) => {
-            let listening = protocol::Listening { listening: address.to_owned() };
+            let listening = protocol::Listening {
+                listening: address.to_string(),
+                listening_tcp: tcp.map(|address| address.to_string()),
+            };
             writeln!(stdout, "{}", serde_json::to_string(&listening)?)?;
         }
     }

@@ -17,15 +17,28 @@ pub const REPORTER_METADATA: &str = "x-burgee-reporter";
 pub struct Listening {
     /// Where it listens, as `127.0.0.1:PORT`.
     pub listening: String,
+    /// Where an app takes bytes without HTTP, likewise; absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening_tcp: Option<String>,
 }
 
 /// What an app has done since its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
     /// Requests that came, whatever became of them; those for [`SERVED_PATH`] are not counted.
     pub served: u64,
-    /// Calls made to other services, whatever came of them.
+    /// Requests made to other services, whatever came of them.
     pub called: u64,
+    /// Connections without HTTP that came.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken: u64,
+    /// Connections without HTTP made to other services, whatever came of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub opened: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A line of the receiver.

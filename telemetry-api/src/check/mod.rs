@@ -8,6 +8,7 @@ mod each;
 mod effects;
 pub(crate) mod expression;
 mod mesh_revisions;
+mod peer_authentication;
 mod plugins;
 mod situations;
 pub mod suppress;
@@ -95,6 +96,7 @@ pub fn judge_beside(
     for plugin in &resources.wasm_plugins {
         wasm_plugin::check(plugin, &mut problems);
     }
+    peer_authentication::check(&resources, &mut problems);
     let known = cardinality::Known { declared: &label_sizes, observed: beside.observed };
     let told = whom::check(&world, &mut problems);
     effects::check(&world, known, &doubts, &mut problems);

@@ -6,7 +6,7 @@ use crate::origin::{Place, Traced};
 use crate::problem::{Problem, Severity, closest, codes};
 use crate::resources::metrics_engine::{METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION};
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
-use crate::resources::workload_entry::{CALLS_ANNOTATION, Call};
+use crate::resources::workload_entry::{CALLS_ANNOTATION, Call, CallScheme};
 use crate::resources::{MetricsEngine, PeerMetadata};
 
 /// What every annotation of ours begins with.
@@ -87,7 +87,8 @@ pub(super) fn calls(document: &Object<'_>, context: &mut Context) -> Vec<Traced<
         match call(&url) {
             Ok(call) => calls.push(place.traced(context, call)),
             Err(fault) => {
-                let help = "write http://HOST[:PORT][/PATH], several separated by commas";
+                let help = "write http://HOST[:PORT][/PATH], or h2c:// for HTTP/2, grpc://HOST[:PORT] or tcp://HOST:PORT; \
+                            several separated by commas";
                 let message = format!("`{}` cannot be called: {fault}", shorten(&url));
                 context.report(Severity::Error, codes::BAD_CALL, &place, message, help);
             }
@@ -304,11 +305,14 @@ fn call(url: &str) -> Result<Call, String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err("it does not begin with `http://`".to_owned());
     };
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(
-            "only `http` is called: the proxy beside the workload adds what is to be encrypted".to_owned()
-        );
-    }
+    let names = CallScheme::NAMES;
+    let Some((_, scheme)) = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme)).copied() else {
+        let names: Vec<String> = names.iter().map(|(name, _)| format!("`{name}`")).collect();
+        return Err(format!(
+            "only {} are called: the proxy beside the workload adds what is to be encrypted",
+            names.join(", ")
+        ));
+    };
     if let Some(odd) =
         rest.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '#' || !c.is_ascii())
     {
@@ -318,6 +322,7 @@ fn call(url: &str) -> Result<Call, String> {
     let (authority, path) = rest.split_at(end);
     let (host, port) = match authority.split_once(':') {
         Some((host, port)) => (host, port_number(port)?),
+        None if scheme == CallScheme::Tcp => return Err("a connection over TCP needs a port".to_owned()),
         None => (authority, Call::DEFAULT_PORT),
     };
     let is_label = |label: &str| {
@@ -326,8 +331,14 @@ fn call(url: &str) -> Result<Call, String> {
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(format!("`{}` is not a host", shorten(host)));
     }
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    Ok(Call { host: host.to_ascii_lowercase(), port, path })
+    let path = match (scheme, path) {
+        (CallScheme::Tcp, "" | "/") => "/".to_owned(),
+        (CallScheme::Tcp, _) => return Err("a connection over TCP has no path".to_owned()),
+        (CallScheme::Grpc, "" | "/") => Call::DEFAULT_METHOD.to_owned(),
+        (_, path) if path.starts_with('/') => path.to_owned(),
+        (_, path) => format!("/{path}"),
+    };
+    Ok(Call { scheme, host: host.to_ascii_lowercase(), port, path })
 }
 
 fn port_number(text: &str) -> Result<u16, String> {

@@ -18,7 +18,6 @@ const ISTIO_KINDS: &[(&str, &str)] = &[
     ("networking.istio.io", "ProxyConfig"),
     ("extensions.istio.io", "TrafficExtension"),
     ("security.istio.io", "AuthorizationPolicy"),
-    ("security.istio.io", "PeerAuthentication"),
     ("security.istio.io", "RequestAuthentication"),
     ("sailoperator.io", "IstioCNI"),
     ("sailoperator.io", "IstioRevision"),

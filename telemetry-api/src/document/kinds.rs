@@ -12,7 +12,10 @@ use super::mesh_sources::{MeshSource, Sort, revision_of, settle};
 use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
-use super::{annotations, kubernetes, mesh_config, mesh_sources, networking, telemetry, wasm_plugin};
+use super::{
+    annotations, kubernetes, mesh_config, mesh_sources, networking, peer_authentication, telemetry,
+    wasm_plugin,
+};
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
@@ -53,6 +56,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "IstioOperator", group: "install.istio.io", versions: &["v1alpha1"] },
     Kind { name: "Istio", group: "sailoperator.io", versions: &["v1", "v1alpha1"] },
     Kind { name: "Gateway", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
+    Kind { name: "PeerAuthentication", group: "security.istio.io", versions: &["v1", "v1beta1"] },
 ];
 
 /// Reads every document of every text.
@@ -294,6 +298,10 @@ impl Documents {
                 resources.workload_entries.extend(networking::workload_entry(meta, &object, context));
             }
             "Gateway" => resources.gateways.extend(networking::gateway(meta, &object, context)),
+            "PeerAuthentication" => {
+                let read = peer_authentication::read(meta, &object, context);
+                resources.peer_authentications.extend(read);
+            }
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ mod mesh_config;
 mod mesh_sources;
 mod networking;
 mod outline;
+mod peer_authentication;
 pub mod reader;
 pub mod scalar;
 pub(crate) mod selection;

@@ -8,7 +8,7 @@ use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::NodeValue;
 use crate::problem::{Severity, closest, codes};
 use crate::resources::{
-    Gateway, GatewayServer, Meta, ServiceEndpoint, ServiceEntry, ServicePort, WorkloadEntry,
+    Gateway, GatewayServer, Location, Meta, ServiceEndpoint, ServiceEntry, ServicePort, WorkloadEntry,
 };
 
 const WORKLOAD_FIELDS: &[&str] =
@@ -32,7 +32,7 @@ pub(super) fn service_entry(
     ];
     let spec = require_spec(document, context)?.object(context, &known)?;
     let hosts = hosts(&spec, context, "name at least one host that clients call");
-    choice(&spec, "location", &["MESH_EXTERNAL", "MESH_INTERNAL"], context);
+    let location = spec.get("location").and_then(|field| field.choice(context, Location::NAMES));
     choice(&spec, "resolution", &["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"], context);
     let ports = spec.list(context, "ports").iter().filter_map(|port| service_port(port, context)).collect();
     let endpoints = spec.list(context, "endpoints");
@@ -44,7 +44,8 @@ pub(super) fn service_entry(
             .map(|labels| labels.string_map(context))
             .unwrap_or_default()
     });
-    Some(ServiceEntry { meta, hosts, ports, workload_selector, endpoints })
+    let location = location.unwrap_or_default();
+    Some(ServiceEntry { meta, hosts, ports, workload_selector, endpoints, location })
 }
 
 fn service_endpoint(field: &Field<'_>, context: &mut Context) -> Option<ServiceEndpoint> {

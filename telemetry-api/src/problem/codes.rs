@@ -11,6 +11,7 @@ mod mesh_config;
 mod mesh_sources;
 mod metrics;
 mod modules;
+mod peer_authentications;
 mod plugins;
 mod providers;
 mod selection;
@@ -30,6 +31,7 @@ pub use mesh_config::*;
 pub use mesh_sources::*;
 pub use metrics::*;
 pub use modules::*;
+pub use peer_authentications::*;
 pub use plugins::*;
 pub use providers::*;
 pub use selection::*;
@@ -45,6 +47,7 @@ const AREAS: &[&[Page]] = &[
     TEXT,
     DOCUMENTS,
     WORKLOADS,
+    PEER_AUTHENTICATIONS,
     SELECTION,
     SIGNALS,
     PROVIDERS,

@@ -13,6 +13,7 @@ mod hash;
 pub(crate) mod label_index;
 pub(crate) mod log_format;
 pub(crate) mod metrics;
+pub(crate) mod mutual_tls;
 mod node;
 mod plugins;
 mod policies;
@@ -37,6 +38,7 @@ pub use effective::{
     MetricName, MetricOverride, MetricsEngine, PeerMetadata, Plugin, ProviderMetrics, RemoteService,
     TagOperation, TcpKeepalive, Tracing, TracingSettings,
 };
+pub use mutual_tls::mtls_mode;
 pub(crate) use plugins::resolve as resolve_plugins;
 pub use policy_set::{Change, PolicySet};
 pub(crate) use selection::{age_order, gateway_of, is_gateway, target_of};

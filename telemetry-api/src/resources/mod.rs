@@ -5,6 +5,7 @@ pub mod kubernetes;
 pub mod mesh_config;
 pub mod meta;
 pub mod metrics_engine;
+pub mod peer_authentication;
 pub mod service_entry;
 pub mod telemetry;
 pub mod wasm_plugin;
@@ -15,10 +16,11 @@ pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
 pub use metrics_engine::{MetricsEngine, PeerMetadata};
-pub use service_entry::{ServiceEndpoint, ServiceEntry, ServicePort};
+pub use peer_authentication::{MtlsMode, PeerAuthentication};
+pub use service_entry::{Location, ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
 pub use wasm_plugin::WasmPlugin;
-pub use workload_entry::{Call, WorkloadEntry};
+pub use workload_entry::{Call, CallScheme, WorkloadEntry};
 
 use crate::origin::{Origin, Traced};
 
@@ -40,6 +42,8 @@ pub struct Resources {
     pub workload_entries: Vec<WorkloadEntry>,
     /// Gateways that exist.
     pub gateways: Vec<Gateway>,
+    /// Which connections workloads take.
+    pub peer_authentications: Vec<PeerAuthentication>,
     /// Services of Kubernetes that exist.
     pub services: Vec<Service>,
     /// Pods that exist, or that something makes.

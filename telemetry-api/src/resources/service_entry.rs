@@ -18,6 +18,24 @@ pub struct ServiceEntry {
     /// Where it runs, as far as the document says it. Empty: where `workload_selector` says, or where its host's name
     /// leads to.
     pub endpoints: Vec<ServiceEndpoint>,
+    /// Whether it is of the mesh.
+    pub location: Location,
+}
+
+/// Whether a service is of the mesh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Location {
+    /// It is not: nobody there is told who calls, nor called with the mesh's own certificates. Istio's default.
+    #[default]
+    External,
+    /// It is.
+    Internal,
+}
+
+impl Location {
+    /// Every location by its name in documents.
+    pub const NAMES: &[(&str, Location)] =
+        &[("MESH_EXTERNAL", Location::External), ("MESH_INTERNAL", Location::Internal)];
 }
 
 /// A place where a service runs.
@@ -46,5 +64,15 @@ impl ServicePort {
     /// Whether the port carries HTTP in a form that a proxy can read.
     pub fn is_http(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB")
+    }
+
+    /// Whether the port carries HTTP/2, whatever the connection's start says.
+    pub fn is_http2(&self) -> bool {
+        matches!(self.protocol.as_str(), "HTTP2" | "GRPC" | "GRPC-WEB")
+    }
+
+    /// Whether the port carries bytes that a proxy does not look into.
+    pub fn is_tcp(&self) -> bool {
+        self.protocol == "TCP"
     }
 }

@@ -7,7 +7,7 @@ use burgee_api::problem::Code;
 use burgee_api::resolve::{
     ClassPolicy, ListenerClass, MetricName, MetricOverride, ProviderMetrics, WorkloadKind,
 };
-use burgee_api::resources::workload_entry::Call;
+use burgee_api::resources::workload_entry::{Call, CallScheme};
 use burgee_filter_config::StandardMetric;
 use burgee_filter_config::declared::from_section;
 use burgee_overlay::Module;
@@ -89,7 +89,8 @@ fn a_workload_that_is_gone_runs_on_without_traffic() {
 #[test]
 fn changed_calls_take_a_restart_and_the_old_ones_are_made_until_then() {
     let calling = |path: &str| {
-        let call = Call { host: "hello".to_owned(), port: 80, path: path.to_owned() };
+        let call =
+            Call { scheme: CallScheme::Http, host: "hello".to_owned(), port: 80, path: path.to_owned() };
         SidecarProxy { calls: vec![call], ..mk_sidecar("a", "v1") }
     };
     check_kept(vec![calling("/")], vec![calling("/")], &[]);

@@ -322,11 +322,11 @@ fn an_app_that_calls_nothing_is_asked_for_nothing_of_the_way_out() {
 #[test]
 fn what_is_asked_follows_from_who_calls_whom() {
     use crate::mesh::{GatewayProxy, InboundListener, RoutingListener, SidecarProxy};
-    use burgee_api::resources::workload_entry::Call;
+    use burgee_api::resources::workload_entry::{Call, CallScheme};
     let workload = |kind, name| Workload::new(kind, "shop", name, BTreeMap::new());
     let place = Place { file: Arc::from("mesh.yaml"), line: 1, column: 1, width: 1 };
     let outbound: Arc<[RoutingListener]> = Arc::from([RoutingListener { port: 80, routes: Vec::new() }]);
-    let call = |port| Call { host: "b".to_owned(), port, path: "/".to_owned() };
+    let call = |port| Call { scheme: CallScheme::Http, host: "b".to_owned(), port, path: "/".to_owned() };
     let sidecar = |name, calls| SidecarProxy {
         workload: workload(WorkloadKind::Sidecar, name),
         place: place.clone(),

@@ -7,7 +7,8 @@ use burgee_api::problem::Code;
 use burgee_api::resources::mesh_config::{
     CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig, WrittenFields,
 };
-use burgee_api::resources::{GatewayServer, Meta, ProviderKind, ServiceEntry, ServicePort};
+use burgee_api::resources::workload_entry::CallScheme;
+use burgee_api::resources::{GatewayServer, Location, Meta, ProviderKind, ServiceEntry, ServicePort};
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,7 @@ fn mk_service(namespace: &str, host: &str, selector: Labels<'_>) -> ServiceEntry
         ports: vec![port],
         workload_selector: Some(mk_labels(selector)),
         endpoints: Vec::new(),
+        location: Location::Internal,
     }
 }
 
@@ -278,7 +280,10 @@ fn mk_calling(host: &str, port: u16) -> Resources {
 fn mk_call(host: &str, port: u16, line: usize) -> Traced<Call> {
     let meta = mk_meta("WorkloadEntry", "shop", "hello-v1");
     let origin = meta.origin("metadata.annotations[\"burgee.dev/calls\"]", mk_place(line));
-    Traced { value: Call { host: host.to_owned(), port, path: "/".to_owned() }, origin }
+    Traced {
+        value: Call { scheme: CallScheme::Http, host: host.to_owned(), port, path: "/".to_owned() },
+        origin,
+    }
 }
 
 #[test]

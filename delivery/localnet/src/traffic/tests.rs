@@ -9,6 +9,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use burgee_api::resources::workload_entry::CallScheme;
+
 use super::*;
 
 /// A server that answers 418 under `/teapot`, as a query that begins with `status=` asks, and else 200; and what it was
@@ -127,7 +129,12 @@ async fn a_server_that_is_gone_fails_requests_and_the_first_failure_is_told() {
 
 #[test]
 fn a_call_that_is_to_fail_makes_another_status_the_expected_one() {
-    let call = |host: &str, path: &str| Call { host: host.to_owned(), port: 80, path: path.to_owned() };
+    let call = |host: &str, path: &str| Call {
+        scheme: CallScheme::Http,
+        host: host.to_owned(),
+        port: 80,
+        path: path.to_owned(),
+    };
     let calls = [call("greeting.shop", "/"), call("stock.shop", "/?size=1")];
     for (path, expected) in [
         ("/", None),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use http_body_util::Full;
 use hyper::Method;
 use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper_util::client::legacy::Client;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -19,7 +21,7 @@ async fn mk_app(name: &str, calls: &[String]) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut serving = JoinSet::new();
-    serving.spawn(serve(listener, Arc::new(App::new(name, calls))));
+    serving.spawn(serve(listener, Arc::new(App::new(name, calls, None))));
     Running { address, _serving: serving }
 }
 
@@ -216,4 +218,58 @@ async fn calls_carry_the_urls_host_and_the_trace_of_the_request() {
         assert!(got.contains(expected), "{expected:?}: {got}");
     }
     assert!(!got.contains("secret"), "{got}");
+}
+
+/// What an app has done.
+async fn served(app: &Running) -> Served {
+    serde_json::from_str(&get(app, SERVED_PATH).await.body).unwrap()
+}
+
+#[tokio::test]
+async fn others_are_called_by_http_of_either_version_grpc_and_tcp() {
+    let end = mk_app("end", &[]).await;
+    let bytes = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = bytes.local_addr().unwrap();
+    let app = Arc::new(App::new("bytes", Vec::new(), None));
+    let mut serving = JoinSet::new();
+    serving.spawn(serve_bytes(bytes, app.clone()));
+    let calls = ["http://end.shop/a", "h2c://end.shop:81/b", "grpc://end.shop/shop.End/Hello"]
+        .map(|url| format!("{url}={}", end.address));
+    let mut calls = calls.to_vec();
+    calls.push(format!("tcp://end.shop:90={address}"));
+    let start = mk_app("start", &calls).await;
+    let got = get(&start, "/").await;
+    let expected = "hello from start\n  http://end.shop/a 200: hello from end\n  h2c://end.shop:81/b 200: hello from end\n  \
+                    grpc://end.shop/shop.End/Hello status 0: hello from end\n  tcp://end.shop:90 ok: 17 bytes there and \
+                    back\n";
+    assert_eq!((got.status, got.body.as_str()), (200, expected));
+    assert_eq!(served(&start).await, Served { served: 1, called: 3, taken: 0, opened: 1 });
+    assert_eq!(served(&end).await, Served { served: 3, called: 0, taken: 0, opened: 0 });
+    assert_eq!(app.taken.load(Ordering::SeqCst), 1);
+
+    // A call of gRPC fails where a request would be answered so.
+    let got = get(&start, "/?end.status=503").await;
+    assert_eq!(got.status, 502);
+    let failed = ["/a 503: hello", "/b 503: hello", "/Hello status 14: hello", "90 ok: 17"];
+    assert!(failed.iter().all(|part| got.body.contains(part)), "{}", got.body);
+}
+
+#[tokio::test]
+async fn an_app_calls_from_the_address_that_it_is_given() {
+    let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = echo.local_addr().unwrap();
+    let from = "127.0.0.9".parse().unwrap();
+    let calls = ["http://a", "h2c://a", "tcp://a:1"].map(|url| format!("{url}={address}").parse().unwrap());
+    let app = App::new("caller", calls.into(), Some(from));
+    let (asked, headers) = (Asked::default(), HeaderMap::new());
+    let work = app.work(&asked, &headers);
+    let seen = async {
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(echo.accept().await.unwrap().1.ip());
+        }
+        seen
+    };
+    let (seen, _) = tokio::join!(seen, work);
+    assert_eq!(seen, [from; 3]);
 }
