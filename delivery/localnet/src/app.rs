@@ -2,7 +2,7 @@
 //! told to make, and counts both.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use burgee_stub::protocol::{SERVED_PATH, Served};
 
@@ -18,17 +18,24 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts the app of a workload. For every request it calls each URL once, over a connection to the address beside
-    /// it.
+    /// Starts the app of a workload at a loopback address, from which it calls too. For every request it calls each URL
+    /// once, over a connection to the address beside it.
     ///
     /// # Errors
     /// When it cannot be started.
     pub(crate) async fn start(
         prefix: &[OsString],
         name: &str,
+        at: Ipv4Addr,
         calls: &[(String, SocketAddr)],
     ) -> Result<App, LocalnetError> {
         let mut arguments: Vec<OsString> = vec!["app".into(), "--name".into(), name.into()];
+        for argument in ["--listen", "--listen-tcp"] {
+            arguments.extend([argument.into(), format!("{at}:0").into()]);
+        }
+        if at != Ipv4Addr::LOCALHOST {
+            arguments.extend(["--from".into(), at.to_string().into()]);
+        }
         for (url, address) in calls {
             arguments.extend(["--call".into(), format!("{url}={address}").into()]);
         }

@@ -3,19 +3,22 @@
 //! Names and metadata are Istio's, since that is what filters read: node metadata, `istio.services` on clusters,
 //! `istio.workload` on endpoints. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod clusters;
+mod tls;
 
-use burgee_api::resolve::{
-    AccessLogger, Collector, Effective, ListenerClass, LogSink, Protocol, Workload, WorkloadKind,
-};
+use burgee_api::resolve::{ListenerClass, Workload, WorkloadKind};
 use burgee_filter_config::names;
-use burgee_overlay::MESH_SERVICE_CLUSTER;
 use serde_json::{Value, json};
 
 use crate::mesh::{
-    GatewayProxy, InboundListener, Mesh, Route, RoutingListener, ServiceRef, SidecarProxy, is_same,
+    Carried, GatewayProxy, InboundListener, Mesh, RoutingListener, ServiceRef, SidecarProxy, is_same,
 };
 use crate::site::{Address, ProxySite, Site};
+
+pub use clusters::Collectors;
+use clusters::{
+    collector_clusters, inbound_cluster_name, inbound_clusters, outbound_cluster_name, outbound_clusters,
+};
 
 /// The file of the listeners in an Envoy's directory.
 pub const LISTENERS_FILE: &str = "lds.json";
@@ -27,12 +30,14 @@ pub const MESH_ID: &str = "cluster.local";
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 const LISTENER: &str = "envoy.config.listener.v3.Listener";
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
-const DNS_CLUSTER: &str = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
-const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 
+/// How long a listener that takes both waits for the first bytes until it takes a connection for one without TLS: who
+/// serves it may have to speak first.
+const INSPECTOR_TIMEOUT: &str = "1s";
 /// How long a route waits for a whole response.
 const ROUTE_TIMEOUT: &str = "15s";
 /// How long a connection to another proxy, an app or a collector may take; on one machine it takes microseconds or
@@ -42,20 +47,49 @@ const CONNECT_TIMEOUT: &str = "2s";
 /// How long spans may wait until they are sent, as far as it can be said: those of Datadog wait for two seconds.
 const SPAN_FLUSH_MS: u32 = 500;
 
-/// The name of a listener for a port; unique within an Envoy.
+/// The name of a listener for a port with HTTP, and of any inbound one; unique within an Envoy.
 pub fn listener_name(class: ListenerClass, port: u16) -> String {
     format!("{}_{port}", class.name())
 }
 
-/// Every listener that a proxy of the mesh has, as class and port of the documents, in the order of its configuration.
-pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<(ListenerClass, u16)> {
+/// The name of a listener from which traffic goes to services; unique within an Envoy.
+pub(crate) fn routing_listener_name(class: ListenerClass, listener: &RoutingListener) -> String {
+    let name = listener_name(class, listener.port);
+    match listener.routes.first().filter(|_| listener.is_tcp()) {
+        Some(route) => format!("{name}_{}", route.host),
+        None => name,
+    }
+}
+
+/// A listener of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerOf {
+    /// Its class.
+    pub class: ListenerClass,
+    /// Its port, as the documents have it.
+    pub port: u16,
+    /// Its name.
+    pub name: String,
+}
+
+/// Every listener that a proxy of the mesh has, in the order of its configuration.
+pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<ListenerOf> {
+    let routing = |class, listener: &RoutingListener| ListenerOf {
+        class,
+        port: listener.port,
+        name: routing_listener_name(class, listener),
+    };
     let mut listeners = Vec::new();
     for gateway in mesh.gateways.iter().filter(|gateway| is_same(&gateway.workload, workload)) {
-        listeners.extend(gateway.listeners.iter().map(|listener| (ListenerClass::Gateway, listener.port)));
+        listeners.extend(gateway.listeners.iter().map(|one| routing(ListenerClass::Gateway, one)));
     }
     for sidecar in mesh.sidecars.iter().filter(|sidecar| is_same(&sidecar.workload, workload)) {
-        listeners.extend(sidecar.listeners.iter().map(|listener| (ListenerClass::Inbound, listener.port)));
-        listeners.extend(sidecar.outbound.iter().map(|listener| (ListenerClass::Outbound, listener.port)));
+        listeners.extend(sidecar.listeners.iter().map(|listener| ListenerOf {
+            class: ListenerClass::Inbound,
+            port: listener.port,
+            name: listener_name(ListenerClass::Inbound, listener.port),
+        }));
+        listeners.extend(sidecar.outbound.iter().map(|one| routing(ListenerClass::Outbound, one)));
     }
     listeners
 }
@@ -135,43 +169,26 @@ pub fn gateway_listeners(gateway: &GatewayProxy, site: &Site) -> Value {
     discovery_response(LISTENER, gateway.listeners.iter().filter_map(listener).collect())
 }
 
-/// What a proxy reports to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Collectors {
-    /// The services that providers name.
-    pub services: BTreeSet<Collector>,
-    /// Whether the mesh's own access log service is asked for.
-    pub mesh_service: bool,
-}
-
-impl Collectors {
-    /// Those of a policy, whatever the class.
-    pub fn of(policy: &Effective) -> Collectors {
-        let loggers = policy.classes.values().flat_map(|class| &class.access_logs);
-        let is_mesh_service = |logger: &AccessLogger| matches!(logger.sink, LogSink::MeshService { .. });
-        Collectors {
-            services: policy.collectors().map(|(collector, _)| collector.clone()).collect(),
-            mesh_service: loggers.into_iter().any(is_mesh_service),
-        }
-    }
-}
-
 /// The clusters of a gateway, as a `DiscoveryResponse`: the services that it routes to, and collectors.
 pub fn gateway_clusters(gateway: &GatewayProxy, mesh: &Mesh, collectors: &Collectors, site: &Site) -> Value {
-    let mut clusters = outbound_clusters(&gateway.listeners, mesh, site);
+    let mut clusters = outbound_clusters(&gateway.workload.to_string(), &gateway.listeners, mesh, site);
     clusters.extend(collector_clusters(collectors, site));
     discovery_response(CLUSTER, clusters.into_values().collect())
 }
 
-/// A listener from which requests go to services by their host.
+/// A listener from which requests go to services by their host, or connections to a service.
 fn routing_listener(
     workload: &str,
     class: ListenerClass,
     listener: &RoutingListener,
     site: &Site,
 ) -> Option<Value> {
-    let name = listener_name(class, listener.port);
+    let name = routing_listener_name(class, listener);
     let at = site.listener(workload, &name)?;
+    if let Some(route) = listener.routes.first().filter(|_| listener.is_tcp()) {
+        let chain = filter_chain(tcp_proxy(&outbound_cluster_name(&route.service)));
+        return Some(self::listener(&name, &at.bind, "OUTBOUND", vec![chain]));
+    }
     let hosts = listener.routes.iter().map(|route| {
         let host_name = format!("{}:{}", route.host, listener.port);
         virtual_host(&host_name, &route.host, &outbound_cluster_name(&route.service), &route.service)
@@ -183,70 +200,7 @@ fn routing_listener(
     let routes = route_configuration(&routes_name, hosts.collect());
     let stat_prefix = format!("outbound_0.0.0.0_{}", listener.port);
     let manager = connection_manager(&stat_prefix, is_edge, routes);
-    Some(http_listener(&name, &at.bind, "OUTBOUND", manager))
-}
-
-/// A cluster for each service that listeners route to, by name.
-fn outbound_clusters(listeners: &[RoutingListener], mesh: &Mesh, site: &Site) -> BTreeMap<String, Value> {
-    let routes = listeners.iter().flat_map(|listener| &listener.routes);
-    let cluster = |route: &Route| {
-        let name = outbound_cluster_name(&route.service);
-        let endpoints = endpoints(route, mesh, site);
-        (name.clone(), cluster(&name, std::slice::from_ref(&route.service), endpoints))
-    };
-    routes.map(cluster).collect()
-}
-
-fn endpoints(route: &Route, mesh: &Mesh, site: &Site) -> Vec<Endpoint> {
-    let endpoint = |(name, port): &(String, u16)| {
-        let at = site.listener(name, &listener_name(ListenerClass::Inbound, *port))?;
-        let sidecar = mesh.sidecars.iter().find(|sidecar| sidecar.workload.to_string() == *name)?;
-        let metadata =
-            json!({"filter_metadata": {"istio": {"workload": endpoint_identity(&sidecar.workload)}}});
-        Some(Endpoint { address: at.reach.clone(), metadata: Some(metadata) })
-    };
-    route.endpoints.iter().filter_map(endpoint).collect()
-}
-
-/// A cluster for each collector, by name: all lead to what plays them at this site.
-fn collector_clusters(collectors: &Collectors, site: &Site) -> BTreeMap<String, Value> {
-    let named = collectors.services.iter().map(|collector| {
-        let service = ServiceRef {
-            host: collector.host.clone(),
-            namespace: collector.namespace.clone(),
-            port: collector.port,
-        };
-        (collector.cluster(), vec![service], collector.protocol)
-    });
-    let of_mesh =
-        collectors.mesh_service.then(|| (MESH_SERVICE_CLUSTER.to_owned(), Vec::new(), Protocol::Http2));
-    let cluster = |(name, services, protocol): (String, Vec<ServiceRef>, Protocol)| {
-        let endpoint = site.collector.clone().map(|address| Endpoint { address, metadata: None });
-        let mut cluster = cluster(&name, &services, endpoint.into_iter().collect());
-        let options = match protocol {
-            Protocol::Http1 => json!({"http_protocol_options": {}}),
-            Protocol::Http2 => json!({"http2_protocol_options": {}}),
-        };
-        cluster["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: {
-            "@type": format!("{TYPE_PREFIX}{HTTP_OPTIONS}"),
-            "explicit_http_config": options,
-        }});
-        (name, cluster)
-    };
-    named.chain(of_mesh).map(cluster).collect()
-}
-
-/// Who an endpoint is, as Istio's control plane writes it: five parts, the revision left empty when it is `latest`.
-pub fn endpoint_identity(workload: &Workload) -> String {
-    let identity = workload.identity();
-    let revision = match identity.canonical_revision.as_str() {
-        "latest" => "",
-        revision => revision,
-    };
-    format!(
-        "{};{};{};{};{}",
-        identity.workload, identity.namespace, identity.canonical_service, revision, identity.cluster
-    )
+    Some(self::listener(&name, &at.bind, "OUTBOUND", vec![filter_chain(manager)]))
 }
 
 /// The listeners of a sidecar, as a `DiscoveryResponse`: those for clients, then those for its app.
@@ -266,23 +220,40 @@ fn inbound_listener(workload: &str, listener: &InboundListener, site: &Site) -> 
     let cluster = inbound_cluster_name(listener.port);
     // Istio names the requests of a port after the first of its services.
     let service = listener.services.first()?;
-    let host = virtual_host(&format!("inbound|http|{}", service.port), "*", &cluster, service);
-    let routes = route_configuration(&cluster, vec![host]);
-    let manager = connection_manager(&format!("inbound_0.0.0.0_{}", listener.port), false, routes);
-    Some(http_listener(&name, &at.bind, "INBOUND", manager))
+    let filter = match listener.carries() {
+        Carried::Tcp => tcp_proxy(&cluster),
+        Carried::Http1 | Carried::Http2 => {
+            let host = virtual_host(&format!("inbound|http|{}", service.port), "*", &cluster, service);
+            let routes = route_configuration(&cluster, vec![host]);
+            connection_manager(&format!("inbound_0.0.0.0_{}", listener.port), false, routes)
+        }
+    };
+    let chain = filter_chain(filter);
+    let certificates = site.proxies.get(workload).and_then(|proxy| proxy.certificates.as_deref());
+    let Some(directory) = certificates.filter(|_| listener.mtls.takes_mutual_tls()) else {
+        return Some(self::listener(&name, &at.bind, "INBOUND", vec![chain]));
+    };
+    let mut mutual = chain.clone();
+    mutual["transport_socket"] = tls::downstream(directory, listener.carries());
+    if !listener.mtls.takes_plain_text() {
+        return Some(self::listener(&name, &at.bind, "INBOUND", vec![mutual]));
+    }
+    let mut plain = chain;
+    mutual["filter_chain_match"] = json!({"transport_protocol": "tls"});
+    plain["filter_chain_match"] = json!({"transport_protocol": "raw_buffer"});
+    let mut both = self::listener(&name, &at.bind, "INBOUND", vec![mutual, plain]);
+    both["listener_filters"] = json!([tls::inspector()]);
+    both["listener_filters_timeout"] = json!(INSPECTOR_TIMEOUT);
+    both["continue_on_listener_filters_timeout"] = json!(true);
+    Some(both)
 }
 
 /// The clusters of a sidecar, as a `DiscoveryResponse`: the app beside it, every service that the app can call, and
 /// collectors.
 pub fn sidecar_clusters(sidecar: &SidecarProxy, mesh: &Mesh, collectors: &Collectors, site: &Site) -> Value {
-    let app = site.proxies.get(&sidecar.workload.to_string()).and_then(|proxy| proxy.app.clone());
-    let mut clusters = outbound_clusters(&sidecar.outbound, mesh, site);
+    let mut clusters = outbound_clusters(&sidecar.workload.to_string(), &sidecar.outbound, mesh, site);
     clusters.extend(collector_clusters(collectors, site));
-    for listener in &sidecar.listeners {
-        let name = inbound_cluster_name(listener.port);
-        let endpoint = app.clone().map(|address| Endpoint { address, metadata: None });
-        clusters.insert(name.clone(), cluster(&name, &listener.services, endpoint.into_iter().collect()));
-    }
+    clusters.extend(inbound_clusters(sidecar, site));
     discovery_response(CLUSTER, clusters.into_values().collect())
 }
 
@@ -296,69 +267,25 @@ pub fn no_clusters() -> Value {
     discovery_response(CLUSTER, Vec::new())
 }
 
-fn outbound_cluster_name(service: &ServiceRef) -> String {
-    format!("outbound|{}||{}", service.port, service.host)
-}
-
-fn inbound_cluster_name(port: u16) -> String {
-    format!("inbound|{port}||")
-}
-
-/// An endpoint of a cluster.
-struct Endpoint {
-    address: Address,
-    metadata: Option<Value>,
-}
-
-fn cluster(name: &str, services: &[ServiceRef], endpoints: Vec<Endpoint>) -> Value {
-    // Istio's name of a service that a ServiceEntry made is its host.
-    let services: Vec<_> = services
-        .iter()
-        .map(|service| json!({"host": service.host, "name": service.host, "namespace": service.namespace}))
-        .collect();
-    let needs_lookup = endpoints.iter().any(|endpoint| !endpoint.address.is_ip());
-    let endpoints = endpoints.into_iter().map(|endpoint| {
-        let mut value = json!({"endpoint": {"address": address(&endpoint.address)}});
-        if let Some(metadata) = endpoint.metadata {
-            value["metadata"] = metadata;
-        }
-        value
-    });
-    let endpoints: Vec<_> = endpoints.collect();
-    let mut cluster = json!({
-        "@type": format!("{TYPE_PREFIX}{CLUSTER}"),
-        "name": name,
-        "connect_timeout": CONNECT_TIMEOUT,
-        "lb_policy": "ROUND_ROBIN",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-        "metadata": {"filter_metadata": {"istio": {"services": services}}},
-    });
-    if needs_lookup {
-        // The successor of the type STRICT_DNS, whose settings Envoy warns of since 1.40.
-        cluster["cluster_type"] = json!({
-            "name": "envoy.cluster.dns",
-            "typed_config": {
-                "@type": format!("{TYPE_PREFIX}{DNS_CLUSTER}"),
-                // Whoever starts first looks again soon for those who start later.
-                "dns_failure_refresh_rate": {"base_interval": "0.5s", "max_interval": "2s"},
-            },
-        });
-    } else {
-        cluster["type"] = json!("STATIC");
-    }
-    cluster
-}
-
-fn http_listener(name: &str, bind: &Address, direction: &str, manager: Value) -> Value {
+fn listener(name: &str, bind: &Address, direction: &str, chains: Vec<Value>) -> Value {
     json!({
         "@type": format!("{TYPE_PREFIX}{LISTENER}"),
         "name": name,
         "address": address(bind),
         "traffic_direction": direction,
-        "filter_chains": [{
-            "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}],
-        }],
+        "filter_chains": chains,
     })
+}
+
+/// A filter chain whose only network filter is this one.
+fn filter_chain(filter: Value) -> Value {
+    let is_tcp = filter["@type"] == format!("{TYPE_PREFIX}{TCP_PROXY}");
+    let name = if is_tcp { "tcp_proxy" } else { "http_connection_manager" };
+    json!({"filters": [{"name": format!("envoy.filters.network.{name}"), "typed_config": filter}]})
+}
+
+fn tcp_proxy(cluster: &str) -> Value {
+    json!({"@type": format!("{TYPE_PREFIX}{TCP_PROXY}"), "stat_prefix": cluster, "cluster": cluster})
 }
 
 fn connection_manager(stat_prefix: &str, is_edge: bool, routes: Value) -> Value {

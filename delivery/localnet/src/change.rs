@@ -9,6 +9,7 @@ use burgee_api::origin::{Origin, Place};
 use burgee_api::problem::{self, Severity};
 use burgee_api::resolve::{Effective, PolicySet, TagOperation, Workload};
 use burgee_api::resources::Resources;
+use burgee_api::resources::workload_entry::Call;
 use burgee_filter_config::StandardLabel;
 use burgee_filter_config::declared::DeclaredMetric;
 use burgee_overlay::PluginModule;
@@ -18,7 +19,7 @@ use crate::codes::{
     CHANGE_REFUSED, CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD, NOT_TAKEN,
 };
 use crate::error::LocalnetError;
-use crate::mesh::{self, Mesh, RoutingListener, SidecarProxy, is_same};
+use crate::mesh::{self, BareWorkload, Mesh, RoutingListener, SidecarProxy, is_same};
 use crate::render::{self, Files, Inputs};
 use crate::run::{Localnet, Modules, Proxy};
 use crate::start;
@@ -206,7 +207,10 @@ fn keep_to_what_runs(planned: &mut Mesh, running: &Mesh, problems: &mut Vec<Prob
     };
     planned.gateways.retain_mut(|gateway| keep(&mut gateway.workload));
     planned.sidecars.retain_mut(|sidecar| keep(&mut sidecar.workload));
-    let names: BTreeSet<_> = planned.sidecars.iter().map(|sidecar| sidecar.workload.to_string()).collect();
+    planned.bare.retain(|bare| running.bare.iter().any(|one| is_same(&one.workload, &bare.workload)));
+    let mut names: BTreeSet<_> =
+        planned.sidecars.iter().map(|sidecar| sidecar.workload.to_string()).collect();
+    names.extend(planned.bare.iter().map(|bare| bare.workload.to_string()));
     for gateway in &mut planned.gateways {
         gateway.listeners.iter_mut().for_each(|listener| keep_endpoints(listener, &names));
     }
@@ -218,6 +222,8 @@ fn keep_to_what_runs(planned: &mut Mesh, running: &Mesh, problems: &mut Vec<Prob
         sidecar.outbound = outbound.clone();
         if let Some(running) = running.sidecars.iter().find(|one| is_same(&one.workload, &sidecar.workload)) {
             sidecar.calls.clone_from(&running.calls);
+            // So is its certificate.
+            sidecar.principal.clone_from(&running.principal);
         }
     }
     // Who is gone keeps its process, and an Envoy without listeners and clusters.
@@ -236,6 +242,22 @@ fn tell_differences(planned: &Mesh, running: &Mesh, problems: &mut Vec<Problem>)
     let mut tell = |severity, code, place: &Place, message: String| {
         problems.push(Problem::new(severity, code, message).at(place.clone(), "").help(RESTART));
     };
+    for bare in &planned.bare {
+        match running.bare.iter().find(|running| is_same(&running.workload, &bare.workload)) {
+            Some(running) if calls_of(running) != calls_of(bare) => {
+                let message = format!(
+                    "{} is to make other calls, and an app makes those it started with",
+                    bare.workload
+                );
+                tell(Severity::Warning, CHANGED_CALLS, &bare.place, message);
+            }
+            Some(_) => {}
+            None => {
+                let message = format!("{} is new without a sidecar and is not running", bare.workload);
+                tell(Severity::Warning, NEW_WORKLOAD, &bare.place, message);
+            }
+        }
+    }
     for (workload, place) in planned.workloads() {
         match running.workloads().find(|(running, _)| is_same(running, workload)) {
             Some((running, _)) if running.labels == workload.labels => {}
@@ -266,6 +288,11 @@ fn tell_differences(planned: &Mesh, running: &Mesh, problems: &mut Vec<Problem>)
             tell(Severity::Note, GONE_WORKLOAD, place, message);
         }
     }
+}
+
+/// What an app without a sidecar calls.
+fn calls_of(bare: &BareWorkload) -> Vec<&Call> {
+    bare.calls.iter().map(|(call, _)| call).collect()
 }
 
 /// Puts the workloads that are gone back, serving nothing, so that they are compared with again next time.

@@ -21,6 +21,11 @@ pub enum LocalnetError {
     /// A port cannot be had.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Certificates cannot be made.
+    #[error(
+        "cannot make certificates for mutual TLS: {0}. A service account is a name of ASCII letters and digits"
+    )]
+    Certificates(#[source] rcgen::Error),
     /// The filter module cannot be used.
     #[error("the filter module {path} {what}. Build it again, or correct the path")]
     Module {

@@ -34,6 +34,8 @@ pub struct Asked<'a> {
     pub is_used: bool,
     /// How many requests went through those listeners.
     pub requests: u64,
+    /// How many connections without HTTP did.
+    pub connections: u64,
 }
 
 /// How many requests went through one proxy.
@@ -43,6 +45,10 @@ pub struct Through {
     pub received: u64,
     /// Those that its app made.
     pub called: u64,
+    /// Connections without HTTP that its app took.
+    pub taken: u64,
+    /// Those that its app made.
+    pub opened: u64,
 }
 
 /// What was seen of a number of requests.
@@ -68,22 +74,24 @@ pub fn asked<'a>(
     for policy in policies {
         let workload = &policy.workload;
         let through = through.get(&workload.to_string()).copied().unwrap_or_default();
-        let makes_calls = mesh
-            .sidecars
-            .iter()
-            .any(|sidecar| is_same(&sidecar.workload, workload) && sidecar.calls_out() > 0);
+        let sidecar = mesh.sidecars.iter().find(|sidecar| is_same(&sidecar.workload, workload));
+        let makes_calls = sidecar.is_some_and(|sidecar| sidecar.calls_out() > 0);
+        let makes_connections = sidecar.is_some_and(|sidecar| sidecar.connections_out() > 0);
+        let out = makes_calls || makes_connections;
+        let called = if makes_calls { through.called } else { 0 };
+        let opened = if makes_connections { through.opened } else { 0 };
         let classes = match workload.kind {
-            WorkloadKind::Gateway => vec![(ListenerClass::Gateway, true, through.received)],
+            WorkloadKind::Gateway => vec![(ListenerClass::Gateway, true, through.received, 0)],
             WorkloadKind::Sidecar => vec![
-                (ListenerClass::Inbound, true, through.received),
-                (ListenerClass::Outbound, makes_calls, if makes_calls { through.called } else { 0 }),
+                (ListenerClass::Inbound, true, through.received, through.taken),
+                (ListenerClass::Outbound, out, called, opened),
             ],
         };
         let listeners = base::listeners_of(mesh, workload);
-        for (class, is_used, requests) in classes {
-            let ports = listeners.iter().filter(|(of, _)| *of == class).map(|(_, port)| *port).collect();
+        for (class, is_used, requests, connections) in classes {
+            let ports = listeners.iter().filter(|one| one.class == class).map(|one| one.port).collect();
             let (proxy, policy) = (workload.to_string(), policy.class(class));
-            asked.push(Asked { proxy, class, ports, policy, is_used, requests });
+            asked.push(Asked { proxy, class, ports, policy, is_used, requests, connections });
         }
     }
     asked
@@ -113,7 +121,7 @@ pub fn unexercised<'a>(asked: &'a [Asked<'_>]) -> Vec<&'a str> {
 
 fn is_unexercised(one: &&Asked<'_>) -> bool {
     let (_, asks) = what(one.policy);
-    one.is_used && one.requests == 0 && asks
+    one.is_used && one.requests + one.connections == 0 && asks
 }
 
 /// What a policy asks for first, in words, and whether it asks for anything that requests show.

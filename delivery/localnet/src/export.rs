@@ -11,7 +11,8 @@ use burgee_overlay::{LogFiles, Module, PluginModule};
 use sha2::{Digest, Sha256};
 
 use crate::base::{CLUSTERS_FILE, LISTENERS_FILE};
-use crate::mesh;
+use crate::codes::NO_CERTIFICATES;
+use crate::mesh::{self, Mesh, SidecarProxy};
 use crate::render::{BOOTSTRAP_FILE, Inputs, configuration_of, labels};
 use crate::run::Modules;
 use crate::site::EXTENSIONS_DIRECTORY;
@@ -83,6 +84,7 @@ pub fn export(inputs: ExportInputs<'_>) -> Result<Export, Vec<Problem>> {
     if worst(&problems) == Some(Severity::Error) {
         return Err(problems);
     }
+    problems.extend(without_certificates(&mesh));
     let resolve = |workload| inputs.policy.resolve(workload);
     let policies: Vec<Effective> = mesh.workloads().map(|(workload, _)| resolve(workload)).collect();
     let labels = labels(&policies, inputs.modules);
@@ -113,6 +115,15 @@ pub fn export(inputs: ExportInputs<'_>) -> Result<Export, Vec<Problem>> {
     export.texts.insert("README.md".to_owned(), readme::readme(&containers, inputs.command));
     export.problems = problems;
     Ok(export)
+}
+
+/// What is to be told where documents ask for mutual TLS: the containers have none.
+fn without_certificates(mesh: &Mesh) -> Option<Problem> {
+    let takes_it = |sidecar: &&SidecarProxy| sidecar.listeners.iter().any(|one| one.mtls.takes_mutual_tls());
+    let first = mesh.sidecars.iter().find(takes_it)?;
+    let message = format!("{} is to take mutual TLS, and containers are in plain text", first.workload);
+    let help = "everything else in the documents applies; `burgee up` has mutual TLS too";
+    Some(Problem::new(Severity::Warning, NO_CERTIFICATES, message).help(help))
 }
 
 /// What tells one bootstrap from another.

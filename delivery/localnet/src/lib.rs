@@ -20,6 +20,7 @@
 mod admin;
 mod app;
 mod base;
+mod certificates;
 mod change;
 pub mod codes;
 mod configuration;
@@ -52,7 +53,7 @@ pub mod traffic;
 mod watch;
 mod words;
 
-pub use base::{listener_name, listeners_of};
+pub use base::{ListenerOf, listener_name, listeners_of};
 pub use envoy::{Envoy, EnvoyError};
 pub use error::LocalnetError;
 pub use observe::Batch;

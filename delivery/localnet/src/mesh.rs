@@ -11,16 +11,22 @@ use std::sync::Arc;
 use burgee_api::origin::Place;
 use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::{Workload, WorkloadKind};
-use burgee_api::resources::workload_entry::Call;
-use burgee_api::resources::{Gateway, Resources, ServiceEntry, WorkloadEntry};
+use burgee_api::resources::workload_entry::{Call, CallScheme};
+use burgee_api::resources::{Gateway, MtlsMode, Resources, ServiceEntry, WorkloadEntry};
 
+mod bare;
 mod gateways;
 mod outbound;
 mod services;
 
+use bare::plan_bare;
 use gateways::plan_gateways;
+pub use outbound::way_out;
 use outbound::{called_hosts, check_circles, check_gateway_calls, plan_outbound};
 use services::{Service, plan_services, plan_sidecars};
+
+/// What the names of everybody in a mesh begin with; Istio's default.
+pub const TRUST_DOMAIN: &str = "cluster.local";
 
 /// What runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +35,8 @@ pub struct Mesh {
     pub gateways: Vec<GatewayProxy>,
     /// The workloads with a sidecar, by name.
     pub sidecars: Vec<SidecarProxy>,
+    /// The workloads without one, by name.
+    pub bare: Vec<BareWorkload>,
 }
 
 /// A gateway: one Envoy.
@@ -38,17 +46,27 @@ pub struct GatewayProxy {
     pub workload: Workload,
     /// The document that made it.
     pub place: Place,
+    /// Who it is to those that it calls with mutual TLS; see [`principal_of`].
+    pub principal: String,
     /// What it listens for, by port.
     pub listeners: Vec<RoutingListener>,
 }
 
-/// A port from which requests go to services by their host: of a gateway, or of a sidecar for what its app calls.
+/// A port from which requests go to services by their host, or connections to one service: of a gateway, or of a sidecar
+/// for what its app calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoutingListener {
     /// The port as the documents have it; where it is opened is the site's affair.
     pub port: u16,
-    /// Where each host goes, by host.
+    /// Where each host goes, by host. Of one for connections the only one.
     pub routes: Vec<Route>,
+}
+
+impl RoutingListener {
+    /// Whether it is for connections: there is a listener for each service then, as nothing in them says a host.
+    pub fn is_tcp(&self) -> bool {
+        self.routes.first().is_some_and(|route| route.service.carries == Carried::Tcp)
+    }
 }
 
 /// Where a host goes.
@@ -63,7 +81,7 @@ pub struct Route {
 }
 
 /// A service's port, as clusters name it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceRef {
     /// The service's host name.
     pub host: String,
@@ -71,6 +89,22 @@ pub struct ServiceRef {
     pub namespace: String,
     /// The port that clients call.
     pub port: u16,
+    /// What the port carries.
+    pub carries: Carried,
+    /// Whether the service is outside of the mesh: nobody there is told who calls, nor called with mutual TLS.
+    pub is_external: bool,
+}
+
+/// What a port carries, as far as proxies look into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Carried {
+    /// HTTP; who serves it is sent HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP; who serves it is sent HTTP/2.
+    Http2,
+    /// Bytes.
+    Tcp,
 }
 
 /// A workload with a sidecar: one Envoy and one stub app.
@@ -80,6 +114,8 @@ pub struct SidecarProxy {
     pub workload: Workload,
     /// The document that made it.
     pub place: Place,
+    /// Who it is to others with mutual TLS; see [`principal_of`].
+    pub principal: String,
     /// What it listens for on behalf of clients, by port.
     pub listeners: Vec<InboundListener>,
     /// What it listens for on behalf of its app, by port: every service, whoever calls it, as Istio has it.
@@ -91,9 +127,30 @@ pub struct SidecarProxy {
 impl SidecarProxy {
     /// How many requests go out through the proxy for each that its app answers.
     pub fn calls_out(&self) -> u64 {
-        let is_out = |call: &&Call| self.outbound.iter().any(|listener| listener.port == call.port);
-        self.calls.iter().filter(is_out).count() as u64
+        self.ways_out(CallScheme::is_http).count() as u64
     }
+
+    /// How many connections go out through the proxy for each request that its app answers.
+    pub fn connections_out(&self) -> u64 {
+        self.ways_out(|scheme| !scheme.is_http()).count() as u64
+    }
+
+    /// The listeners by which calls of some schemes leave.
+    fn ways_out(&self, is_of: impl Fn(CallScheme) -> bool) -> impl Iterator<Item = &RoutingListener> {
+        let calls = self.calls.iter().filter(move |call| is_of(call.scheme));
+        calls.filter_map(|call| way_out(call, &self.outbound))
+    }
+}
+
+/// A workload without a sidecar: one stub app that others call directly, and that calls others directly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BareWorkload {
+    /// Who it is.
+    pub workload: Workload,
+    /// The document that made it.
+    pub place: Place,
+    /// What its app calls for each request that it answers, in order, and who serves that: the first of several.
+    pub calls: Vec<(Call, (String, u16))>,
 }
 
 /// A port of a workload.
@@ -103,6 +160,15 @@ pub struct InboundListener {
     pub port: u16,
     /// The services that it serves.
     pub services: Vec<ServiceRef>,
+    /// Which connections it takes. Without any PeerAuthentication among the documents plain text only.
+    pub mtls: MtlsMode,
+}
+
+impl InboundListener {
+    /// What it carries: what the first of its services says.
+    pub fn carries(&self) -> Carried {
+        self.services.first().map_or(Carried::default(), |service| service.carries)
+    }
 }
 
 impl Mesh {
@@ -110,6 +176,14 @@ impl Mesh {
     pub fn workloads(&self) -> impl Iterator<Item = (&Workload, &Place)> {
         let gateways = self.gateways.iter().map(|gateway| (&gateway.workload, &gateway.place));
         gateways.chain(self.sidecars.iter().map(|sidecar| (&sidecar.workload, &sidecar.place)))
+    }
+}
+
+impl Mesh {
+    /// Who each proxy's workload is to others with mutual TLS.
+    pub(crate) fn principals(&self) -> impl Iterator<Item = (&Workload, &str)> {
+        let gateways = self.gateways.iter().map(|gateway| (&gateway.workload, gateway.principal.as_str()));
+        gateways.chain(self.sidecars.iter().map(|sidecar| (&sidecar.workload, sidecar.principal.as_str())))
     }
 }
 
@@ -121,13 +195,15 @@ pub fn plan(resources: &Resources) -> (Mesh, Vec<Problem>) {
         |entry: &WorkloadEntry| resources.gateways.iter().any(|gateway| serves_gateway(entry, gateway));
     let (at_gateways, apps): (Vec<&WorkloadEntry>, Vec<_>) =
         resources.workload_entries.iter().partition(|entry| is_gateway(entry));
+    let (bare, beside): (Vec<&WorkloadEntry>, Vec<_>) = apps.iter().copied().partition(|app| app.is_bare());
     let services = plan_services(resources, &apps, &mut problems);
     let outbound = plan_outbound(&services, &mut problems);
     check_gateway_calls(&at_gateways, &mut problems);
     check_circles(&apps, &outbound, &mut problems);
-    let sidecars = plan_sidecars(&apps, &services, &outbound, resources, &mut problems);
+    let sidecars = plan_sidecars(&beside, &services, &outbound, resources, &mut problems);
     let gateways = plan_gateways(resources, &services, &mut problems);
-    let mesh = Mesh { gateways, sidecars };
+    let bare = plan_bare(&bare, &sidecars, &outbound, resources, &mut problems);
+    let mesh = Mesh { gateways, sidecars, bare };
     check_reachable(&mesh, resources, &services, &mut problems);
     // Two gateways that share a document would tell of it twice.
     let mut told = BTreeSet::new();
@@ -155,6 +231,12 @@ fn name_of(workload: &Workload) -> (String, String) {
 /// A gateway without a selector is served by every gateway; that alone makes no workload one.
 fn serves_gateway(entry: &WorkloadEntry, gateway: &Gateway) -> bool {
     gateway.is_served_by(&entry.labels)
+}
+
+/// Who a workload is to others with mutual TLS: its service account, as Istio writes it. One that is not said is `default`.
+pub fn principal_of(namespace: &str, service_account: &str) -> String {
+    let account = if service_account.is_empty() { "default" } else { service_account };
+    format!("spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{account}")
 }
 
 fn workload_of(entry: &WorkloadEntry, kind: WorkloadKind) -> Workload {
@@ -195,7 +277,7 @@ fn check_reachable(
         // A call that cannot be made may well be the one that would reach it.
         return;
     }
-    let mut reached = called_hosts(&mesh.sidecars);
+    let mut reached = called_hosts(mesh);
     reached.extend(routes().map(|route| route.service.host.clone()));
     for service in services {
         if !service.entry.hosts.iter().any(|host| reached.contains(host)) {

@@ -189,7 +189,9 @@ impl Localnet {
             .flat_map(|route| route.endpoints.iter().map(|(name, _)| name.as_str()))
             .collect();
         let serves = |sidecar: &&SidecarProxy| serving.contains(sidecar.workload.to_string().as_str());
-        self.mesh.sidecars.iter().filter(serves).flat_map(|sidecar| sidecar.calls.clone()).collect()
+        let of_sidecars = self.mesh.sidecars.iter().filter(serves).flat_map(|sidecar| sidecar.calls.clone());
+        let bare = self.mesh.bare.iter().filter(|bare| serving.contains(bare.workload.to_string().as_str()));
+        of_sidecars.chain(bare.flat_map(|bare| bare.calls.iter().map(|(call, _)| call.clone()))).collect()
     }
 
     /// What was seen so far.
@@ -248,7 +250,7 @@ impl Localnet {
         let mut policies = Vec::new();
         for proxy in &self.proxies {
             let listeners = base::listeners_of(&self.mesh, &proxy.workload);
-            let has = |class: &ListenerClass| listeners.iter().any(|(of, _)| of == class);
+            let has = |class: &ListenerClass| listeners.iter().any(|one| one.class == *class);
             let policy = |class| (proxy.workload.to_string(), class, proxy.policy.class(class).clone());
             policies.extend(ListenerClass::ALL.into_iter().filter(has).map(policy));
         }
@@ -309,8 +311,9 @@ impl Localnet {
         drop(record);
         let grown = expect::growth(&window.metrics_before, metrics);
         let seen = expect::Seen { grown: &grown, logs: &logs, spans: &spans, plugins: &self.seen.plugins };
-        let reports =
-            |one: &Asked<'_>| one.requests > 0 && (traces(one.policy) || !one.policy.access_logs.is_empty());
+        let reports = |one: &Asked<'_>| {
+            one.requests + one.connections > 0 && (traces(one.policy) || !one.policy.access_logs.is_empty())
+        };
         // Of what is filtered or sampled nobody knows how much there will be.
         let is_over =
             |since: Option<Instant>, time: Duration| since.is_none_or(|since| since.elapsed() >= time);
@@ -368,13 +371,17 @@ impl Localnet {
             let count = |counts: &BTreeMap<String, u64>| counts.get(&name).copied().unwrap_or_default();
             let taken = count(taken).saturating_sub(count(&window.taken_before));
             let through = match proxy.workload.kind {
-                WorkloadKind::Gateway => Through { received: count(&window.sent).max(taken), called: 0 },
+                WorkloadKind::Gateway => {
+                    Through { received: count(&window.sent).max(taken), ..Through::default() }
+                }
                 WorkloadKind::Sidecar => {
                     let before = window.served_before.get(&name)?;
                     let after = served.get(&name)?;
                     Through {
                         received: after.served.saturating_sub(before.served).max(taken),
                         called: after.called.saturating_sub(before.called),
+                        taken: after.taken.saturating_sub(before.taken),
+                        opened: after.opened.saturating_sub(before.opened),
                     }
                 }
             };

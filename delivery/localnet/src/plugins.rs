@@ -45,7 +45,7 @@ fn asked<'a>(policy: &'a Effective, mesh: &Mesh) -> Vec<&'a Plugin> {
     for class in ListenerClass::ALL {
         for plugin in &policy.class(class).plugins {
             let is_listed = |one: &&Plugin| (&one.namespace, &one.name) == (&plugin.namespace, &plugin.name);
-            let is_used = listeners.iter().any(|(of, port)| *of == class && plugin.covers_port(*port));
+            let is_used = listeners.iter().any(|one| one.class == class && plugin.covers_port(one.port));
             if is_used && !asked.iter().any(is_listed) {
                 asked.push(plugin);
             }

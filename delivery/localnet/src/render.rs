@@ -154,19 +154,17 @@ fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
 }
 
 fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {
-    let listeners = base::listeners_of(inputs.mesh, workload);
-    let name = |class: ListenerClass, port: u16| base::listener_name(class, port);
+    let mut there = base::listeners_of(inputs.mesh, workload);
     // A listener that the site does not have is not there to be about.
-    let is_there = |class, port| inputs.site.listener(&workload.to_string(), &name(class, port)).is_some();
-    let there = || listeners.iter().filter(|(class, port)| is_there(*class, *port));
+    there.retain(|one| inputs.site.listener(&workload.to_string(), &one.name).is_some());
     // Istio's gateways have outbound listeners; only the workload says that they are a gateway's.
-    let gateways = there().filter(|(class, _)| *class == ListenerClass::Gateway);
+    let gateways = there.iter().filter(|one| one.class == ListenerClass::Gateway);
     burgee_overlay::Options {
         module: inputs.modules.telemetry.clone(),
         delivery: Delivery::Discovery { directory: proxy.path(EXTENSIONS_DIRECTORY) },
         identity: Identity::Node,
-        classes: gateways.map(|(class, port)| (name(*class, *port), *class)).collect(),
-        ports: there().map(|(class, port)| (name(*class, *port), *port)).collect(),
+        classes: gateways.map(|one| (one.name.clone(), one.class)).collect(),
+        ports: there.iter().map(|one| (one.name.clone(), one.port)).collect(),
         plugins: inputs.modules.plugins.clone(),
         log_files: proxy.log_files.clone(),
         reporter: proxy.reporter.clone(),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +15,8 @@ use burgee_overlay::{Module, PluginModule};
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::base;
+use crate::base::{self, ListenerOf};
+use crate::certificates::Authority;
 use crate::envoy::Envoy;
 use crate::error::LocalnetError;
 use crate::gateway_hosts::example_host;
@@ -167,8 +167,14 @@ impl Localnet {
             .map(|(number, (workload, _))| (workload.to_string(), start::proxy_directory(&directory, number)))
             .collect();
         let places = directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
-        let site = start::site(&reserved, &addresses(&apps), places, Some(receiver.address()));
+        let site = start::site(&mesh, &reserved, &apps, places, Some(receiver.address()));
         let inputs = Inputs { mesh: &mesh, policy, site: &site, modules };
+        // Documents that ask for no mutual TLS may change to some that do.
+        let authority = Authority::new()?;
+        for (workload, principal) in mesh.principals() {
+            let own = directories.iter().find(|(name, _)| *name == workload.to_string());
+            own.map_or(Ok(()), |(_, path)| authority.write_for(principal, path))?;
+        }
         let mut prepared = Vec::new();
         for (number, policy) in policies.into_iter().enumerate() {
             let ready = start::prepare(number, inputs, policy, &labels, &directory, options, &mut problems)?;
@@ -260,7 +266,7 @@ impl Localnet {
     pub(crate) fn site(&self) -> Site {
         let directories =
             self.proxies.iter().map(|proxy| (proxy.workload.to_string(), proxy.directory.as_path()));
-        start::site(&self.reserved, &addresses(&self.apps), directories, Some(self.receiver.address()))
+        start::site(&self.mesh, &self.reserved, &self.apps, directories, Some(self.receiver.address()))
     }
 
     /// Learns who asks for what, before anything comes of it.
@@ -285,12 +291,12 @@ impl Localnet {
 
     pub(crate) fn proxy_summary(&self, proxy: &Proxy) -> ProxySummary {
         let workload = proxy.workload.to_string();
-        let listeners =
-            base::listeners_of(&self.mesh, &proxy.workload).into_iter().filter_map(|(class, port)| {
-                let name = base::listener_name(class, port);
+        let listeners = base::listeners_of(&self.mesh, &proxy.workload).into_iter().filter_map(
+            |ListenerOf { name, .. }| {
                 let reserved = self.reserved.get(&(workload.clone(), name.clone()))?;
                 Some(ListenerSummary { name, address: format!("127.0.0.1:{}", reserved.number()) })
-            });
+            },
+        );
         ProxySummary {
             listeners: listeners.collect(),
             kind: proxy.workload.kind.into(),
@@ -301,9 +307,4 @@ impl Localnet {
             workload,
         }
     }
-}
-
-/// Where the apps are, by workload.
-fn addresses(apps: &BTreeMap<String, App>) -> BTreeMap<String, SocketAddr> {
-    apps.iter().map(|(name, app)| (name.clone(), app.process.address())).collect()
 }

@@ -7,10 +7,21 @@ use std::path::{Path, PathBuf};
 
 use burgee_overlay::LogFiles;
 
+use crate::mesh::Carried;
+
 /// The directory of the extension configurations in a proxy's directory.
 pub const EXTENSIONS_DIRECTORY: &str = "extensions";
 /// The directory of the access logs in a proxy's directory, on loopback.
 pub const LOGS_DIRECTORY: &str = "logs";
+
+/// The directory of the certificates in a proxy's directory, on loopback.
+pub const CERTIFICATES_DIRECTORY: &str = "certificates";
+/// The file of a proxy's own certificate in that directory.
+pub const CERTIFICATE_FILE: &str = "certificate.pem";
+/// The file of its key.
+pub const KEY_FILE: &str = "key.pem";
+/// The file of whoever signs certificates in the mesh.
+pub const AUTHORITY_FILE: &str = "authority.pem";
 
 /// The file that an Envoy writes its own log to.
 pub const ENVOY_LOG: &str = "envoy.log";
@@ -75,6 +86,11 @@ pub struct ProxySite {
     pub admin: Address,
     /// Where its app is, as the proxy reaches it; absent at gateways.
     pub app: Option<Address>,
+    /// Where its app takes bytes without HTTP, likewise; absent where it takes none.
+    pub app_tcp: Option<Address>,
+    /// The directory of its certificates, as the proxy sees it, with [`CERTIFICATE_FILE`], [`KEY_FILE`] and
+    /// [`AUTHORITY_FILE`]; absent: it has none, and everything is in plain text.
+    pub certificates: Option<String>,
     /// Which files it logs to.
     pub log_files: LogFiles,
     /// What its calls to collectors say of who calls; absent: nothing. See [`burgee_overlay::REPORTER_METADATA`].
@@ -95,8 +111,29 @@ pub struct Site {
     pub listeners: BTreeMap<ListenerKey, ListenerSite>,
     /// The proxies, by workload.
     pub proxies: BTreeMap<String, ProxySite>,
+    /// The apps without a proxy, by workload.
+    pub bare: BTreeMap<String, BareSite>,
     /// What plays every collector that documents name; absent: what is sent there is lost.
     pub collector: Option<Address>,
+}
+
+/// Where an app without a proxy is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BareSite {
+    /// Where it answers over HTTP.
+    pub http: Address,
+    /// Where it takes bytes without HTTP; absent: nowhere.
+    pub tcp: Option<Address>,
+}
+
+impl BareSite {
+    /// Where it takes what a port carries.
+    pub fn of(&self, carries: Carried) -> Option<&Address> {
+        match carries {
+            Carried::Http1 | Carried::Http2 => Some(&self.http),
+            Carried::Tcp => self.tcp.as_ref(),
+        }
+    }
 }
 
 /// A listener of a mesh: its workload as `namespace/name`, and its name, which is unique within an Envoy.
@@ -116,6 +153,8 @@ impl Site {
             directory: text(directory.to_owned()),
             admin: Address::loopback(0),
             app: app.map(Address::from),
+            app_tcp: None,
+            certificates: Some(text(directory.join(CERTIFICATES_DIRECTORY))),
             log_files: LogFiles::Below { directory: text(directory.join(LOGS_DIRECTORY)) },
             reporter: Some(workload.to_owned()),
         };

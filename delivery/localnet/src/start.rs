@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::Poll;
@@ -18,14 +18,14 @@ use crate::app::App;
 use crate::base;
 use crate::error::LocalnetError;
 use crate::live::PartKind;
-use crate::mesh::{Mesh, SidecarProxy};
+use crate::mesh::{self, BareWorkload, Mesh, SidecarProxy};
 use crate::parts::{Process, Words};
 use crate::ports::ReservedPort;
 use crate::process::{EnvoyProcess, Launch, StubProcess};
 use crate::render::{self, Files, Inputs};
 use crate::run::{Options, Proxy};
 use crate::run_directory::{self, RunDirectory};
-use crate::site::{EXTENSIONS_DIRECTORY, LOGS_DIRECTORY, ListenerKey, Site};
+use crate::site::{Address, BareSite, EXTENSIONS_DIRECTORY, LOGS_DIRECTORY, ListenerKey, Site};
 use crate::watch::{SharedRecord, Source, Watchee, locked};
 
 /// Reserves a loopback port for every listener of the mesh that has none yet; the first gateway's first may be pinned.
@@ -35,8 +35,8 @@ pub(crate) fn reserve(
     reserved: &mut BTreeMap<ListenerKey, ReservedPort>,
 ) -> Result<(), LocalnetError> {
     for (workload, _) in mesh.workloads() {
-        for (class, port) in base::listeners_of(mesh, workload) {
-            let key = (workload.to_string(), base::listener_name(class, port));
+        for listener in base::listeners_of(mesh, workload) {
+            let key = (workload.to_string(), listener.name);
             if let Entry::Vacant(place) = reserved.entry(key) {
                 place.insert(match pinned.take() {
                     Some(number) => ReservedPort::pinned(number)?,
@@ -50,8 +50,9 @@ pub(crate) fn reserve(
 
 /// Where everything of a run is. `directories` are those of the proxies, by workload.
 pub(crate) fn site<'a>(
+    mesh: &Mesh,
     reserved: &BTreeMap<ListenerKey, ReservedPort>,
-    apps: &BTreeMap<String, SocketAddr>,
+    apps: &BTreeMap<String, App>,
     directories: impl Iterator<Item = (String, &'a Path)>,
     receiver: Option<SocketAddr>,
 ) -> Site {
@@ -60,30 +61,82 @@ pub(crate) fn site<'a>(
         site.add_loopback_listener(key.clone(), port.number());
     }
     for (workload, directory) in directories {
-        site.add_loopback_proxy(&workload, directory, apps.get(&workload).copied());
+        let app = apps.get(&workload);
+        site.add_loopback_proxy(&workload, directory, app.map(|app| app.process.address()));
+        if let Some(proxy) = site.proxies.get_mut(&workload) {
+            proxy.app_tcp = app.and_then(|app| app.process.address_tcp()).map(Address::from);
+        }
+    }
+    for name in mesh.bare.iter().map(|bare| bare.workload.to_string()) {
+        if let Some(process) = apps.get(&name).map(|app| &app.process) {
+            let (http, tcp) = (process.address().into(), process.address_tcp().map(Address::from));
+            site.bare.insert(name, BareSite { http, tcp });
+        }
     }
     site
 }
 
-/// Starts the app of each sidecar, all at once. The proxies' ports are reserved by then: an app is told where its
-/// sidecar listens for what it calls.
+/// Starts the app of each workload, all at once, but for those without a sidecar: these have to wait for whom they call.
+/// The proxies' ports are reserved by then: an app is told where its sidecar listens for what it calls.
 pub(crate) async fn start_apps(
     mesh: &Mesh,
     reserved: &BTreeMap<ListenerKey, ReservedPort>,
     stub: &[OsString],
 ) -> Result<BTreeMap<String, App>, LocalnetError> {
+    let loopback = |port: &ReservedPort| SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
     let start = |sidecar: &SidecarProxy| {
         let name = sidecar.workload.to_string();
         let address = |call: &Call| {
             // A port that no service has leads nowhere, which the plan has told.
-            let listener = base::listener_name(ListenerClass::Outbound, call.port);
+            let listener = mesh::way_out(call, &sidecar.outbound)?;
+            let listener = base::routing_listener_name(ListenerClass::Outbound, listener);
             let port = reserved.get(&(name.clone(), listener))?;
-            Some((call.to_string(), SocketAddr::from(([127, 0, 0, 1], port.number()))))
+            Some((call.to_string(), loopback(port)))
         };
         let calls: Vec<_> = sidecar.calls.iter().filter_map(address).collect();
-        async move { App::start(stub, &name, &calls).await.map(|app| (name, app)) }
+        async move { App::start(stub, &name, Ipv4Addr::LOCALHOST, &calls).await.map(|app| (name, app)) }
     };
-    Ok(all(mesh.sidecars.iter().map(start).map(Box::pin).collect()).await?.into_iter().collect())
+    let started = all(mesh.sidecars.iter().map(start).map(Box::pin).collect()).await?;
+    let mut apps: BTreeMap<String, App> = started.into_iter().collect();
+    let mut waiting: Vec<(Ipv4Addr, &BareWorkload)> = own_addresses().zip(&mesh.bare).collect();
+    while !waiting.is_empty() {
+        let is_bare = |name: &String| mesh.bare.iter().any(|bare| bare.workload.to_string() == *name);
+        let is_ready = |bare: &BareWorkload| {
+            bare.calls.iter().all(|(_, (name, _))| !is_bare(name) || apps.contains_key(name))
+        };
+        let (mut ready, mut others): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, bare)| is_ready(bare));
+        if ready.is_empty() {
+            // A circle over TCP, where nobody calls on; whom one of them calls is not there yet.
+            std::mem::swap(&mut ready, &mut others);
+        }
+        let start = |(at, bare): (Ipv4Addr, &BareWorkload)| {
+            let name = bare.workload.to_string();
+            let address = |(call, (called, port)): &(Call, (String, u16))| {
+                let inbound = base::listener_name(ListenerClass::Inbound, *port);
+                let direct = || {
+                    let process = &apps.get(called)?.process;
+                    if call.scheme.is_http() { Some(process.address()) } else { process.address_tcp() }
+                };
+                let at = reserved.get(&(called.clone(), inbound)).map(loopback).or_else(direct)?;
+                Some((call.to_string(), at))
+            };
+            let calls: Vec<_> = bare.calls.iter().filter_map(address).collect();
+            async move { App::start(stub, &name, at, &calls).await.map(|app| (name, app)) }
+        };
+        let started = all(ready.into_iter().map(start).map(Box::pin).collect()).await?;
+        apps.extend(started);
+        waiting = others;
+    }
+    Ok(apps)
+}
+
+/// Loopback addresses for those who have no sidecar, one each: what a proxy sees of them is the address alone.
+fn own_addresses() -> impl Iterator<Item = Ipv4Addr> {
+    (1..=u16::MAX).map(|number| {
+        let [high, low] = number.to_be_bytes();
+        Ipv4Addr::new(127, 1, high, low)
+    })
 }
 
 /// Starts the receiver of what proxies report; what it prints is recorded.
@@ -96,7 +149,8 @@ pub(crate) async fn start_receiver(
     StubProcess::start(stub, vec!["receiver".into()], "the receiver", on_line).await
 }
 
-/// What of a run is watched: the proxies in their order, each with its app behind it, then the receiver.
+/// What of a run is watched: the proxies in their order, each with its app behind it, the apps that have none, then the
+/// receiver.
 pub(crate) fn watchees(
     proxies: &[Proxy],
     apps: &BTreeMap<String, App>,
@@ -123,6 +177,11 @@ pub(crate) fn watchees(
             let process = stub_process(PartKind::App, &name, &app.process);
             watchees.push(Watchee { process, source: Source::Counter(app.counter()) });
         }
+    }
+    let is_bare = |name: &&String| !proxies.iter().any(|proxy| proxy.workload.to_string() == **name);
+    for name in apps.keys().filter(is_bare) {
+        let process = stub_process(PartKind::App, name, &apps[name].process);
+        watchees.push(Watchee { process, source: Source::Counter(apps[name].counter()) });
     }
     let process = stub_process(PartKind::Receiver, "receiver", receiver);
     watchees.push(Watchee { process, source: Source::Record });
@@ -193,7 +252,7 @@ pub(crate) fn prepare(
         directory,
         bootstrap: render::BOOTSTRAP_FILE.to_owned(),
         concurrency: options.concurrency,
-        listeners: listeners.into_iter().map(|(class, port)| base::listener_name(class, port)).collect(),
+        listeners: listeners.into_iter().map(|listener| listener.name).collect(),
         ready_timeout: options.ready_timeout,
     };
     Ok(Prepared { launch, policy, files })

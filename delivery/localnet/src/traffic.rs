@@ -196,7 +196,8 @@ fn asked_status(path: &str, calls: &[Call]) -> Option<u16> {
         let of_call = query::Asked::from_query(&asked.query_for(label, query(&call.path).as_deref()));
         of_call.is_ok_and(|of_call| of_call.status.is_some_and(|status| status >= 500))
     };
-    asked.status.or_else(|| calls.iter().any(fails).then_some(CALL_FAILED))
+    let mut calls = calls.iter().filter(|call| call.scheme.is_http());
+    asked.status.or_else(|| calls.any(fails).then_some(CALL_FAILED))
 }
 
 async fn one(

@@ -1,8 +1,16 @@
 //! The base configuration, field by field where filters read it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use burgee_api::resolve::{Collector, Protocol};
+use burgee_api::resources::MtlsMode;
+use burgee_overlay::MESH_SERVICE_CLUSTER;
+
+use super::clusters::{HTTP_OPTIONS, endpoint_identity};
 use super::*;
+use crate::mesh::{BareWorkload, Route};
+use crate::site::BareSite;
 
 fn mk_labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
     labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -17,7 +25,12 @@ fn mk_place() -> burgee_api::origin::Place {
 }
 
 fn mk_service() -> ServiceRef {
-    ServiceRef { host: "hello.shop".to_owned(), namespace: "shop".to_owned(), port: 80 }
+    ServiceRef {
+        host: "hello.shop".to_owned(),
+        namespace: "shop".to_owned(),
+        port: 80,
+        ..ServiceRef::default()
+    }
 }
 
 fn mk_gateway() -> GatewayProxy {
@@ -29,6 +42,7 @@ fn mk_gateway() -> GatewayProxy {
     GatewayProxy {
         workload: mk_workload(WorkloadKind::Gateway, "ingress", &[("istio", "ingressgateway")]),
         place: mk_place(),
+        principal: "spiffe://cluster.local/ns/shop/sa/ingress".to_owned(),
         listeners: vec![RoutingListener { port: 80, routes: vec![route] }],
     }
 }
@@ -37,14 +51,19 @@ fn mk_sidecar() -> SidecarProxy {
     SidecarProxy {
         workload: mk_workload(WorkloadKind::Sidecar, "hello-v1", &[("app", "hello"), ("version", "v1")]),
         place: mk_place(),
-        listeners: vec![InboundListener { port: 8080, services: vec![mk_service()] }],
+        principal: "spiffe://cluster.local/ns/shop/sa/hello".to_owned(),
+        listeners: vec![InboundListener {
+            port: 8080,
+            services: vec![mk_service()],
+            mtls: MtlsMode::Disable,
+        }],
         outbound: mk_gateway().listeners.into(),
         calls: Vec::new(),
     }
 }
 
 fn mk_mesh() -> Mesh {
-    Mesh { gateways: vec![mk_gateway()], sidecars: vec![mk_sidecar()] }
+    Mesh { gateways: vec![mk_gateway()], sidecars: vec![mk_sidecar()], bare: Vec::new() }
 }
 
 fn mk_site() -> Site {
@@ -229,4 +248,149 @@ fn the_bootstrap_has_the_buckets_of_histograms_and_nothing_about_them_without_an
         {"match": {"safe_regex": {"regex": "^took$"}}, "buckets": [1, 5]},
     ]});
     assert_eq!(of(&[("^took$".to_owned(), vec![1, 5])])["stats_config"], expected);
+}
+
+/// The mesh with a service of some kind and mode.
+fn mk_mesh_with(service: ServiceRef, mtls: MtlsMode) -> Mesh {
+    let mut mesh = mk_mesh();
+    let endpoints = vec![("shop/hello-v1".to_owned(), 8080)];
+    let route = Route { host: service.host.clone(), service: service.clone(), endpoints };
+    let listener = RoutingListener { port: service.port, routes: vec![route] };
+    mesh.gateways[0].listeners = vec![listener.clone()];
+    mesh.sidecars[0].outbound = [listener].into();
+    mesh.sidecars[0].listeners[0] = InboundListener { port: 8080, services: vec![service], mtls };
+    mesh
+}
+
+fn mk_site_with_certificates() -> Site {
+    let mut site = mk_site();
+    site.add_loopback_proxy("shop/ingress", Path::new("/run/y"), None);
+    site
+}
+
+#[test]
+fn a_listener_takes_what_its_mode_says() {
+    for (mode, transports, sockets) in [
+        (MtlsMode::Disable, &[Value::Null][..], &[false][..]),
+        (MtlsMode::Permissive, &[json!("tls"), json!("raw_buffer")], &[true, false]),
+        (MtlsMode::Strict, &[Value::Null], &[true]),
+    ] {
+        let mesh = mk_mesh_with(mk_service(), mode);
+        let listeners = sidecar_listeners(&mesh.sidecars[0], &mk_site_with_certificates());
+        let listener = named(&listeners, "inbound_8080");
+        let chains = listener["filter_chains"].as_array().unwrap();
+        let found: Vec<_> =
+            chains.iter().map(|chain| chain["filter_chain_match"]["transport_protocol"].clone()).collect();
+        assert_eq!(found, transports, "{mode:?}");
+        let found: Vec<_> = chains.iter().map(|chain| chain.get("transport_socket").is_some()).collect();
+        assert_eq!(found, sockets, "{mode:?}");
+        assert_eq!(listener.get("listener_filters").is_some(), mode == MtlsMode::Permissive, "{mode:?}");
+        for socket in chains.iter().filter_map(|chain| chain.get("transport_socket")) {
+            let config = &socket["typed_config"];
+            assert_eq!(config["require_client_certificate"], true);
+            let context = &config["common_tls_context"];
+            let key = &context["tls_certificates"][0]["private_key"]["filename"];
+            assert_eq!(key, "/run/x/certificates/key.pem");
+            assert_eq!(context["alpn_protocols"], json!(["h2", "http/1.1"]));
+        }
+    }
+}
+
+#[test]
+fn who_takes_mutual_tls_is_called_with_it_by_the_name_of_its_account() {
+    let external = ServiceRef { is_external: true, ..mk_service() };
+    for (service, mode, has_certificates, expected) in [
+        (mk_service(), MtlsMode::Strict, true, true),
+        (mk_service(), MtlsMode::Permissive, true, true),
+        (mk_service(), MtlsMode::Disable, true, false),
+        (mk_service(), MtlsMode::Strict, false, false),
+        (external, MtlsMode::Permissive, true, false),
+    ] {
+        let mesh = mk_mesh_with(service, mode);
+        let mut site = mk_site_with_certificates();
+        if !has_certificates {
+            site.proxies.get_mut("shop/ingress").unwrap().certificates = None;
+        }
+        let clusters = gateway_clusters(&mesh.gateways[0], &mesh, &Collectors::default(), &site);
+        let cluster = named(&clusters, "outbound|80||hello.shop");
+        let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+        let said = &endpoint["metadata"]["filter_metadata"]["envoy.transport_socket_match"]["tlsMode"];
+        assert_eq!(said == "istio", expected, "{mode:?} {has_certificates}");
+        assert_eq!(cluster.get("transport_socket_matches").is_some(), expected);
+        if expected {
+            let config = &cluster["transport_socket_matches"][0]["transport_socket"]["typed_config"];
+            assert_eq!(config["sni"], "outbound_.80_._.hello.shop");
+            let context = &config["common_tls_context"];
+            assert_eq!(
+                context["validation_context"]["match_typed_subject_alt_names"][0]["matcher"]["exact"],
+                "spiffe://cluster.local/ns/shop/sa/hello"
+            );
+            let certificate = &context["tls_certificates"][0]["certificate_chain"]["filename"];
+            assert_eq!(certificate, "/run/y/certificates/certificate.pem");
+        }
+    }
+}
+
+#[test]
+fn a_service_outside_of_the_mesh_says_so_where_filters_look() {
+    for (is_external, expected) in [(true, json!(true)), (false, Value::Null)] {
+        let mesh = mk_mesh_with(ServiceRef { is_external, ..mk_service() }, MtlsMode::Disable);
+        let clusters = gateway_clusters(&mesh.gateways[0], &mesh, &Collectors::default(), &mk_site());
+        let cluster = named(&clusters, "outbound|80||hello.shop");
+        assert_eq!(cluster["metadata"]["filter_metadata"]["istio"]["external"], expected);
+    }
+}
+
+#[test]
+fn connections_have_a_listener_for_each_service_and_go_to_the_apps_other_port() {
+    let service = ServiceRef { port: 5432, carries: Carried::Tcp, ..mk_service() };
+    let mesh = mk_mesh_with(service, MtlsMode::Disable);
+    let mut site = mk_site();
+    site.proxies.get_mut("shop/hello-v1").unwrap().app_tcp = Some(Address::loopback(45679));
+    let name = "outbound_5432_hello.shop";
+    site.add_loopback_listener(("shop/hello-v1".to_owned(), name.to_owned()), 31543);
+    let listeners = sidecar_listeners(&mesh.sidecars[0], &site);
+    for (name, cluster) in [(name, "outbound|5432||hello.shop"), ("inbound_8080", "inbound|8080||")] {
+        let filter = &named(&listeners, name)["filter_chains"][0]["filters"][0];
+        assert_eq!(filter["name"], "envoy.filters.network.tcp_proxy");
+        assert_eq!(filter["typed_config"]["cluster"], cluster);
+    }
+    let names: Vec<_> =
+        listeners_of(&mesh, &mesh.sidecars[0].workload).into_iter().map(|one| (one.name, one.port)).collect();
+    assert_eq!(names, [("inbound_8080".to_owned(), 8080), (name.to_owned(), 5432)]);
+    let clusters = sidecar_clusters(&mesh.sidecars[0], &mesh, &Collectors::default(), &site);
+    let endpoint = &named(&clusters, "inbound|8080||")["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+    assert_eq!(socket(&endpoint["endpoint"])["port_value"], 45679);
+}
+
+#[test]
+fn a_service_of_http_2_is_sent_that_by_whoever_calls_it_and_by_its_own_proxy() {
+    let mesh = mk_mesh_with(ServiceRef { carries: Carried::Http2, ..mk_service() }, MtlsMode::Disable);
+    let clusters = sidecar_clusters(&mesh.sidecars[0], &mesh, &Collectors::default(), &mk_site());
+    for name in ["inbound|8080||", "outbound|80||hello.shop"] {
+        let options = &named(&clusters, name)["typed_extension_protocol_options"][HTTP_OPTIONS];
+        assert_eq!(options["explicit_http_config"], json!({"http2_protocol_options": {}}), "{name}");
+    }
+}
+
+#[test]
+fn a_workload_without_a_sidecar_is_called_where_its_app_is() {
+    for (carries, expected) in [(Carried::Http1, 47000), (Carried::Tcp, 47001)] {
+        let mut mesh = mk_mesh_with(ServiceRef { carries, ..mk_service() }, MtlsMode::Strict);
+        let sidecar = mesh.sidecars.pop().unwrap();
+        let (workload, place) = (sidecar.workload, sidecar.place);
+        mesh.bare.push(BareWorkload { workload, place, calls: Vec::new() });
+        let mut site = mk_site_with_certificates();
+        site.listeners.remove(&("shop/hello-v1".to_owned(), "inbound_8080".to_owned()));
+        let at = |port| Address::new("127.1.0.1", port);
+        let bare = BareSite { http: at(47000), tcp: Some(at(47001)) };
+        site.bare.insert("shop/hello-v1".to_owned(), bare);
+        let clusters = gateway_clusters(&mesh.gateways[0], &mesh, &Collectors::default(), &site);
+        let cluster = named(&clusters, "outbound|80||hello.shop");
+        let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
+        assert_eq!(*socket(&endpoint["endpoint"]), json!({"address": "127.1.0.1", "port_value": expected}));
+        let said = &endpoint["metadata"]["filter_metadata"]["istio"]["workload"];
+        assert_eq!(said, "hello-v1;shop;hello;v1;Kubernetes");
+        assert_eq!(cluster.get("transport_socket_matches"), None);
+    }
 }

@@ -25,6 +25,7 @@ fn mk_sidecar(name: &str, version: &str) -> SidecarProxy {
     SidecarProxy {
         workload: Workload::new(WorkloadKind::Sidecar, "shop", name, labels),
         place: mk_place(3),
+        principal: String::new(),
         listeners: Vec::new(),
         outbound: Arc::default(),
         calls: Vec::new(),
@@ -32,7 +33,12 @@ fn mk_sidecar(name: &str, version: &str) -> SidecarProxy {
 }
 
 fn mk_mesh(mut sidecars: Vec<SidecarProxy>) -> Mesh {
-    let service = ServiceRef { host: "hello".to_owned(), namespace: "shop".to_owned(), port: 80 };
+    let service = ServiceRef {
+        host: "hello".to_owned(),
+        namespace: "shop".to_owned(),
+        port: 80,
+        ..ServiceRef::default()
+    };
     let endpoints = sidecars.iter().map(|sidecar| (sidecar.workload.to_string(), 8080)).collect();
     let route = Route { host: "hello".to_owned(), service, endpoints };
     let listener = RoutingListener { port: 80, routes: vec![route] };
@@ -42,9 +48,10 @@ fn mk_mesh(mut sidecars: Vec<SidecarProxy>) -> Mesh {
     let gateway = GatewayProxy {
         workload: Workload::new(WorkloadKind::Gateway, "istio-system", "ingress", BTreeMap::new()),
         place: mk_place(1),
+        principal: String::new(),
         listeners: vec![listener],
     };
-    Mesh { gateways: vec![gateway], sidecars }
+    Mesh { gateways: vec![gateway], sidecars, bare: Vec::new() }
 }
 
 #[track_caller]

@@ -22,6 +22,23 @@ spec:
     };
 }
 
+/// Which connections everybody takes.
+macro_rules! strict {
+    ($mode:literal) => {
+        concat!(
+            "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec:
+  mtls: {mode: ",
+            $mode,
+            "}
+---"
+        )
+    };
+}
+
 /// A service, and what follows it.
 macro_rules! service {
     ($name:literal) => {
@@ -111,14 +128,14 @@ burgee_api::codes! {
     }
 
     /// A service without an HTTP port.
-    NO_HTTP_PORT = "BG0403" {
+    NO_SERVED_PORT = "BG0403" {
         severity: Severity::Warning,
         basis: Basis::NotYet,
-        means: "No port of a ServiceEntry has one of the protocols HTTP, HTTP2 and GRPC.",
-        matters: "A mesh on loopback serves HTTP only so far, so the service is left out.",
+        means: "No port of a ServiceEntry has one of the protocols HTTP, HTTP2, GRPC and TCP.",
+        matters: "A mesh on loopback serves only those so far, so the service is left out.",
         case: Case::Mesh {
             wrong: mesh!(
-                service!("greeting", "shop", "{number: 5432, name: tcp, protocol: TCP}"),
+                service!("greeting", "shop", "{number: 3306, name: mysql, protocol: MYSQL}"),
                 "
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -380,4 +397,62 @@ spec: {address: 127.0.0.1, labels: {istio: ingressgateway}}
             ),
         },
     }
+    /// A call in plain text to who takes none.
+    PLAIN_CALL_REFUSED = "BG0417" {
+        severity: Severity::Warning,
+        basis: Basis::Envoy,
+        means: "A workload without a sidecar calls one whose sidecar takes mutual TLS only: a PeerAuthentication with the mode \
+                STRICT is for it.",
+        matters: "The connection is closed before anything is sent, and the proxy counts nothing: it does not know what was \
+                  asked for.",
+        case: Case::Mesh {
+            wrong: mesh!(
+                strict!("STRICT"),
+                service!("front"),
+                "
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata:
+  name: front-v1
+  namespace: shop
+  annotations:
+    burgee.dev/calls: http://hello.shop.internal/
+    sidecar.istio.io/inject: \"false\"
+spec:
+  address: 127.0.0.1
+  labels: {app: front}
+---"
+            ),
+            right: mesh!(
+                strict!("PERMISSIVE"),
+                service!("front"),
+                "
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata:
+  name: front-v1
+  namespace: shop
+  annotations:
+    burgee.dev/calls: http://hello.shop.internal/
+    sidecar.istio.io/inject: \"false\"
+spec:
+  address: 127.0.0.1
+  labels: {app: front}
+---"
+            ),
+        },
+    }
+
+    /// Mutual TLS where there are no certificates.
+    NO_CERTIFICATES = "BG0418" {
+        severity: Severity::Warning,
+        basis: Basis::NotYet,
+        means: "A PeerAuthentication lets workloads take mutual TLS, and the mesh is written for containers.",
+        matters: "Nobody hands out certificates there, so everything is in plain text. `burgee up` does as the document says.",
+        case: Case::Situation {
+            wrong: "`burgee export compose` for documents with a PeerAuthentication whose mode is STRICT.",
+            right: "Look at mutual TLS with `burgee up`, or put certificates and the mode into the folder by hand.",
+        },
+    }
+
 }

@@ -47,14 +47,16 @@ impl Tally {
 
 /// A logger without a filter writes one line per request, one with a filter at most one.
 pub(super) fn check_logs(asked: &Asked<'_>, logs: &Tally, problems: &mut Vec<Problem>) {
-    if asked.requests == 0 {
+    // A connection without HTTP has a line of its own.
+    let most = asked.requests + asked.connections;
+    if most == 0 {
         return;
     }
     for logger in &asked.policy.access_logs {
         let (name, lines) = (&logger.provider.value, logs.of(asked, &logger.provider.value));
         let is_wrong = match logger.filter {
-            None => lines != asked.requests,
-            Some(_) => lines > asked.requests,
+            None => lines != most,
+            Some(_) => lines > most,
         };
         if is_wrong {
             let message = format!(

@@ -191,7 +191,7 @@ fn a_label_that_one_of_two_providers_changes_is_on_its_series_only() {
 /// What is asked of what a proxy receives.
 fn mk_asked<'a>(proxy: &str, policy: &'a ClassPolicy, requests: u64) -> Asked<'a> {
     let (proxy, class) = (proxy.to_owned(), ListenerClass::Inbound);
-    Asked { proxy, class, ports: vec![8080], policy, is_used: true, requests }
+    Asked { proxy, class, ports: vec![8080], policy, is_used: true, requests, connections: 0 }
 }
 
 #[test]
@@ -321,27 +321,32 @@ fn an_app_that_calls_nothing_is_asked_for_nothing_of_the_way_out() {
 
 #[test]
 fn what_is_asked_follows_from_who_calls_whom() {
-    use crate::mesh::{GatewayProxy, InboundListener, RoutingListener, SidecarProxy};
+    use crate::mesh::{GatewayProxy, InboundListener, Route, RoutingListener, ServiceRef, SidecarProxy};
+    use burgee_api::resources::MtlsMode;
     use burgee_api::resources::workload_entry::{Call, CallScheme};
     let workload = |kind, name| Workload::new(kind, "shop", name, BTreeMap::new());
     let place = Place { file: Arc::from("mesh.yaml"), line: 1, column: 1, width: 1 };
-    let outbound: Arc<[RoutingListener]> = Arc::from([RoutingListener { port: 80, routes: Vec::new() }]);
+    let service = ServiceRef { host: "b".to_owned(), port: 80, ..ServiceRef::default() };
+    let routes = vec![Route { host: "b".to_owned(), service, endpoints: Vec::new() }];
+    let outbound: Arc<[RoutingListener]> = Arc::from([RoutingListener { port: 80, routes }]);
     let call = |port| Call { scheme: CallScheme::Http, host: "b".to_owned(), port, path: "/".to_owned() };
     let sidecar = |name, calls| SidecarProxy {
         workload: workload(WorkloadKind::Sidecar, name),
         place: place.clone(),
-        listeners: vec![InboundListener { port: 8080, services: Vec::new() }],
+        principal: String::new(),
+        listeners: vec![InboundListener { port: 8080, services: Vec::new(), mtls: MtlsMode::Disable }],
         outbound: outbound.clone(),
         calls,
     };
     let gateway = workload(WorkloadKind::Gateway, "front");
     let listeners = vec![RoutingListener { port: 80, routes: Vec::new() }];
-    let gateways = vec![GatewayProxy { workload: gateway, place: place.clone(), listeners }];
+    let gateways =
+        vec![GatewayProxy { workload: gateway, place: place.clone(), principal: String::new(), listeners }];
     // The second call leaves by a port that no listener has.
     let sidecars = vec![sidecar("a", vec![call(80), call(81)]), sidecar("b", Vec::new())];
-    let mesh = Mesh { gateways, sidecars };
+    let mesh = Mesh { gateways, sidecars, bare: Vec::new() };
     let policies: Vec<_> = mesh.workloads().map(|(one, _)| Effective::nothing(one.clone())).collect();
-    let through = |received, called| Through { received, called };
+    let through = |received, called| Through { received, called, ..Through::default() };
     let through = BTreeMap::from([
         ("shop/front".to_owned(), through(7, 0)),
         ("shop/a".to_owned(), through(7, 14)),

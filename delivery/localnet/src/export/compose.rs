@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::containers::{
-    ADMIN_PORT, APP_PORT, AppContainers, CONFIG, CONFIG_DIRECTORY, Containers, GatewayContainer, LOGS,
-    MODULES, PROGRAMS, RECEIVER_PORT,
+    ADMIN_PORT, APP_PORT, APP_TCP_PORT, AppContainers, BareContainer, CONFIG, CONFIG_DIRECTORY, Containers,
+    GatewayContainer, LOGS, MODULES, PROGRAMS, RECEIVER_PORT,
 };
 use super::names::{PROMETHEUS, RECEIVER};
 use super::{BOOTSTRAP_FILE, USER};
@@ -35,6 +35,9 @@ pub(super) fn compose(containers: &Containers, bootstraps: &BTreeMap<String, Str
         self::app(&mut out, app, image);
         sidecar(&mut out, app, containers, &proxies);
     }
+    for bare in &containers.bare {
+        self::bare(&mut out, bare, image);
+    }
     receiver(&mut out, image);
     scraper(&mut out);
     out
@@ -60,12 +63,28 @@ fn app(out: &mut String, app: &AppContainers, image: &str) {
     heading(out, &format!("The app of {}. Its proxy shares its network.", app.workload), &app.app);
     let mut arguments: Vec<String> = ["app", "--name", &app.workload, "--listen"].map(str::to_owned).into();
     arguments.push(format!("127.0.0.1:{APP_PORT}"));
+    if app.takes_tcp {
+        arguments.extend(["--listen-tcp".to_owned(), format!("127.0.0.1:{APP_TCP_PORT}")]);
+    }
     for (url, address) in &app.calls {
         arguments.extend(["--call".to_owned(), format!("{url}={address}")]);
     }
     stub(out, &arguments, image);
     line(out, "ports:");
     let _ = writeln!(out, "      - \"127.0.0.1::{ADMIN_PORT}\"");
+    healthcheck(out, &format!("http://127.0.0.1:{APP_PORT}{}", burgee_stub::protocol::SERVED_PATH));
+}
+
+fn bare(out: &mut String, bare: &BareContainer, image: &str) {
+    heading(out, &format!("The app of {}. It has no proxy.", bare.workload), &bare.name);
+    let mut arguments: Vec<String> = ["app", "--name", &bare.workload].map(str::to_owned).into();
+    for (argument, port) in [("--listen", APP_PORT), ("--listen-tcp", APP_TCP_PORT)] {
+        arguments.extend([argument.to_owned(), format!("0.0.0.0:{port}")]);
+    }
+    for (url, address) in &bare.calls {
+        arguments.extend(["--call".to_owned(), format!("{url}={address}")]);
+    }
+    stub(out, &arguments, image);
     healthcheck(out, &format!("http://127.0.0.1:{APP_PORT}{}", burgee_stub::protocol::SERVED_PATH));
 }
 

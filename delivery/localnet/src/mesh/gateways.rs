@@ -10,7 +10,9 @@ use burgee_api::resources::telemetry::has_labels;
 use burgee_api::resources::{Gateway, GatewayServer, Resources, ServiceEntry};
 
 use super::services::{Service, endpoints_of, references};
-use super::{GatewayProxy, Route, RoutingListener, host_taken, name_of, serves_gateway, workload_of};
+use super::{
+    GatewayProxy, Route, RoutingListener, host_taken, name_of, principal_of, serves_gateway, workload_of,
+};
 use crate::codes::{HOST_WITHOUT_SERVICE, NOT_PLAIN_HTTP};
 use crate::gateway_hosts::ServerHost;
 
@@ -22,9 +24,10 @@ pub(super) fn plan_gateways(
     problems: &mut Vec<Problem>,
 ) -> Vec<GatewayProxy> {
     let mut proxies: BTreeMap<(String, String), GatewayProxy> = BTreeMap::new();
-    let mut add = |workload: Workload, place: &Place, group: &[&Gateway]| {
+    let mut add = |workload: Workload, account: &str, place: &Place, group: &[&Gateway]| {
         let listeners = plan_gateway_listeners(group, services, problems);
-        let proxy = GatewayProxy { workload, place: place.clone(), listeners };
+        let principal = principal_of(&workload.namespace, account);
+        let proxy = GatewayProxy { workload, place: place.clone(), principal, listeners };
         proxies.entry(name_of(&proxy.workload)).or_insert(proxy);
     };
     for entry in &resources.workload_entries {
@@ -34,7 +37,8 @@ pub(super) fn plan_gateways(
                 .iter()
                 .filter(|gateway| has_labels(&entry.labels, &gateway.selector))
                 .collect();
-            add(workload_of(entry, WorkloadKind::Gateway), &entry.meta.place, &group);
+            let workload = workload_of(entry, WorkloadKind::Gateway);
+            add(workload, &entry.service_account, &entry.meta.place, &group);
         }
     }
     let without_workload =
@@ -52,7 +56,7 @@ pub(super) fn plan_gateways(
         let name = selector.get("istio").map_or_else(|| own.meta.id.name.to_string(), Clone::clone);
         let namespace = &*own.meta.id.namespace;
         let workload = Workload::new(WorkloadKind::Gateway, namespace, name, selector.clone());
-        add(workload, &own.meta.place, &group);
+        add(workload, "", &own.meta.place, &group);
     }
     proxies.into_values().collect()
 }
@@ -129,8 +133,9 @@ fn routes_of<'a>(
     let mut routes = Vec::new();
     for service in services {
         // Until VirtualService is read: the service's port of the same number, else its first.
-        let same_number = service.ports.iter().find(|(port, _)| port.number == server.number);
-        let Some((port, endpoints)) = same_number.or(service.ports.first()) else {
+        let mut ports = service.ports.iter().filter(|(port, _)| port.is_http());
+        let same_number = ports.clone().find(|(port, _)| port.number == server.number);
+        let Some((port, endpoints)) = same_number.or_else(|| ports.next()) else {
             continue;
         };
         for service_ref in references(service.entry, port) {

@@ -10,18 +10,22 @@ use burgee_api::resources::workload_entry::{CALLS_ANNOTATION, Call};
 use burgee_api::resources::{Resources, ServiceEntry, WorkloadEntry};
 
 use super::services::{Service, endpoints_of, references};
-use super::{Route, RoutingListener, SidecarProxy, host_taken, workload_of};
+use super::{Carried, Mesh, Route, RoutingListener, host_taken, workload_of};
 use crate::codes::{CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY};
 use crate::gateway_hosts::covers;
 
-/// What every sidecar listens for on behalf of its app: each HTTP port of each service, as Istio does it.
+/// What every sidecar listens for on behalf of its app: each HTTP port of each service, as Istio does it, and a
+/// listener for each service over TCP.
 pub(super) fn plan_outbound(services: &[Service<'_>], problems: &mut Vec<Problem>) -> Arc<[RoutingListener]> {
-    let mut listeners: BTreeMap<u16, BTreeMap<String, (Route, &ServiceEntry)>> = BTreeMap::new();
+    // By port and, for connections, by host.
+    let mut listeners: BTreeMap<(u16, Option<String>), BTreeMap<String, (Route, &ServiceEntry)>> =
+        BTreeMap::new();
     for service in services {
         for (port, endpoints) in &service.ports {
             for reference in references(service.entry, port) {
-                let routes = listeners.entry(port.number).or_default();
                 let host = reference.host.clone();
+                let own_listener = (reference.carries == Carried::Tcp).then(|| host.to_ascii_lowercase());
+                let routes = listeners.entry((port.number, own_listener)).or_default();
                 if let Some((_, first)) = routes.get(&host.to_ascii_lowercase()) {
                     if first.meta.id != service.entry.meta.id {
                         problems.push(host_taken(first, service.entry, &host));
@@ -34,10 +38,10 @@ pub(super) fn plan_outbound(services: &[Service<'_>], problems: &mut Vec<Problem
             }
         }
     }
-    let listener = |(port, routes): (u16, BTreeMap<String, (Route, &ServiceEntry)>)| RoutingListener {
-        port,
-        routes: routes.into_values().map(|(route, _)| route).collect(),
-    };
+    let listener =
+        |((port, _), routes): ((u16, Option<String>), BTreeMap<String, (Route, &ServiceEntry)>)| {
+            RoutingListener { port, routes: routes.into_values().map(|(route, _)| route).collect() }
+        };
     listeners.into_iter().map(listener).collect()
 }
 
@@ -59,15 +63,31 @@ pub(super) fn plan_calls(
 }
 
 /// Where a call goes: to the service of exactly its host, else to the narrowest pattern that covers it.
-fn route_of<'a>(call: &Call, outbound: &'a [RoutingListener]) -> Option<&'a Route> {
-    let routes = outbound.iter().filter(|listener| listener.port == call.port).flat_map(|one| &one.routes);
-    routes.filter(|route| covers(&route.host, &call.host)).max_by_key(|route| {
+pub(super) fn route_of<'a>(call: &Call, outbound: &'a [RoutingListener]) -> Option<&'a Route> {
+    found(call, outbound).map(|(_, route)| route)
+}
+
+/// The listener by which a call leaves.
+pub fn way_out<'a>(call: &Call, outbound: &'a [RoutingListener]) -> Option<&'a RoutingListener> {
+    found(call, outbound).map(|(listener, _)| listener)
+}
+
+fn found<'a>(call: &Call, outbound: &'a [RoutingListener]) -> Option<(&'a RoutingListener, &'a Route)> {
+    let listeners = outbound.iter().filter(|listener| listener.port == call.port && carries(listener, call));
+    let routes = listeners.flat_map(|listener| listener.routes.iter().map(move |route| (listener, route)));
+    routes.filter(|(_, route)| covers(&route.host, &call.host)).max_by_key(|(_, route)| {
         let is_exact = route.host.eq_ignore_ascii_case(&call.host);
         (is_exact, route.host.len())
     })
 }
 
-fn dead_call(
+/// Whether a listener is for what a call sends.
+fn carries(listener: &RoutingListener, call: &Call) -> bool {
+    listener.is_tcp() != call.scheme.is_http()
+}
+
+/// A call that nothing here answers.
+pub(super) fn dead_call(
     app: &WorkloadEntry,
     call: &Traced<Call>,
     outbound: &[RoutingListener],
@@ -75,21 +95,28 @@ fn dead_call(
 ) -> Problem {
     let host = &call.value.host;
     let (id, url) = (&app.meta.id, &call.value);
-    let ports: BTreeSet<u16> = outbound
+    let ports: BTreeSet<(bool, u16)> = outbound
         .iter()
         .filter(|listener| listener.routes.iter().any(|route| covers(&route.host, host)))
-        .map(|listener| listener.port)
+        .map(|listener| (listener.is_tcp(), listener.port))
         .collect();
     if !ports.is_empty() {
-        let message = format!("{id} calls {url}, and no service has port {} under that host", url.port);
-        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-        let help = format!("`{host}` has HTTP on port {}", ports.join(", "));
+        let what = if call.value.scheme.is_http() { "HTTP" } else { "TCP" };
+        let message =
+            format!("{id} calls {url}, and no service has {what} on port {} under that host", url.port);
+        let list = |is_tcp, name: &str| {
+            let ports: Vec<_> =
+                ports.iter().filter(|(of, _)| *of == is_tcp).map(|(_, port)| port.to_string()).collect();
+            (!ports.is_empty()).then(|| format!("{name} on port {}", ports.join(", ")))
+        };
+        let has: Vec<String> = [list(false, "HTTP"), list(true, "TCP")].into_iter().flatten().collect();
+        let help = format!("`{host}` has {}", has.join(", and "));
         return at_origin(&call.origin, CALL_WITHOUT_PORT, message, &help);
     }
     let of_host = |entry: &&ServiceEntry| entry.hosts.iter().any(|own| covers(own, host));
     if let Some(entry) = resources.service_entries.iter().find(of_host) {
-        let message = format!("{id} calls {url}, and nothing here serves {} over HTTP", entry.meta.id);
-        let help = "it takes an HTTP port, a `spec.workloadSelector` and a WorkloadEntry with those labels";
+        let message = format!("{id} calls {url}, and nothing here serves {}", entry.meta.id);
+        let help = "it takes a port with HTTP or TCP, a `spec.workloadSelector` and a WorkloadEntry with those labels";
         return at_origin(&call.origin, CALL_WITHOUT_SERVICE, message, help);
     }
     let known: Vec<&str> =
@@ -129,7 +156,8 @@ pub(super) fn check_circles(
     // Who calls whom, and the call by which.
     let mut edges: BTreeMap<String, Vec<(String, &Traced<Call>)>> = BTreeMap::new();
     for app in apps {
-        for call in &app.calls {
+        // Who is called over TCP sends back what came and calls nobody for it.
+        for call in app.calls.iter().filter(|call| call.value.scheme.is_http()) {
             let called = route_of(&call.value, outbound).into_iter().flat_map(|route| &route.endpoints);
             edges.entry(name(app)).or_default().extend(called.map(|(to, _)| (to.clone(), call)));
         }
@@ -165,13 +193,15 @@ fn follow<'a>(
     done.insert(from);
 }
 
-/// The services that a sidecar's app calls, by host.
-pub(super) fn called_hosts(sidecars: &[SidecarProxy]) -> BTreeSet<String> {
-    let called = |sidecar: &SidecarProxy| -> Vec<String> {
+/// The services that apps call, by host.
+pub(super) fn called_hosts(mesh: &Mesh) -> BTreeSet<String> {
+    // Every sidecar has the same ways out; where there is none, nothing but bare apps calls.
+    let of_sidecars = mesh.sidecars.iter().flat_map(|sidecar| {
         let routes = sidecar.calls.iter().filter_map(|call| route_of(call, &sidecar.outbound));
-        routes.map(|route| route.service.host.clone()).collect()
-    };
-    sidecars.iter().flat_map(called).collect()
+        routes.map(|route| route.service.host.clone())
+    });
+    let of_bare = mesh.bare.iter().flat_map(|bare| &bare.calls).map(|(call, _)| call.host.clone());
+    of_sidecars.chain(of_bare).collect()
 }
 
 fn at_origin(origin: &Origin, code: Code, message: String, help: &str) -> Problem {

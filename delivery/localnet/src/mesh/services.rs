@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use burgee_api::problem::{Problem, Severity};
-use burgee_api::resolve::WorkloadKind;
+use burgee_api::resolve::{Workload, WorkloadKind, mtls_mode};
 use burgee_api::resources::mesh_config::{CollectorRef, MeshConfig, ProviderConfig};
 use burgee_api::resources::telemetry::has_labels;
-use burgee_api::resources::{Resources, ServiceEntry, ServicePort, WorkloadEntry};
+use burgee_api::resources::{Location, MtlsMode, Resources, ServiceEntry, ServicePort, WorkloadEntry};
 
 use super::outbound::plan_calls;
-use super::{InboundListener, RoutingListener, ServiceRef, SidecarProxy, name_of, workload_of};
-use crate::codes::{COLLECTOR, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD};
+use super::{
+    Carried, InboundListener, RoutingListener, ServiceRef, SidecarProxy, name_of, principal_of, workload_of,
+};
+use crate::codes::{COLLECTOR, NO_SELECTOR, NO_SERVED_PORT, NO_WORKLOAD};
 
 /// A service as far as it can be served.
 pub(super) struct Service<'a> {
     /// The document.
     pub entry: &'a ServiceEntry,
-    /// Its HTTP ports, each with the workloads that serve it.
+    /// Its ports with HTTP and TCP, each with the workloads that serve it.
     pub ports: Vec<(&'a ServicePort, Vec<(&'a WorkloadEntry, u16)>)>,
 }
 
@@ -68,13 +70,13 @@ pub(super) fn plan_services<'a>(
         let ports: Vec<_> = entry
             .ports
             .iter()
-            .filter(|port| port.is_http())
+            .filter(|port| port.is_http() || port.is_tcp())
             .map(|port| (port, workloads.iter().map(|app| (**app, port_of(app, port))).collect()))
             .collect();
         if ports.is_empty() {
-            let message = format!("{id} has no HTTP port");
-            let help = "only HTTP is served here so far; a port's `protocol` says HTTP, HTTP2 or GRPC";
-            problems.push(warning(NO_HTTP_PORT, message).help(help));
+            let message = format!("{id} has no port with HTTP or TCP");
+            let help = "only those are served here so far; a port's `protocol` says HTTP, HTTP2, GRPC or TCP";
+            problems.push(warning(NO_SERVED_PORT, message).help(help));
             continue;
         }
         services.push(Service { entry, ports });
@@ -138,18 +140,32 @@ pub(super) fn plan_sidecars(
                     }
                 }
             }
+            let workload = workload_of(app, WorkloadKind::Sidecar);
             let listeners = listeners
                 .into_iter()
-                .map(|(port, services)| InboundListener { port, services: services.into_iter().collect() })
+                .map(|(port, services)| InboundListener {
+                    port,
+                    services: services.into_iter().collect(),
+                    mtls: mode_of(resources, &workload, port),
+                })
                 .collect();
-            let workload = workload_of(app, WorkloadKind::Sidecar);
             let calls = plan_calls(app, outbound, resources, problems);
             let place = app.meta.place.clone();
-            SidecarProxy { workload, place, listeners, outbound: outbound.clone(), calls }
+            let principal = principal_of(&workload.namespace, &app.service_account);
+            SidecarProxy { workload, place, principal, listeners, outbound: outbound.clone(), calls }
         })
         .collect();
     sidecars.sort_by_key(|sidecar: &SidecarProxy| name_of(&sidecar.workload));
     sidecars
+}
+
+/// Which connections a workload takes at a port. Where no document says anything of it the whole mesh is in plain text,
+/// so that who does not ask for it need not look at it.
+fn mode_of(resources: &Resources, workload: &Workload, port: u16) -> MtlsMode {
+    match resources.peer_authentications.is_empty() {
+        true => MtlsMode::Disable,
+        false => mtls_mode(resources, workload, port).value,
+    }
 }
 
 /// The workloads behind a port of a service, as routes have them.
@@ -160,8 +176,17 @@ pub(super) fn endpoints_of(endpoints: &[(&WorkloadEntry, u16)]) -> Vec<(String, 
 
 /// A port of a service under each of its hosts.
 pub(super) fn references(entry: &ServiceEntry, port: &ServicePort) -> Vec<ServiceRef> {
-    let namespace = entry.meta.id.namespace.to_string();
-    let reference =
-        |host: &String| ServiceRef { host: host.clone(), namespace: namespace.clone(), port: port.number };
+    let carries = match (port.is_tcp(), port.is_http2()) {
+        (true, _) => Carried::Tcp,
+        (false, true) => Carried::Http2,
+        (false, false) => Carried::Http1,
+    };
+    let reference = |host: &String| ServiceRef {
+        host: host.clone(),
+        namespace: entry.meta.id.namespace.to_string(),
+        port: port.number,
+        carries,
+        is_external: entry.location == Location::External,
+    };
     entry.hosts.iter().map(reference).collect()
 }

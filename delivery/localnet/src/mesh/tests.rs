@@ -8,15 +8,17 @@ use burgee_api::resources::mesh_config::{
     CollectorRef, ExtensionProvider, Opentelemetry, ProviderConfig, WrittenFields,
 };
 use burgee_api::resources::workload_entry::CallScheme;
-use burgee_api::resources::{GatewayServer, Location, Meta, ProviderKind, ServiceEntry, ServicePort};
+use burgee_api::resources::{
+    GatewayServer, Location, Meta, PeerAuthentication, ProviderKind, ServiceEntry, ServicePort,
+};
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::codes::{
     CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY, COLLECTOR, HOST_TAKEN,
-    HOST_WITHOUT_SERVICE, NO_GATEWAY, NO_HTTP_PORT, NO_SELECTOR, NO_WORKLOAD, NOT_PLAIN_HTTP,
-    NOTHING_REACHABLE, SERVICE_WITHOUT_GATEWAY, WORKLOAD_WITHOUT_SERVICE,
+    HOST_WITHOUT_SERVICE, NO_GATEWAY, NO_SELECTOR, NO_SERVED_PORT, NO_WORKLOAD, NOT_PLAIN_HTTP,
+    NOTHING_REACHABLE, PLAIN_CALL_REFUSED, SERVICE_WITHOUT_GATEWAY, WORKLOAD_WITHOUT_SERVICE,
 };
 
 type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -115,14 +117,22 @@ fn a_gateway_a_service_and_a_workload_become_two_proxies() {
         ("shop/hello-v1".to_owned(), WorkloadKind::Sidecar),
     ];
     assert_eq!(names, expected);
-    let service = ServiceRef { host: "hello.shop".to_owned(), namespace: "shop".to_owned(), port: 80 };
+    let service = ServiceRef {
+        host: "hello.shop".to_owned(),
+        namespace: "shop".to_owned(),
+        port: 80,
+        ..ServiceRef::default()
+    };
     let route = Route {
         host: "hello.shop".to_owned(),
         service: service.clone(),
         endpoints: vec![("shop/hello-v1".to_owned(), 8080)],
     };
     assert_eq!(mesh.gateways[0].listeners, [RoutingListener { port: 80, routes: vec![route] }]);
-    assert_eq!(mesh.sidecars[0].listeners, [InboundListener { port: 8080, services: vec![service] }]);
+    assert_eq!(
+        mesh.sidecars[0].listeners,
+        [InboundListener { port: 8080, services: vec![service], mtls: MtlsMode::Disable }]
+    );
 }
 
 #[test]
@@ -200,12 +210,12 @@ fn what_is_not_served_on_loopback_is_told_and_the_rest_runs() {
     tls.servers[0].protocol = "HTTPS".to_owned();
     resources.gateways.push(tls);
     let mut tcp = mk_service("shop", "database.shop", HELLO);
-    tcp.ports[0].protocol = "TCP".to_owned();
+    tcp.ports[0].protocol = "MYSQL".to_owned();
     resources.service_entries.push(tcp);
     let mut outside = mk_service("shop", "example.com", HELLO);
     outside.workload_selector = None;
     resources.service_entries.push(outside);
-    let mesh = check_codes(&resources, &[NO_HTTP_PORT, NO_SELECTOR, NOT_PLAIN_HTTP]);
+    let mesh = check_codes(&resources, &[NO_SERVED_PORT, NO_SELECTOR, NOT_PLAIN_HTTP]);
     assert_eq!(mesh.gateways[0].listeners.len(), 1);
 }
 
@@ -409,3 +419,5 @@ fn a_collector_needs_no_workload_when_a_provider_names_it() {
         check_codes(&resources, codes);
     }
 }
+
+mod pairings;

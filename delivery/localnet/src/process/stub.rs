@@ -48,6 +48,7 @@ impl LastWords {
 pub(crate) struct StubProcess {
     child: ChildProcess,
     address: SocketAddr,
+    address_tcp: Option<SocketAddr>,
     said: LastWords,
     /// They read until its outputs end.
     readers: [JoinHandle<()>; 2],
@@ -94,6 +95,7 @@ impl StubProcess {
             }
         };
         let first: Option<Listening> = serde_json::from_str(&line).ok();
+        let tcp = first.as_ref().and_then(|first| first.listening_tcp.as_ref()?.parse().ok());
         let Some(address) = first.and_then(|first| first.listening.parse().ok()) else {
             return Err(fail(format!("its first line is `{}`", shorten(&line)), said.text()));
         };
@@ -102,12 +104,23 @@ impl StubProcess {
                 on_line(line);
             }
         });
-        Ok(StubProcess { child: ChildProcess::new(child), address, said, readers: [errors, lines] })
+        Ok(StubProcess {
+            child: ChildProcess::new(child),
+            address,
+            address_tcp: tcp,
+            said,
+            readers: [errors, lines],
+        })
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it takes bytes without HTTP, if it does.
+    pub(crate) fn address_tcp(&self) -> Option<SocketAddr> {
+        self.address_tcp
     }
 
     /// Its process id.

@@ -18,7 +18,15 @@ fn traced<T>(value: T) -> Traced<T> {
 }
 
 fn mk_asked(policy: &ClassPolicy, class: ListenerClass, requests: u64) -> Asked<'_> {
-    Asked { proxy: "shop/app".to_owned(), class, ports: vec![8080], policy, is_used: true, requests }
+    Asked {
+        proxy: "shop/app".to_owned(),
+        class,
+        ports: vec![8080],
+        policy,
+        is_used: true,
+        requests,
+        connections: 0,
+    }
 }
 
 fn mk_tally(count: u64, class: &str, provider: &str) -> Tally {
