@@ -121,6 +121,7 @@ fn options(logs: &Path, plugin: &Path, effective: &Effective) -> Options {
         reporter: None,
         envoy: None,
         is_whole: false,
+        index: BTreeMap::new(),
     }
 }
 

@@ -20,6 +20,7 @@ mod explaining;
 mod front_proxy;
 mod live_view;
 mod loopback;
+mod mixed;
 mod new_filter;
 mod one_service;
 mod peers;

@@ -47,6 +47,11 @@ pub(crate) fn quickstart() -> PathBuf {
     root().join("examples/quickstart")
 }
 
+/// The documents of the example with workloads that have a sidecar and others that have none.
+pub(crate) fn mixed() -> PathBuf {
+    root().join("examples/mixed")
+}
+
 /// The documents of a mesh with a gateway and one service.
 pub(crate) fn one_service() -> PathBuf {
     root().join("tests/e2e/meshes/one-service")

@@ -8,7 +8,7 @@ use burgee_api::Severity;
 use burgee_api::document::{self, Source};
 use burgee_api::problem::codes::WAYPOINT;
 use burgee_api::problem::{closest, worst};
-use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload};
+use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload, workloads_by_address};
 use burgee_api::resources::Resources;
 use burgee_filter_config::declared::{DeclaredMetric, histogram_buckets};
 use burgee_overlay::{
@@ -78,6 +78,7 @@ fn render(
     mut told: Told,
 ) -> Result<Outcome, Failure> {
     check_plugin_paths(plan, &resources)?;
+    let index = workloads_by_address(&resources);
     let (effective, plugins) = resolve(plan, workload, &mut resources, &mut told.problems);
     if !matches!(base, Value::Map(_)) {
         return Err(Failure::new(
@@ -96,6 +97,7 @@ fn render(
         reporter: None,
         envoy: plan.envoy,
         is_whole: true,
+        index,
     };
     let overlaid = overlay(base, &effective, &options);
     told.problems.extend(overlaid.problems);

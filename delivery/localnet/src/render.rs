@@ -1,6 +1,6 @@
 //! The files of one Envoy: base configuration with policy laid over it, as text. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::Problem;
 use burgee_api::origin::{Origin, Traced};
@@ -9,16 +9,16 @@ use burgee_api::resolve::{
     TagOperation, Workload, WorkloadKind,
 };
 use burgee_filter_config::declared::histogram_buckets;
-use burgee_filter_config::{StandardLabel, StandardMetric};
+use burgee_filter_config::{LocalWorkload, StandardLabel, StandardMetric};
 use burgee_overlay::{Delivery, Identity, Overlaid};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::base::{self, CLUSTERS_FILE, Collectors, LISTENERS_FILE};
 use crate::configuration::{to_json, to_text, to_tree};
-use crate::mesh::{Mesh, is_same};
+use crate::mesh::{BareWorkload, Mesh, is_same};
 use crate::run::Modules;
-use crate::site::{EXTENSIONS_DIRECTORY, ProxySite, Site};
+use crate::site::{Address, EXTENSIONS_DIRECTORY, ProxySite, Site};
 
 /// The bootstrap's file.
 pub const BOOTSTRAP_FILE: &str = "bootstrap.json";
@@ -171,7 +171,26 @@ fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee
         // What is delivered by name never depends on it.
         envoy: None,
         is_whole: false,
+        index: index(inputs),
     }
+}
+
+/// Who is at which address: who has no sidecar, and so says nothing of itself, where an address is its own. Sidecars say
+/// who they are, and share addresses with each other.
+fn index(inputs: Inputs<'_>) -> BTreeMap<String, LocalWorkload> {
+    let Inputs { mesh, site, .. } = inputs;
+    let is_shared = |address: &Address| {
+        let proxies = site.proxies.values().flat_map(|proxy| [Some(&proxy.admin), proxy.app.as_ref()]);
+        let listeners = site.listeners.values().flat_map(|listener| [&listener.bind, &listener.reach]);
+        let bare = site.bare.values().filter(|bare| bare.http.host == address.host).count();
+        bare > 1 || proxies.flatten().chain(listeners).any(|other| other.host == address.host)
+    };
+    let workload = |bare: &BareWorkload| {
+        let address = &site.bare.get(&bare.workload.to_string())?.http;
+        let is_own = address.is_ip() && !is_shared(address);
+        is_own.then(|| (address.host.clone(), bare.workload.identity()))
+    };
+    mesh.bare.iter().filter_map(workload).collect()
 }
 
 /// A policy that has metrics and names every label, so that the bootstrap is ready for any policy with those labels.
@@ -184,6 +203,7 @@ fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
         provider: Traced { value: "prometheus".to_owned(), origin: RULE },
         engine: None,
         peers: None,
+        peer_labels: None,
         reporting_interval: None,
         overrides: vec![MetricOverride {
             metric: MetricName::Standard(StandardMetric::RequestCount),
@@ -232,8 +252,6 @@ pub(crate) fn response(mut response: Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use serde_json::json;
 
@@ -259,5 +277,28 @@ mod tests {
             }
         }
         assert_eq!(own_labels(&policy), BTreeSet::new());
+    }
+    #[test]
+    fn who_has_no_sidecar_is_known_by_an_address_that_no_other_has() {
+        let workload = |name: &str| Workload::new(WorkloadKind::Sidecar, "ns", name, BTreeMap::new());
+        let place = burgee_api::origin::Place { file: "m.yaml".into(), line: 1, column: 1, width: 1 };
+        let bare = |name| BareWorkload { workload: workload(name), place: place.clone(), calls: Vec::new() };
+        let names = ["own", "one", "other", "beside", "named"];
+        let mesh = Mesh { bare: names.map(bare).into(), ..Mesh::default() };
+        let mut site = Site::loopback(None);
+        site.add_loopback_listener(("ns/proxy".to_owned(), "inbound_80".to_owned()), 38080);
+        let hosts = ["127.1.0.1", "127.1.0.2", "127.1.0.2", "127.0.0.1", "named"];
+        for (name, host) in names.into_iter().zip(hosts) {
+            let bare = crate::site::BareSite { http: Address::new(host, 80), tcp: None };
+            site.bare.insert(format!("ns/{name}"), bare);
+        }
+        let policy = PolicySet::new(burgee_api::resources::Resources::default());
+        let telemetry =
+            burgee_overlay::Module { path: String::new(), sha256: String::new(), metrics: Vec::new() };
+        let modules = Modules { telemetry, plugins: BTreeMap::new() };
+        let found = index(Inputs { mesh: &mesh, policy: &policy, site: &site, modules: &modules });
+        let found: Vec<_> =
+            found.iter().map(|(address, one)| (address.as_str(), one.workload.as_str())).collect();
+        assert_eq!(found, [("127.1.0.1", "own")]);
     }
 }

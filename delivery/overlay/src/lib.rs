@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 use burgee_api::{Problem, Severity};
+use burgee_filter_config::LocalWorkload;
 use burgee_filter_config::declared::DeclaredMetric;
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes, has_other_engine};
@@ -94,6 +95,8 @@ pub struct Options {
     /// Whether a base that is a bootstrap is all that its proxy has: what nothing in it says, nobody says then. For texts
     /// alone, since bytes are not read as a whole.
     pub is_whole: bool,
+    /// Workloads by their IP address as Envoy writes it: who is at the other end of a request that says nothing of it.
+    pub index: BTreeMap<String, LocalWorkload>,
 }
 
 impl Options {

@@ -4,6 +4,7 @@ use super::reader::{Context, Field, Object, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{Place, Traced};
 use crate::problem::{Problem, Severity, closest, codes};
+use crate::resources::mesh_config::PEER_LABELS_ANNOTATION;
 use crate::resources::metrics_engine::{METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION};
 use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call, CallScheme};
@@ -26,6 +27,7 @@ const KNOWN: &[(&str, &str)] = &[
     (LABEL_SIZES_ANNOTATION, "Telemetry"),
     (METRICS_ENGINE_ANNOTATION, "Telemetry"),
     (PEER_METADATA_ANNOTATION, "Telemetry"),
+    (PEER_LABELS_ANNOTATION, "the mesh's configuration"),
 ];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
@@ -120,17 +122,39 @@ fn choice<T: Copy>(
     Some(field.traced(context, value))
 }
 
+/// The labels that proxies tell each other, as a document of the mesh's configuration says it.
+fn peer_labels(document: &Object<'_>, context: &mut Context) -> Option<Traced<Vec<String>>> {
+    let (field, text) = annotation(document, PEER_LABELS_ANNOTATION, context)?;
+    let mut labels: Vec<String> = Vec::new();
+    for (label, place) in parts(&field, &text) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+        if label.is_empty() || !label.chars().all(is_allowed) {
+            let message = format!("`{}` is not the name of a label", shorten(&label));
+            let help = "write the names of workloads' labels, several separated by commas, such as `team, example.com/role`";
+            let problem = Problem::new(Severity::Error, codes::BAD_VALUE, message).help(help);
+            context.problems.push(problem.at(place, field.path.clone()));
+        } else if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    Some(field.traced(context, labels))
+}
+
 /// What a document of the mesh's configuration says of metrics.
-type OfMesh = (Option<Traced<MetricsEngine>>, Option<Traced<PeerMetadata>>);
+type OfMesh = (Option<Traced<MetricsEngine>>, Option<Traced<PeerMetadata>>, Option<Traced<Vec<String>>>);
 
 /// What a document of the mesh's configuration says of metrics. Where that is not one, nobody reads it.
 pub(super) fn of_mesh(document: &Field<'_>, is_mesh: bool, context: &mut Context) -> OfMesh {
     let mut unheard = Context { document: context.document.clone(), problems: Vec::new() };
-    let Some(object) = document.any_object(&mut unheard) else { return (None, None) };
+    let Some(object) = document.any_object(&mut unheard) else { return (None, None, None) };
     if is_mesh {
-        return (metrics_engine(&object, context), peer_metadata(&object, context));
+        return (
+            metrics_engine(&object, context),
+            peer_metadata(&object, context),
+            peer_labels(&object, context),
+        );
     }
-    for name in [METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION] {
+    for name in [METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION, PEER_LABELS_ANNOTATION] {
         if let Some(field) = annotations(&object, context)
             .filter(|_| matches!(&*context.document.kind, "ConfigMap" | "IstioOperator" | "Istio"))
             .and_then(|annotations| annotations.get(name))
@@ -140,7 +164,7 @@ pub(super) fn of_mesh(document: &Field<'_>, is_mesh: bool, context: &mut Context
             context.report(Severity::Warning, codes::UNKNOWN_ANNOTATION, &field, message, help);
         }
     }
-    (None, None)
+    (None, None, None)
 }
 
 /// A code that a document asks not to be told of it.

@@ -102,7 +102,7 @@ impl Documents {
         self.label_sizes.append(&mut annotations::label_sizes(&root, revision.as_deref(), &mut context));
         let chosen = annotations::of_mesh(&root, revision.is_some(), &mut context);
         if let Some(source) = self.meshes.get_mut(before).filter(|_| revision.is_some()) {
-            (source.mesh.metrics_engine, source.mesh.peer_metadata) = chosen;
+            (source.mesh.metrics_engine, source.mesh.peer_metadata, source.mesh.peer_labels) = chosen;
         }
         self.problems.append(&mut context.problems);
     }

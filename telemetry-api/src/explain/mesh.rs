@@ -85,6 +85,9 @@ fn written(mesh: &MeshConfig) -> Vec<Written> {
     if let Some(peers) = &mesh.peer_metadata {
         add(Signal::Metrics, &peers.origin, values::text(peers.value.name()), Kind::Engine);
     }
+    if let Some(labels) = &mesh.peer_labels {
+        add(Signal::Metrics, &labels.origin, values::text(&labels.value.join(", ")), Kind::Engine);
+    }
     for (index, name) in mesh.default_tracing_providers.iter().enumerate() {
         let kind = if index == 0 { default(name) } else { Kind::FurtherTracer };
         add(Signal::Tracing, &name.origin, values::text(&name.value), kind);

@@ -55,11 +55,16 @@ fn provider_facts(
     collected: &Collected<'_>,
     provider: &ProviderMetrics,
 ) -> Vec<Fact> {
-    let ProviderMetrics { provider: name, engine, peers, reporting_interval, overrides } = provider;
+    let ProviderMetrics { provider: name, engine, peers, peer_labels, reporting_interval, overrides } =
+        provider;
     let mut facts = vec![scope_fact(mesh, merged, name)];
     facts.extend(switch_fact(collected));
     facts.extend(engine.as_ref().map(|engine| engine_fact(merged, engine)));
     facts.extend(peers.as_ref().map(|peers| peers_fact(merged, peers)));
+    facts.extend(peer_labels.as_ref().map(|labels| {
+        let why = "proxies tell each other these labels of their workloads, beside app, version and canonical service";
+        Fact::new("peerLabels", values::text(&labels.value.join(", ")), &labels.origin, why)
+    }));
     let interval = match reporting_interval {
         Some(interval) => Fact::new(
             "reportingInterval",

@@ -230,6 +230,8 @@ pub struct ProviderMetrics {
     pub engine: Option<Traced<MetricsEngine>>,
     /// Whether proxies tell each other who they are; absent: nothing says so, which means [`PeerMetadata::On`].
     pub peers: Option<Traced<PeerMetadata>>,
+    /// Labels of workloads that proxies tell each other beside Istio's own; absent: none.
+    pub peer_labels: Option<Traced<Vec<String>>>,
     /// How often long-lived streams report; absent: the filter's default.
     pub reporting_interval: Option<Traced<Duration>>,
     /// Changes per metric, ordered as Istio orders them. A metric without an entry has its defaults.

@@ -104,6 +104,7 @@ pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, tex
         default_metrics_providers,
         metrics_engine,
         peer_metadata,
+        peer_labels,
         default_tracing_providers,
         default_access_logging_providers,
         connect_timeout,
@@ -122,6 +123,7 @@ pub(super) fn describe_mesh(mesh: &MeshConfig, control_plane: &ControlPlane, tex
         let _ = write!(text, "\n{:?}", values(names));
     }
     let _ = write!(text, "\n{:?} {:?}", value(metrics_engine.as_ref()), value(peer_metadata.as_ref()));
+    let _ = write!(text, " {:?}", value(peer_labels.as_ref()));
     // Whether tracing was spoken of at all decides whether proxies are left as they are.
     let is_written = matches!(enable_tracing.origin, crate::Origin::Document { .. });
     let _ = write!(text, "\n{:?} {is_written}", enable_tracing.value);

@@ -126,7 +126,7 @@ pub(crate) fn resolve(
     collected
         .into_iter()
         .filter(|(name, provider)| !provider.is_all_off() && takes_metrics(mesh, name))
-        .map(|(_, provider)| provider.finish(engine.in_force(), peers.in_force()))
+        .map(|(_, provider)| provider.finish(engine.in_force(), peers.in_force(), mesh.peer_labels.as_ref()))
         .collect()
 }
 
@@ -175,6 +175,7 @@ impl<'t> Collected<'t> {
         self,
         engine: Option<&Traced<MetricsEngine>>,
         peers: Option<&Traced<PeerMetadata>>,
+        peer_labels: Option<&Traced<Vec<String>>>,
     ) -> ProviderMetrics {
         let mut overrides: Vec<MetricOverride> = self
             .changes
@@ -194,6 +195,7 @@ impl<'t> Collected<'t> {
             provider: self.provider.clone(),
             engine: engine.cloned(),
             peers: peers.cloned(),
+            peer_labels: peer_labels.cloned(),
             reporting_interval: self.interval.in_force().cloned(),
             overrides,
         }

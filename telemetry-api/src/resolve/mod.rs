@@ -1,6 +1,7 @@
 //! Which resources apply to a workload, and what they add up to.
 
 pub(crate) mod access_log;
+mod addresses;
 mod affected;
 mod collector;
 mod control_plane;
@@ -29,6 +30,7 @@ pub(crate) mod tracing;
 mod workload;
 mod workloads;
 
+pub use addresses::workloads_by_address;
 pub use affected::{WorkloadIndex, affected};
 pub use collector::{Collector, Endpoint, Protocol};
 pub use control_plane::ControlPlane;

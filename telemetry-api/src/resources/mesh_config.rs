@@ -27,6 +27,10 @@ pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
 /// How long a connection may take to come about, when nothing says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The annotation of the document that holds the mesh's configuration with the labels that proxies tell each other, several
+/// separated by commas.
+pub const PEER_LABELS_ANNOTATION: &str = "burgee.dev/peer-labels";
+
 /// The mesh's configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeshConfig {
@@ -49,6 +53,10 @@ pub struct MeshConfig {
     /// [`PEER_METADATA_ANNOTATION`](super::metrics_engine::PEER_METADATA_ANNOTATION) of the document; absent: it does not
     /// say.
     pub peer_metadata: Option<Traced<PeerMetadata>>,
+    /// Labels of workloads that proxies tell each other, and publish of each other, beside app, version and canonical
+    /// service, by the annotation [`PEER_LABELS_ANNOTATION`] of the document; absent: none. Istio's control plane has
+    /// them in its environment, as `PILOT_MX_ADDITIONAL_LABELS`.
+    pub peer_labels: Option<Traced<Vec<String>>>,
     /// The tracing provider in force when no Telemetry names any: the first. Default: none.
     pub default_tracing_providers: Vec<Traced<String>>,
     /// The access log providers in force when no Telemetry names any. Default: none.
@@ -199,6 +207,7 @@ impl Default for MeshConfig {
             default_metrics_providers: Vec::new(),
             metrics_engine: None,
             peer_metadata: None,
+            peer_labels: None,
             default_tracing_providers: Vec::new(),
             default_access_logging_providers: Vec::new(),
             connect_timeout: by_default(DEFAULT_CONNECT_TIMEOUT),

@@ -242,6 +242,7 @@ fn options() -> Options {
         reporter: None,
         envoy: None,
         is_whole: false,
+        index: BTreeMap::new(),
     }
 }
 

@@ -24,6 +24,7 @@ fn options(delivery: Delivery) -> Options {
         reporter: None,
         envoy: None,
         is_whole: false,
+        index: BTreeMap::new(),
     }
 }
 

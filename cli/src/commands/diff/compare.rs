@@ -246,6 +246,8 @@ fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
         reporter: None,
         envoy: None,
         is_whole: false,
+        // Who else there is changes nothing of what is asked for.
+        index: BTreeMap::new(),
     }
 }
 

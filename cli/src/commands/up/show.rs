@@ -17,6 +17,15 @@ pub(super) use reports::text;
 /// The labels that tell series apart at a glance, in this order; what a document adds follows.
 const SHOWN: &[&str] = &["reporter", "source_workload", "destination_workload", "destination_service"];
 
+/// The labels that stand behind those where they say more than most do, and what most say.
+const SPECIAL: &[(&str, &[&str])] = &[
+    ("request_protocol", &["http"]),
+    ("grpc_response_status", &["", "0"]),
+    ("connection_security_policy", &["unknown", "none"]),
+    ("source_principal", &["unknown"]),
+    ("destination_principal", &["unknown"]),
+];
+
 /// The label by whose values series stand together that share all others.
 const CODE: &str = "response_code";
 
@@ -119,7 +128,11 @@ fn series(proxy: &str, metrics: &[MetricSummary]) -> String {
             .iter()
             .copied()
             .chain(added.iter().copied())
-            .filter_map(|name| Some(format!("{}={}", clean(name), clean(labels.get(name)?))))
+            .filter_map(|name| Some((name, labels.get(name)?)))
+            .chain(SPECIAL.iter().filter_map(|(name, usual)| {
+                labels.get(*name).filter(|value| !usual.contains(&value.as_str())).map(|value| (*name, value))
+            }))
+            .map(|(name, value)| format!("{}={}", clean(name), clean(value)))
             .collect();
         for line in wrap(&words, WIDTH - 2) {
             out += &format!("  {line}\n");

@@ -127,6 +127,7 @@ fn a_label_that_the_bootstrap_does_not_know_is_left_out_and_told() {
         provider: Traced { value: "prometheus".to_owned(), origin: Origin::Rule("test") },
         engine: None,
         peers: None,
+        peer_labels: None,
         reporting_interval: None,
         overrides: vec![change],
     };

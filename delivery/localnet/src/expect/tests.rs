@@ -23,6 +23,7 @@ fn mk_policy(overrides: Vec<MetricOverride>) -> ClassPolicy {
             provider: Traced { value: "prometheus".to_owned(), origin: mk_origin("spec.metrics[0]", 8) },
             engine: None,
             peers: None,
+            peer_labels: None,
             reporting_interval: None,
             overrides,
         }],

@@ -72,7 +72,11 @@ fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
 
 /// What the filter is told.
 pub(super) fn config(policy: &Effective, class: ListenerClass, options: &Options) -> PeerMetadataConfig {
+    // Each provider says the same: the mesh does.
+    let labels = policy.class(class).metrics.first().and_then(|provider| provider.peer_labels.as_ref());
     PeerMetadataConfig {
+        additional_labels: labels.map(|labels| labels.value.clone()).unwrap_or_default(),
+        index: options.index.clone(),
         role: match class {
             ListenerClass::Inbound => PeerRole::Inbound,
             ListenerClass::Outbound => PeerRole::Outbound,
@@ -84,5 +88,32 @@ pub(super) fn config(policy: &Effective, class: ListenerClass, options: &Options
         },
         publish_fields: policy.class(class).metrics.iter().any(reads_fields),
         ..PeerMetadataConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use burgee_filter_config::LocalWorkload;
+
+    use super::*;
+    use crate::tests::support::{everywhere, options, provider, traced};
+
+    #[test]
+    fn the_filter_is_told_which_labels_to_tell_and_who_is_at_which_address() {
+        let labels = Some(traced(vec!["team".to_owned()]));
+        let policy = everywhere(vec![burgee_api::resolve::ProviderMetrics {
+            peer_labels: labels,
+            ..provider("prometheus")
+        }]);
+        let workload = LocalWorkload { workload: "db-v1".to_owned(), ..LocalWorkload::default() };
+        let index = BTreeMap::from([("10.0.0.7".to_owned(), workload)]);
+        let options = Options { index: index.clone(), ..options() };
+        for class in ListenerClass::ALL {
+            let configuration = part(&policy, class, &options).configuration;
+            let config = PeerMetadataConfig::from_json(configuration.as_bytes()).unwrap();
+            assert_eq!((config.additional_labels, config.index), (vec!["team".to_owned()], index.clone()));
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn options() -> Options {
         reporter: None,
         envoy: None,
         is_whole: false,
+        index: BTreeMap::new(),
     }
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn provider(name: &str) -> ProviderMetrics {
         provider: traced(name.to_owned()),
         engine: None,
         peers: None,
+        peer_labels: None,
         reporting_interval: None,
         overrides: Vec::new(),
     }
@@ -78,6 +80,7 @@ pub(crate) fn busy() -> Effective {
         },
         engine: None,
         peers: None,
+        peer_labels: None,
         reporting_interval: Some(Traced {
             value: Duration::from_millis(1500),
             origin: Origin::Rule("a document's interval"),

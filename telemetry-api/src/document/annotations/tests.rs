@@ -102,7 +102,7 @@ fn annotations_that_mean_nothing_are_said() {
             help("did you mean `burgee.dev/calls`?"),
             help("it belongs to WasmPlugin; take it out here"),
             help(
-                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/peer-metadata (Telemetry), burgee.dev/ignore (any kind)"
+                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/peer-metadata (Telemetry), burgee.dev/peer-labels (the mesh's configuration), burgee.dev/ignore (any kind)"
             ),
         ]
     );
@@ -196,4 +196,29 @@ fn the_exchange_of_peers_is_switched_by_a_word_in_quotes() {
         assert_eq!((problem.code, problem.help.as_str()), (code, help));
         assert_eq!(documents.resources.telemetries[0].peer_metadata, None);
     }
+}
+
+#[test]
+fn labels_that_proxies_tell_each_other_stand_where_the_configuration_of_the_mesh_is() {
+    let map = |name: &str, labels: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: istio-system\n  annotations: \
+             {{burgee.dev/peer-labels: \"{labels}\"}}\ndata: {{mesh: 'rootNamespace: istio-system'}}\n"
+        );
+        read(&[Source::new("m.yaml", text)])
+    };
+    for (labels, expected, wrong) in [
+        ("team", &["team"][..], 0),
+        ("team, example.com/role,team", &["team", "example.com/role"], 0),
+        ("team, two words, ", &["team"], 2),
+    ] {
+        let documents = map("istio", labels);
+        let found = documents.resources.mesh_config.peer_labels.map(|labels| labels.value);
+        assert_eq!(found.unwrap_or_default(), expected, "{labels}");
+        let places: Vec<_> = documents.problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(places, vec![codes::BAD_VALUE; wrong], "{labels}");
+    }
+    let documents = map("other", "team");
+    assert!(documents.problems.iter().any(|problem| problem.code == codes::UNKNOWN_ANNOTATION));
+    assert_eq!(documents.resources.mesh_config.peer_labels, None);
 }

@@ -197,3 +197,24 @@ fn a_tag_of_a_metric_that_is_off_shows_nowhere() {
     let lost = answers[0].fields[1].classes[0].lost.as_ref().expect("a reason");
     assert!(lost.1.contains("REQUEST_SIZE is switched off by Telemetry a/n"), "{}", lost.1);
 }
+
+#[test]
+fn labels_that_proxies_tell_each_other_are_a_fact_with_its_line() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: istio\n  namespace: istio-system\n  annotations:\n    \
+                burgee.dev/peer-labels: team, role\ndata:\n  mesh: |\n    defaultProviders: {metrics: [prometheus]}\n";
+    let checked = checked(text);
+    assert!(checked.is_valid(), "{:?}", checked.problems);
+    let policy = crate::resolve::PolicySet::new(checked.resources);
+    let explanation = policy.explain(&workload());
+    let facts = explanation.classes.iter().flat_map(|class| &class.sections).flat_map(|one| &one.facts);
+    let found: Vec<_> = facts.filter(|fact| fact.field == "peerLabels").collect();
+    assert!(!found.is_empty());
+    for fact in found {
+        assert_eq!(fact.value.text, "team, role");
+        assert!(
+            matches!(&fact.origin, Origin::Document { place, .. } if place.line == 7),
+            "{:?}",
+            fact.origin
+        );
+    }
+}

@@ -139,7 +139,12 @@ type Expected = (Signal, String, Json, Option<Origin>);
 fn in_force(policy: &ClassPolicy) -> Vec<Expected> {
     let ClassPolicy { metrics, tracing, access_logs, listener_logs, plugins } = policy;
     let mut all: Vec<Expected> = Vec::new();
-    for ProviderMetrics { provider, engine, peers, reporting_interval, overrides } in metrics {
+    for ProviderMetrics { provider, engine, peers, peer_labels, reporting_interval, overrides } in metrics {
+        all.extend(
+            peer_labels.as_ref().map(|labels| {
+                traced(Signal::Metrics, "peerLabels", labels, |labels| json!(labels.join(", ")))
+            }),
+        );
         all.extend(
             engine
                 .as_ref()

@@ -164,6 +164,7 @@ fn lay(listener: Value, clusters: &[Value], documents: &str, module: Option<&Bui
         reporter: None,
         envoy: Some(burgee_overlay::LEAST_ENVOY),
         is_whole: true,
+        index: BTreeMap::new(),
     };
     let laid = overlay(&base, &policy, &options);
     serde_json::from_str(&laid.value.to_json())
