@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use burgee_localnet::scrape::Sample;
 use burgee_localnet::summary::Summary;
+use tempfile::TempDir;
 
 use crate::support::mesh::Mesh;
 use crate::support::program::Program;
-use crate::support::{http, mixed, tempdir};
+use crate::support::{eventually, http, mixed, tempdir};
 
 const GATEWAY: &str = "istio-system/istio-ingressgateway";
 
@@ -29,6 +31,23 @@ const LABELS: [&str; 11] = [
     "source_team",
     "grpc_response_status",
 ];
+
+/// A copy of the example's documents, to be changed.
+fn copy() -> TempDir {
+    let folder = tempdir();
+    for name in ["mesh.yaml", "services.yaml", "telemetry.yaml", "security.yaml"] {
+        fs::copy(mixed().join(name), folder.path().join(name)).expect("a copy");
+    }
+    folder
+}
+
+/// Writes something else into a document.
+fn replace(folder: &TempDir, name: &str, old: &str, new: &str) {
+    let file = folder.path().join(name);
+    let text = fs::read_to_string(&file).expect("a document");
+    assert!(text.contains(old), "{name} has no {old}");
+    fs::write(&file, text.replace(old, new)).expect("a change");
+}
 
 /// How many requests there were, by proxy and by those labels.
 type Counts = BTreeMap<(String, Vec<String>), u64>;
@@ -184,16 +203,56 @@ fn every_call_is_answered_over_every_protocol() {
 }
 
 #[test]
-fn nobody_outside_of_the_mesh_is_told_who_calls_or_called_with_the_meshs_certificates() {
-    let folder = tempdir();
-    for name in ["mesh.yaml", "services.yaml", "telemetry.yaml", "security.yaml"] {
-        let text = fs::read_to_string(mixed().join(name)).expect("a document");
-        let service = "    - permissive.mixed.internal\n  location: ";
-        assert!(name != "services.yaml" || text.contains(service));
-        let inside = format!("{service}MESH_INTERNAL");
-        fs::write(folder.path().join(name), text.replace(&inside, &format!("{service}MESH_EXTERNAL")))
-            .expect("a copy");
+fn who_takes_mutual_tls_only_answers_nobody_in_plain_text_and_counts_nothing_of_it() {
+    let mesh = Mesh::hold(&mixed(), 0);
+    let proxy = |name: &str| {
+        let of_name = mesh.summary.proxies.iter().find(|proxy| proxy.workload == format!("mixed/{name}-v1"));
+        of_name.expect("a proxy")
+    };
+    for (server, is_answered) in [("strict", false), ("permissive", true), ("plain", true)] {
+        let listener = proxy(server).listeners.iter().find(|listener| listener.name == "inbound_8080");
+        let address = &listener.expect("a listener").address;
+        let answer = http::get(address, &format!("{server}.mixed.internal"), "/");
+        assert_eq!(
+            answer.as_ref().map(|answer| answer.status).ok(),
+            is_answered.then_some(200),
+            "{server}: {answer:?}"
+        );
     }
+    mesh.wait_until_counted(proxy("plain"), "istio_requests_total", 1);
+    mesh.wait_until_counted(proxy("permissive"), "istio_requests_total", 1);
+    let counted = crate::support::mesh::scrape(&proxy("strict").admin);
+    assert!(counted.iter().all(|sample| sample.name != "istio_requests_total"), "{counted:?}");
+}
+
+#[test]
+fn a_mode_that_changes_is_taken_without_a_restart() {
+    let folder = copy();
+    let mesh = Mesh::hold(folder.path(), 0);
+    let plain = mesh.summary.proxies.iter().find(|proxy| proxy.workload == "mixed/plain-v1").expect("one");
+    let listener = plain.listeners.iter().find(|listener| listener.name == "inbound_8080").expect("one");
+    let ask = |address: &str, host: &str| http::get(address, host, "/").map(|answer| answer.status);
+    assert_eq!(ask(&listener.address, "plain.mixed.internal"), Ok(200));
+    replace(&folder, "security.yaml", "mode: DISABLE", "mode: STRICT");
+    eventually("plain text is refused", || match ask(&listener.address, "plain.mixed.internal") {
+        Ok(status) => Err(format!("it answered {status}")),
+        Err(_) => Ok(()),
+    });
+    eventually("the caller speaks mutual TLS", || {
+        let status = ask(&mesh.entrance(), "caller.mixed.internal")?;
+        let samples = crate::support::mesh::scrape(&plain.admin);
+        let is_it = |sample: &&Sample| {
+            sample.labels.get("connection_security_policy").is_some_and(|policy| policy == "mutual_tls")
+        };
+        samples.iter().find(is_it).map(drop).ok_or_else(|| format!("{status}, and no series says so"))
+    });
+}
+
+#[test]
+fn nobody_outside_of_the_mesh_is_told_who_calls_or_called_with_the_meshs_certificates() {
+    let folder = copy();
+    let service = "    - permissive.mixed.internal\n  location: ";
+    replace(&folder, "services.yaml", &format!("{service}MESH_INTERNAL"), &format!("{service}MESH_EXTERNAL"));
     let found = counts(&fixed_run(folder.path()));
     let of = |proxy: &str, reporter: &str, source: &str| {
         let is_it = |(of, labels): &&(String, Vec<String>)| {

@@ -100,6 +100,7 @@ fn refuse(plan: &UpPlan, problems: &[Problem], sources: &Sources) -> Result<Outc
     let summary = Summary {
         version: VERSION,
         proxies: Vec::new(),
+        without_sidecar: Vec::new(),
         requests: RequestsSummary::default(),
         metrics: Vec::new(),
         access_logs: Vec::new(),

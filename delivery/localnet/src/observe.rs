@@ -205,6 +205,7 @@ impl Localnet {
         Summary {
             version: summary::VERSION,
             proxies: self.proxies(),
+            without_sidecar: self.mesh.bare.iter().map(|bare| bare.workload.to_string()).collect(),
             requests: self.seen.requests.clone(),
             metrics: self.seen.metrics.clone(),
             access_logs,

@@ -18,6 +18,9 @@ pub struct Summary {
     pub version: u32,
     /// The Envoys, gateways first, then by workload.
     pub proxies: Vec<ProxySummary>,
+    /// The workloads without a sidecar, as `namespace/name`, by name.
+    #[serde(default)]
+    pub without_sidecar: Vec<String>,
     /// The requests that were sent from outside the mesh.
     pub requests: RequestsSummary,
     /// Every series whose name begins with `istio_` on the proxies' admin pages, ordered by proxy, name and labels.
@@ -311,6 +314,7 @@ mod tests {
         let summary = Summary {
             version: VERSION,
             proxies: vec![ProxySummary {
+                without_sidecar: Vec::new(),
                 workload: "ns/app".to_owned(),
                 kind: ProxyKind::Sidecar,
                 admin: "127.0.0.1:1".to_owned(),

@@ -1,7 +1,7 @@
 //! Which workload is at an address, as far as documents say it.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use burgee_filter_config::LocalWorkload;
 
@@ -26,6 +26,7 @@ pub fn workloads_by_address(resources: &Resources) -> BTreeMap<String, LocalWork
 mod tests {
     use super::*;
     use crate::document::{Source, read};
+    use crate::test;
 
     #[test]
     fn an_address_is_a_workloads_only_if_no_other_has_it() {

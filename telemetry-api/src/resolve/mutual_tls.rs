@@ -63,6 +63,7 @@ mod tests {
     use super::*;
     use crate::document::{Source, read};
     use crate::resolve::WorkloadKind;
+    use crate::test;
 
     /// Documents, each as namespace, name, age and spec.
     fn mode_of(documents: &[(&str, &str, &str, &str)], port: u16) -> MtlsMode {

@@ -53,6 +53,10 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
         ]);
     }
     let mut out = format!("{}\n", trimmed(&proxies));
+    if !summary.without_sidecar.is_empty() {
+        let names: Vec<String> = summary.without_sidecar.iter().map(|name| clean(name)).collect();
+        out += &format!("without a sidecar: {}\n", names.join(", "));
+    }
     let requests = &summary.requests;
     let RequestsSummary { sent, ok, failed } = requests;
     out += &format!("\nrequests: {sent} sent, {ok} answered as asked, {failed} not\n");

@@ -40,8 +40,9 @@ spec:
     BAD_CALL = "BG0241" {
         severity: Severity::Error,
         basis: Basis::Ours,
-        means: "The annotation `burgee.dev/calls` of a WorkloadEntry holds something else than `http://HOST[:PORT][/PATH]`, \
-                several of them separated by commas.",
+        means: "The annotation `burgee.dev/calls` of a WorkloadEntry holds something else than `http://HOST[:PORT][/PATH]` (or \
+                `h2c://` for HTTP/2), `grpc://HOST[:PORT][/SERVICE/METHOD]` and `tcp://HOST:PORT`, several of them \
+                separated by commas.",
         matters: "The stub app that stands in for the workload would not know whom to call.",
         case: Case::Documents {
             wrong: "

@@ -165,6 +165,7 @@ mod tests {
         let summary = Summary {
             version: VERSION,
             proxies: Vec::new(),
+            without_sidecar: Vec::new(),
             requests: RequestsSummary { sent: 4, ok: 4, failed: 0 },
             metrics: Vec::new(),
             access_logs: vec![
