@@ -143,7 +143,17 @@ fn the_summary_has_the_documented_shape() {
     };
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
 
-    let names = ["version", "proxies", "requests", "metrics", "access_logs", "spans", "plugins", "problems"];
+    let names = [
+        "version",
+        "without_sidecar",
+        "proxies",
+        "requests",
+        "metrics",
+        "access_logs",
+        "spans",
+        "plugins",
+        "problems",
+    ];
     assert_eq!(keys(&summary), set(&names));
     assert_eq!(summary["version"], json!(1));
     assert_eq!(summary["requests"], json!({"sent": 3, "ok": 3, "failed": 0}));

@@ -314,7 +314,6 @@ mod tests {
         let summary = Summary {
             version: VERSION,
             proxies: vec![ProxySummary {
-                without_sidecar: Vec::new(),
                 workload: "ns/app".to_owned(),
                 kind: ProxyKind::Sidecar,
                 admin: "127.0.0.1:1".to_owned(),
@@ -326,6 +325,7 @@ mod tests {
                     address: "127.0.0.1:2".to_owned(),
                 }],
             }],
+            without_sidecar: Vec::new(),
             requests: RequestsSummary { sent: 2, ok: 1, failed: 1 },
             metrics: vec![MetricSummary {
                 proxy: "ns/app".to_owned(),
@@ -368,6 +368,7 @@ mod tests {
                 "envoy_version": "1.40.0", "ready_ms": 300,
                 "listeners": [{"name": "inbound_8080", "address": "127.0.0.1:2"}],
             }],
+            "without_sidecar": [],
             "requests": {"sent": 2, "ok": 1, "failed": 1},
             "metrics": [{
                 "proxy": "ns/app", "name": "istio_requests_total",

@@ -14,7 +14,7 @@ use burgee_api::resources::Resources;
 use burgee_localnet::mesh::{self, Mesh};
 use burgee_localnet::site::{Address, EXTENSIONS_DIRECTORY, LOGS_DIRECTORY, ListenerSite, ProxySite, Site};
 use burgee_localnet::{
-    Configuration, Inputs, Modules, Silent, configuration_of, envoy, labels, listener_name, listeners_of,
+    Configuration, Inputs, Modules, Silent, configuration_of, envoy, labels, listeners_of,
 };
 use burgee_overlay::{LogFiles, Module};
 use serde_json::{Value, json};
@@ -39,9 +39,9 @@ fn mk_loopback(mesh: &Mesh, directory: &Path) -> Site {
         let name = workload.to_string();
         let app = Some(([127, 0, 0, 1], 38080).into());
         site.add_loopback_proxy(&name, &directory.join(number.to_string()), app);
-        for (class, of_documents) in listeners_of(mesh, workload) {
+        for listener in listeners_of(mesh, workload) {
             port += 1;
-            site.add_loopback_listener((name.clone(), listener_name(class, of_documents)), port);
+            site.add_loopback_listener((name.clone(), listener.name), port);
         }
     }
     site

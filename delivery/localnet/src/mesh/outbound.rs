@@ -14,12 +14,14 @@ use super::{Carried, Mesh, Route, RoutingListener, host_taken, workload_of};
 use crate::codes::{CALL_WITHOUT_PORT, CALL_WITHOUT_SERVICE, CALLS_IN_A_CIRCLE, CALLS_OF_GATEWAY};
 use crate::gateway_hosts::covers;
 
+/// Where hosts go, each with the service that has it first.
+type Routes<'a> = BTreeMap<String, (Route, &'a ServiceEntry)>;
+
 /// What every sidecar listens for on behalf of its app: each HTTP port of each service, as Istio does it, and a
 /// listener for each service over TCP.
 pub(super) fn plan_outbound(services: &[Service<'_>], problems: &mut Vec<Problem>) -> Arc<[RoutingListener]> {
     // By port and, for connections, by host.
-    let mut listeners: BTreeMap<(u16, Option<String>), BTreeMap<String, (Route, &ServiceEntry)>> =
-        BTreeMap::new();
+    let mut listeners: BTreeMap<(u16, Option<String>), Routes<'_>> = BTreeMap::new();
     for service in services {
         for (port, endpoints) in &service.ports {
             for reference in references(service.entry, port) {
@@ -38,10 +40,10 @@ pub(super) fn plan_outbound(services: &[Service<'_>], problems: &mut Vec<Problem
             }
         }
     }
-    let listener =
-        |((port, _), routes): ((u16, Option<String>), BTreeMap<String, (Route, &ServiceEntry)>)| {
-            RoutingListener { port, routes: routes.into_values().map(|(route, _)| route).collect() }
-        };
+    let listener = |((port, _), routes): ((u16, Option<String>), Routes<'_>)| RoutingListener {
+        port,
+        routes: routes.into_values().map(|(route, _)| route).collect(),
+    };
     listeners.into_iter().map(listener).collect()
 }
 

@@ -204,8 +204,7 @@ fn labels_that_proxies_tell_each_other_are_a_fact_with_its_line() {
                 burgee.dev/peer-labels: team, role\ndata:\n  mesh: |\n    defaultProviders: {metrics: [prometheus]}\n";
     let checked = checked(text);
     assert!(checked.is_valid(), "{:?}", checked.problems);
-    let policy = crate::resolve::PolicySet::new(checked.resources);
-    let explanation = policy.explain(&workload());
+    let explanation = Explainer::new(&checked).explain(&workload());
     let facts = explanation.classes.iter().flat_map(|class| &class.sections).flat_map(|one| &one.facts);
     let found: Vec<_> = facts.filter(|fact| fact.field == "peerLabels").collect();
     assert!(!found.is_empty());
