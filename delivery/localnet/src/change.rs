@@ -16,7 +16,8 @@ use burgee_overlay::PluginModule;
 use futures_util::future::join_all;
 
 use crate::codes::{
-    CHANGE_REFUSED, CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD, NOT_TAKEN,
+    CHANGE_REFUSED, CHANGED_ACCOUNT, CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD,
+    NOT_TAKEN,
 };
 use crate::error::LocalnetError;
 use crate::mesh::{self, BareWorkload, Mesh, RoutingListener, SidecarProxy, is_same};
@@ -280,6 +281,13 @@ fn tell_differences(planned: &Mesh, running: &Mesh, problems: &mut Vec<Problem>)
                 sidecar.workload
             );
             tell(Severity::Warning, CHANGED_CALLS, &sidecar.place, message);
+        }
+        if let Some(running) = running.filter(|running| running.principal != sidecar.principal) {
+            let message = format!(
+                "{} runs as {}, and a proxy keeps the certificate it started with",
+                sidecar.workload, running.principal
+            );
+            tell(Severity::Warning, CHANGED_ACCOUNT, &sidecar.place, message);
         }
     }
     for (workload, place) in running.workloads() {

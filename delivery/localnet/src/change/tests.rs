@@ -13,7 +13,7 @@ use burgee_filter_config::declared::from_section;
 use burgee_overlay::Module;
 
 use super::*;
-use crate::codes::{CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD};
+use crate::codes::{CHANGED_ACCOUNT, CHANGED_CALLS, CHANGED_LABELS, GONE_WORKLOAD, NEW_LABEL, NEW_WORKLOAD};
 use crate::mesh::{GatewayProxy, Route, ServiceRef};
 
 fn mk_place(line: usize) -> Place {
@@ -171,4 +171,15 @@ fn what_a_changed_module_declares_anew_is_told_at_its_plugin() {
         assert_eq!((problem.code, problem.place.as_ref().map(|place| place.line)), (NEW_LABEL, Some(5)));
         assert!(problem.message.contains(named), "{problem:#?}");
     }
+}
+
+#[test]
+fn a_workload_that_is_to_be_somebody_else_keeps_its_certificate_and_its_name() {
+    let mk = |account: &str| {
+        let principal = mesh::principal_of("shop", account);
+        SidecarProxy { principal, ..mk_sidecar("a", "v1") }
+    };
+    let kept = check_kept(vec![mk("other")], vec![mk("web")], &[CHANGED_ACCOUNT]);
+    assert_eq!(kept.sidecars[0].principal, "spiffe://cluster.local/ns/shop/sa/web");
+    check_kept(vec![mk("web")], vec![mk("web")], &[]);
 }

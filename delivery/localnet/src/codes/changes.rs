@@ -30,6 +30,19 @@ burgee_api::codes! {
         },
     }
 
+    /// A running workload that is to be somebody else.
+    CHANGED_ACCOUNT = "BG0424" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "A WorkloadEntry has another `serviceAccount` than when its workload was started, and so another name to others \
+                with mutual TLS.",
+        matters: "A proxy keeps the certificate it started with, and others expect that name, until the mesh is started anew.",
+        case: Case::Situation {
+            wrong: "`serviceAccount` of a WorkloadEntry is changed while `burgee up --hold` runs.",
+            right: "Stop `burgee up` and start it again.",
+        },
+    }
+
     /// A running workload that the documents no longer have.
     GONE_WORKLOAD = "BG0422" {
         severity: Severity::Note,
