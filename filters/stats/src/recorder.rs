@@ -1,12 +1,16 @@
 //! Writes the metrics of one ended request.
 
-use burgee_filter_config::StandardMetric;
-use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_TOTAL_SIZE};
+use burgee_filter_config::{StandardMetric, Traffic};
+use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_CODE, RESPONSE_TOTAL_SIZE};
 use burgee_kit::{Host, LogHost};
 
+use crate::custom;
+use crate::filter::Settings;
+use crate::group::Group;
+use crate::messages::Messages;
 use crate::overrides::Overrides;
-use crate::plan::{Plan, Source};
-use crate::request::Reader;
+use crate::plan::{Plan, Role, Source};
+use crate::request::{Reader, is_request};
 use crate::series::SeriesTable;
 use crate::value::{Value, Values};
 
@@ -18,35 +22,52 @@ pub struct Recorder {
     reader: Reader,
     series: SeriesTable,
     values: Vec<Value>,
+    messages: Messages,
+    custom: Group,
 }
 
 impl Recorder {
     /// A recorder that has not written anything.
-    pub fn new(plan: Plan, overrides: Overrides, may_use_host_header: bool, max_series: u32) -> Recorder {
+    pub fn new(settings: Settings, role: Role) -> Recorder {
+        let max_series = settings.max_series();
+        let Settings { config, local, overrides } = settings;
+        let plan = |traffic| Plan::new(role, &local, &overrides, traffic);
+        let requests = plan(Traffic::Requests);
         Recorder {
-            plan,
-            overrides,
-            reader: Reader::new(may_use_host_header),
-            series: SeriesTable::new(max_series),
+            series: SeriesTable::new(max_series, &requests),
+            messages: Messages::new(Group::new(plan(Traffic::Messages), max_series), &requests),
+            plan: requests,
+            reader: Reader::new(!config.disable_host_header_fallback),
             values: Vec::new(),
+            custom: Group::new(Plan::of_defined(role, &local, &overrides), max_series),
+            overrides,
         }
     }
 
-    /// Writes the current stream's metrics.
-    pub fn record<H: LogHost>(&mut self, host: &H) {
-        if self.plan.metrics.is_empty() {
-            return;
+    /// Writes the metrics of the current stream, which has ended.
+    pub fn record<H: LogHost>(&mut self, host: &H, stream: Option<u32>) {
+        let standard = if self.plan.metrics.is_empty() { None } else { self.record_request(host) };
+        self.messages.end(host, stream, standard.as_ref(), &mut self.reader, &self.overrides);
+        if !self.custom.is_empty() && (standard.is_some() || is_request(host, RESPONSE_CODE.get(host))) {
+            custom::record(&mut self.custom, host, &self.overrides);
         }
-        let Some(standard) = self.reader.read(host, &self.plan) else {
-            return;
-        };
+    }
+
+    /// Writes what there is by now of the current stream, which is open.
+    pub fn tick<H: LogHost>(&mut self, host: &H, stream: u32) {
+        self.messages.tick(host, stream, &mut self.reader, &self.overrides);
+    }
+
+    /// Writes the metrics of the current request, if it is one, and gives its labels.
+    fn record_request<H: LogHost>(&mut self, host: &H) -> Option<Values> {
+        let standard = self.reader.read(host, &self.plan)?;
         self.values.clear();
         for source in &self.plan.sources {
             self.values.push(value(host, *source, &standard, &self.overrides));
         }
         let found = self.series.find(host, self.values.iter());
         for (position, metric) in self.plan.metrics.iter().enumerate() {
-            let Some(amount) = amount(host, metric.metric) else {
+            let Some(amount) = metric.metric.and_then(|metric| amount(host, metric)) else {
                 continue;
             };
             let Some(id) = self.series.metric(host, found, &self.plan, position, &self.values) else {
@@ -58,6 +79,7 @@ impl Recorder {
                 Amount::Of(value) => host.record(id, value),
             };
         }
+        Some(standard)
     }
 
     /// Gives back what the host keeps for this recorder.

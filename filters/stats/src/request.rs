@@ -77,14 +77,27 @@ impl Reader {
     pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Option<Values> {
         let mut values = Values::unknown();
         let code = RESPONSE_CODE.get(host);
-        // A request may have had no response; only then is it in doubt what this was.
-        if code.is_none() {
-            REQUEST_PROTOCOL.get(host)?;
+        if !is_request(host, code) {
+            return None;
         }
         values.set(Label::ResponseCode, Value::Number(code.unwrap_or_default()));
         if plan.needs.intersects(PROTOCOL) {
             self.read_protocol(host, &mut values);
         }
+        self.read_rest(host, plan, &mut values);
+        Some(values)
+    }
+
+    /// The values of a connection's labels that the plan needs.
+    pub fn read_connection<H: LogHost>(&mut self, host: &H, plan: &Plan) -> Values {
+        let mut values = Values::unknown();
+        values.set(Label::RequestProtocol, Value::Fixed("tcp"));
+        self.read_rest(host, plan, &mut values);
+        values
+    }
+
+    /// The values that every kind of traffic has.
+    pub fn read_rest<H: LogHost>(&mut self, host: &H, plan: &Plan, values: &mut Values) {
         let flags = RESPONSE_FLAGS.get(host).unwrap_or_default();
         values.set(Label::ResponseFlags, Value::Flags(flags));
 
@@ -98,7 +111,7 @@ impl Reader {
         match plan.role {
             Role::Client => {
                 values.set(Label::SourcePrincipal, local_principal);
-                self.read_called(host, plan, &principals.peer, peer_namespace, &mut values);
+                self.read_called(host, plan, &principals.peer, peer_namespace, values);
             }
             Role::Server | Role::Gateway => {
                 let is_mutual = principals.peer.is_some() && principals.local.is_some();
@@ -106,16 +119,29 @@ impl Reader {
                 values.set(Label::ConnectionSecurityPolicy, Value::Fixed(policy));
                 values.set(Label::SourcePrincipal, known(&principals.peer));
                 values.set(Label::DestinationPrincipal, local_principal);
-                self.read_caller(host, plan, peer_namespace, &mut values);
+                self.read_caller(host, plan, peer_namespace, values);
                 if plan.role == Role::Gateway {
-                    self.read_called(host, plan, &None, None, &mut values);
+                    self.read_called(host, plan, &None, None, values);
                 }
             }
         }
         if plan.needs.intersects(SERVICE) {
-            self.read_service(host, plan, &mut values);
+            self.read_service(host, plan, values);
         }
-        Some(values)
+    }
+
+    /// Whether the labels that the plan needs can be read by now, as they will be read at the stream's end.
+    pub fn is_settled<H: LogHost>(&mut self, host: &H, plan: &Plan) -> bool {
+        // Who was called says so in its answer.
+        if plan.role != Role::Server && RESPONSE_CODE.get(host).is_none() {
+            return false;
+        }
+        // The Host header can be read at the end only.
+        if !self.may_use_host_header || !plan.needs.intersects(SERVICE) {
+            return true;
+        }
+        let service = self.clusters.service(host, false);
+        service.host.is_some() && service.name.is_some()
     }
 
     fn read_protocol<H: LogHost>(&self, host: &H, values: &mut Values) {
@@ -205,6 +231,11 @@ impl Reader {
             values.set(Label::DestinationServiceNamespace, namespace);
         }
     }
+}
+
+/// Whether what has ended was a request. One may have had no response; only then is it in doubt what it was.
+pub fn is_request<H: LogHost>(host: &H, code: Option<i64>) -> bool {
+    code.is_some() || REQUEST_PROTOCOL.get(host).is_some()
 }
 
 fn known(principal: &Option<Rc<[u8]>>) -> Value {

@@ -2,5 +2,6 @@
 
 burgee_kit::export!(
     "stats" => log burgee_stats::Stats,
+    "stats-tcp" => tcp burgee_stats::TcpStats,
     "peer-metadata" => http burgee_peer_metadata::PeerMetadata,
 );

@@ -1,0 +1,76 @@
+//! Metrics that are written together: what to write, and the series that there are of it.
+
+use burgee_kit::{Host, LogHost};
+
+use crate::overrides::Overrides;
+use crate::plan::{Plan, Source};
+use crate::series::{Found, SeriesTable};
+use crate::value::{Value, Values};
+
+/// Metrics with the same sets of values behind their labels.
+#[derive(Debug)]
+pub struct Group {
+    /// What to write.
+    pub plan: Plan,
+    series: SeriesTable,
+    /// The values that were looked for last.
+    values: Vec<Value>,
+}
+
+impl Group {
+    /// Nothing of it was written yet.
+    pub fn new(plan: Plan, max_series: u32) -> Group {
+        let series = SeriesTable::new(max_series, &plan);
+        Group { plan, series, values: Vec::new() }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.plan.metrics.is_empty()
+    }
+
+    /// The series of these standard labels and of what expressions give for the stream at hand; nothing if there is nothing
+    /// to write, or if an expression gives nothing and `is_open`: it may at the stream's end.
+    pub fn find<H: LogHost>(
+        &mut self,
+        host: &H,
+        standard: &Values,
+        overrides: &Overrides,
+        is_open: bool,
+    ) -> Option<Found> {
+        if self.is_empty() {
+            return None;
+        }
+        self.values.clear();
+        for source in &self.plan.sources {
+            let value = match source {
+                Source::Label(label) => standard.get(*label).clone(),
+                Source::Expression(index) => {
+                    match overrides.expression(*index).and_then(|expression| expression.text(host)) {
+                        Some(text) => Value::Chosen(text.into()),
+                        None if is_open => return None,
+                        None => Value::UNKNOWN,
+                    }
+                }
+            };
+            self.values.push(value);
+        }
+        Some(self.series.find(host, self.values.iter()))
+    }
+
+    /// Adds to, sets or records in the metric of that position; `found` is what was found last.
+    pub fn add<H: Host>(&mut self, host: &H, found: Found, position: usize, amount: u64) {
+        if let Some(id) = self.series.metric(host, found, &self.plan, position, &self.values) {
+            // What the host does not take is lost; there is nobody to tell. A counter is added to, 0 too, which makes it
+            // known.
+            let _ = host.record(id, amount);
+        }
+    }
+
+    /// The same for what was found before others were. A metric that could not be defined then is not written.
+    pub fn add_again<H: Host>(&self, host: &H, found: Found, position: usize, amount: u64) {
+        if let Some(id) = self.series.defined(found, position) {
+            let _ = host.record(id, amount);
+        }
+    }
+}
