@@ -197,7 +197,7 @@ fn without_effect(
     let wants_metrics = effective.classes.values().any(|class| !class.metrics.is_empty());
     let is_measure = |edit: &Edit| {
         let name = edit.value.field("name").and_then(Value::as_str);
-        name.is_some_and(|name| name.starts_with("burgee.stats."))
+        name.is_some_and(burgee_overlay::is_stats_filter)
     };
     let has_filter = edits.iter().any(is_measure);
     let is_part = base.field("@type").is_some() || base.field("resources").is_some();

@@ -31,6 +31,7 @@ use burgee_filter_config::declared::DeclaredMetric;
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes};
 pub use edit::{Edit, Owner, Path, Step};
 pub use engine::{LEAST_ENVOY, MetricEngine, NativeException, Stays, engines};
+pub use lower::is_stats_filter;
 pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
 

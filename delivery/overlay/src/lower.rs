@@ -4,6 +4,8 @@
 pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
+pub(crate) mod connections;
+pub(crate) mod grpc_stats;
 pub(crate) mod native;
 pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
@@ -17,7 +19,10 @@ use std::time::Duration;
 use burgee_api::Origin;
 use burgee_api::resolve::{Effective, ListenerClass, MetricOverride, ProviderMetrics, TagOperation};
 use burgee_api::resources::wasm_plugin::PluginKind;
-use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StandardMetric, StatsConfig, stat_name};
+use burgee_filter_config::stats::BUILD_LABELS;
+use burgee_filter_config::{
+    MetricConfig, Reporter, StandardLabel, StandardMetric, StatsConfig, Traffic, stat_name,
+};
 use sha2::{Digest as _, Sha256};
 
 use self::native::Split;
@@ -26,7 +31,7 @@ use crate::view;
 use crate::{Delivery, ExtensionConfig, Identity, Module, Options, Owner};
 
 /// What the name of each of our HTTP filters begins with.
-pub(crate) const FILTER_PREFIX: &str = "burgee.stats.";
+const FILTER_PREFIX: &str = "burgee.stats.";
 
 /// The root id of the stats filter in the telemetry module.
 const STATS_ROOT_ID: &str = "stats";
@@ -34,10 +39,37 @@ const STATS_ROOT_ID: &str = "stats";
 /// What the id of each of our VMs begins with.
 const VM_PREFIX: &str = "burgee.telemetry.";
 
-/// The extension name and message type of Envoy's Wasm HTTP filter.
-const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
-/// A filter that does nothing as long as it is told nothing.
-const IDLE_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+/// What a filter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FilterKind {
+    /// Requests.
+    Http,
+    /// Connections.
+    Network,
+}
+
+impl FilterKind {
+    /// Envoy's Wasm filter of this kind.
+    const fn wasm_type(self) -> &'static str {
+        match self {
+            FilterKind::Http => "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            FilterKind::Network => "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm",
+        }
+    }
+
+    /// A filter that does nothing as long as it is told nothing.
+    const fn idle_type(self) -> &'static str {
+        match self {
+            FilterKind::Http => {
+                "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
+            }
+            FilterKind::Network => {
+                "type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config"
+            }
+        }
+    }
+}
+
 const STRING_TYPE: &str = "type.googleapis.com/google.protobuf.StringValue";
 const EXTENSION_CONFIG_TYPE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 
@@ -97,6 +129,7 @@ pub(crate) fn asked_config(
             .as_ref()
             .map(|interval| duration_text(interval.value)),
         metrics,
+        definitions: Vec::new(),
         reporter: if class.is_client() { Reporter::Client } else { Reporter::Server },
         local: match identity {
             Identity::Node => None,
@@ -106,8 +139,18 @@ pub(crate) fn asked_config(
     }
 }
 
+/// Whether a configuration has the filter write any of the metrics of this kind of traffic.
+pub(crate) fn writes(config: &StatsConfig, traffic: Traffic) -> bool {
+    let is_dropped = |metric: StandardMetric| {
+        config.metrics.iter().any(|change| change.drop && change.name == metric.stat_name())
+    };
+    StandardMetric::ALL.into_iter().any(|metric| metric.traffic() == traffic && !is_dropped(metric))
+}
+
 /// A filter of the telemetry module.
 pub(crate) struct Part {
+    /// What it is for.
+    pub kind: FilterKind,
     /// Its name, by which its plugin is called too.
     pub name: String,
     /// Its name under discovery, which is the resource's.
@@ -129,8 +172,9 @@ pub(crate) fn stats(
 ) -> Part {
     let configuration = stats_config(policy, class, provider, options.identity);
     Part {
+        kind: FilterKind::Http,
         name: format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)),
-        resource: resource_name(class, provider),
+        resource: resource_name(FILTER_PREFIX, class, provider),
         root_id: STATS_ROOT_ID,
         // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
         configuration: serde_json::to_string(&configuration).unwrap_or_default(),
@@ -139,9 +183,9 @@ pub(crate) fn stats(
     }
 }
 
-/// The HTTP filter that goes into a listener.
-pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
-    let is_disabled = part.is_disabled;
+/// The filter that goes into a listener.
+pub(crate) fn filter(part: Part, options: &Options) -> Value {
+    let (kind, is_disabled) = (part.kind, part.is_disabled);
     let (name, configured) = match &options.delivery {
         Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, &options.module))),
         Delivery::Discovery { directory } => {
@@ -153,11 +197,14 @@ pub(crate) fn http_filter(part: Part, options: &Options) -> Value {
                     Value::map([
                         ("config_source", source),
                         // Without a default, a proxy that starts while the configuration or the module is
-                        // unusable answers every request with 500. Metrics are not worth that.
-                        ("default_config", Value::map([("@type", Value::string(IDLE_TYPE))])),
+                        // unusable answers every request with 500, and closes every connection. Metrics are not worth
+                        // that.
+                        ("default_config", Value::map([("@type", Value::string(kind.idle_type()))])),
                         (
                             "type_urls",
-                            Value::List(vec![Value::string(WASM_TYPE), Value::string(IDLE_TYPE)].into()),
+                            Value::List(
+                                [kind.wasm_type(), kind.idle_type()].map(Value::string).to_vec().into(),
+                            ),
                         ),
                     ]),
                 ),
@@ -179,6 +226,17 @@ pub(crate) fn split(
     identity: Identity,
 ) -> Option<Split> {
     Split::of(provider, &asked_config(policy, class, provider, identity))
+}
+
+/// What the filter of a class writes for a provider, whoever makes the metrics of requests.
+fn is_measured(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    traffic: Traffic,
+    identity: Identity,
+) -> bool {
+    writes(&stats_config(policy, class, provider, identity), traffic)
 }
 
 /// Whether the logger makes any metrics of a policy.
@@ -221,23 +279,33 @@ fn root_id_of(name: &str) -> Option<&'static str> {
     (rest.is_empty() || rest.starts_with('.')).then_some(peer_metadata::ROOT_ID)
 }
 
+/// Whether a filter of that name writes metrics, of requests or of connections.
+pub fn is_stats_filter(name: &str) -> bool {
+    name.starts_with(FILTER_PREFIX) || connections::is_our_name(name)
+}
+
 /// Whether a filter's name is one of ours.
 pub(crate) fn is_our_name(name: &str) -> bool {
     root_id_of(name).is_some()
 }
 
-/// Whether an HTTP filter is one that [`http_filter`] wrote, whatever the policy and the options were. Anybody may
+/// Whether an HTTP filter is one that [`filter`] wrote, whatever the policy and the options were. Anybody may
 /// use a name, so it takes the content as well.
 pub(crate) fn is_http_filter(filter: &Value) -> bool {
+    is_filter(filter, FilterKind::Http, root_id_of(view::name(filter)))
+}
+
+/// Whether a filter is one of that kind and root id that [`filter`] wrote.
+fn is_filter(filter: &Value, kind: FilterKind, root_id: Option<&str>) -> bool {
     let name = view::name(filter);
-    let Some(root_id) = root_id_of(name) else {
+    let Some(root_id) = root_id else {
         return false;
     };
     let text = |value: &Value, names: &[&str]| {
         value.at(names).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     if let Some(config) = filter.field("typed_config") {
-        return config.any_type() == Some(view::WASM)
+        return config.any_type() == kind.wasm_type().rsplit('/').next()
             && text(config, &["config", "root_id"]) == root_id
             && text(config, &["config", "vm_config", "vm_id"]).starts_with(VM_PREFIX);
     }
@@ -245,7 +313,7 @@ pub(crate) fn is_http_filter(filter: &Value) -> bool {
         let types = discovery.field("type_urls").map_or(&[][..], Value::items);
         text(discovery, &["config_source", "path_config_source", "path"])
             .ends_with(&format!("/{}", file_name(name)))
-            && types.iter().any(|url| url.as_str() == Some(WASM_TYPE))
+            && types.iter().any(|url| url.as_str() == Some(kind.wasm_type()))
     })
 }
 
@@ -259,6 +327,15 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
         .flat_map(|class| policy.class(class).metrics.iter().map(move |provider| (class, provider)))
         .map(|(class, provider)| extension_config(stats(policy, class, provider, options), options))
         .collect();
+    configs.extend(
+        ListenerClass::ALL
+            .into_iter()
+            .flat_map(|class| {
+                let providers = policy.class(class).metrics.iter();
+                providers.filter_map(move |provider| connections::part(policy, class, provider, options))
+            })
+            .map(|part| extension_config(part, options)),
+    );
     let peers = ListenerClass::ALL.into_iter();
     configs.extend(peers.filter_map(|class| peer_metadata::extension(policy, class, options)));
     let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
@@ -279,7 +356,7 @@ fn response_of(resource: Value) -> Value {
 /// The Wasm filter's own message.
 fn wasm(part: Part, module: &Module) -> Value {
     Value::map([
-        ("@type", Value::string(WASM_TYPE)),
+        ("@type", Value::string(part.kind.wasm_type())),
         (
             "config",
             Value::map([
@@ -312,8 +389,8 @@ fn vm_config(module: &Module) -> Value {
 
 /// Under discovery the filter's name is the resource's, so it says the class as well. The class comes first and has
 /// no dot, which keeps any provider's name from being read as another pair.
-fn resource_name(class: ListenerClass, provider: &ProviderMetrics) -> String {
-    format!("{FILTER_PREFIX}{}.{}", class.name(), safe_name(&provider.provider.value))
+fn resource_name(prefix: &str, class: ListenerClass, provider: &ProviderMetrics) -> String {
+    format!("{prefix}{}.{}", class.name(), safe_name(&provider.provider.value))
 }
 
 fn file_name(resource: &str) -> String {
@@ -379,15 +456,15 @@ pub(crate) struct Label {
     pub owner: Owner,
 }
 
-/// Every label that the filter's metrics of any class carry: the standard ones in their order, then those that documents
-/// add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
+/// Every label that the filters' metrics of any class carry: the standard ones in their order, those of `istio_build`, then
+/// those that documents add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
 pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
     let of_class = |class| policy.class(class).metrics.iter().map(move |provider| (class, provider));
     let mut providers: Vec<(&ProviderMetrics, Option<Split>)> = Vec::new();
     for (class, provider) in ListenerClass::ALL.into_iter().flat_map(of_class) {
-        let split = split(policy, class, provider, identity);
-        if !split.as_ref().is_some_and(Split::is_whole) {
-            providers.push((provider, split));
+        let writes = |traffic| is_measured(policy, class, provider, traffic, identity);
+        if [Traffic::Requests, Traffic::Messages, Traffic::Connections].into_iter().any(writes) {
+            providers.push((provider, split(policy, class, provider, identity)));
         }
     }
     if providers.is_empty() {
@@ -414,9 +491,14 @@ pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
         name: label.name().to_owned(),
         owner: Owner::rule("a standard label of Istio's metrics, which Envoy cuts out of their names"),
     });
+    let build = BUILD_LABELS.into_iter().filter(|label| !added.contains_key(label)).map(|label| Label {
+        name: label.to_owned(),
+        owner: Owner::rule("a label of istio_build, which Envoy cuts out of its name"),
+    });
+    let build: Vec<Label> = build.collect();
     let added =
         added.into_iter().map(|(name, origins)| Label { name: name.to_owned(), owner: Owner::of(origins) });
-    standard.chain(added).collect()
+    standard.chain(build).chain(added).collect()
 }
 
 /// One entry of `stats_tags`.

@@ -15,7 +15,7 @@ use burgee_api::{Origin, Problem, Severity};
 use crate::codes;
 use crate::edit::Edit;
 use crate::lower::cluster::Needed;
-use crate::lower::{FILTER_PREFIX, native};
+use crate::lower::{self, native};
 use crate::mark::{self, Removal};
 use crate::stats;
 use crate::text;
@@ -73,7 +73,7 @@ impl Plan {
 
     /// Whether any listener of the base gets a filter that measures.
     pub fn measures(&self) -> bool {
-        self.edits.iter().any(|edit| view::name(&edit.value).starts_with(FILTER_PREFIX))
+        self.edits.iter().any(|edit| lower::is_stats_filter(view::name(&edit.value)))
     }
 
     /// Whether any listener of the base gets a logger that measures.

@@ -10,6 +10,7 @@ use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
+use crate::lower::grpc_stats::{self, Found};
 use crate::lower::peer_metadata;
 use crate::lower::plugin::{self, Stand};
 use crate::value::Value;
@@ -31,7 +32,7 @@ const AUTHORIZATION: [&str; 2] = [view::RBAC, "envoy.filters.http.rbac"];
 /// Filters that stand behind every plugin when they end a chain.
 const TAIL: [&str; 17] = [
     "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
-    "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+    view::GRPC_STATS,
     "envoy.extensions.filters.http.fault.v3.HTTPFault",
     "envoy.extensions.filters.http.cors.v3.Cors",
     "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
@@ -109,11 +110,13 @@ pub(super) fn plan(
             placed.push((places.of_phase(plugin.document.phase.value), plugin::owner(plugin), filter));
         }
     }
+    placed
+        .extend(grpc_stats(listener, manager, class, policy, options, plan).map(|it| (terminal, it.0, it.1)));
     for (number, provider) in wanted.metrics.iter().enumerate() {
         let make = || {
             Some((
                 lower::filter_owner(provider),
-                lower::http_filter(lower::stats(policy, class, provider, options), options),
+                lower::filter(lower::stats(policy, class, provider, options), options),
             ))
         };
         let made = plan.made.get(What::Metrics(class, number), make);
@@ -126,6 +129,37 @@ pub(super) fn plan(
         owner,
         value,
     }));
+}
+
+/// The filter that counts messages of gRPC, where they are measured and the base does not count them itself.
+fn grpc_stats(
+    listener: &Listener<'_>,
+    manager: &Part<'_>,
+    class: ListenerClass,
+    policy: &Effective,
+    options: &Options,
+    plan: &mut Plan,
+) -> Option<(Owner, Value)> {
+    let make = || Some((grpc_stats::owner(policy, class, options)?, grpc_stats::filter()));
+    let made = plan.made.get(What::GrpcStats(class), make)?;
+    match grpc_stats::found(manager.http_filters()) {
+        Found::Nothing => Some(made),
+        Found::Counts => None,
+        Found::KeepsThem(place) => {
+            plan.say(problem(
+                Severity::Note,
+                codes::COUNTS_NOT_GIVEN,
+                manager.filters_path().index(place).to_string(),
+                format!(
+                    "listener {:?} has a grpc_stats filter that gives its counts to nobody, so messages of gRPC are not \
+                     measured there",
+                    listener.name
+                ),
+                "write `emit_filter_state: true` into it, or remove it: then Burgee puts its own there",
+            ));
+            None
+        }
+    }
 }
 
 /// Whether a policy puts nothing into a manager.
