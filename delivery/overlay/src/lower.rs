@@ -460,15 +460,14 @@ pub(crate) struct Label {
 /// those that documents add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
 pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
     let of_class = |class| policy.class(class).metrics.iter().map(move |provider| (class, provider));
+    let mut has_filter = false;
     let mut providers: Vec<(&ProviderMetrics, Option<Split>)> = Vec::new();
     for (class, provider) in ListenerClass::ALL.into_iter().flat_map(of_class) {
+        has_filter = true;
         let writes = |traffic| is_measured(policy, class, provider, traffic, identity);
         if [Traffic::Requests, Traffic::Messages, Traffic::Connections].into_iter().any(writes) {
             providers.push((provider, split(policy, class, provider, identity)));
         }
-    }
-    if providers.is_empty() {
-        return Vec::new();
     }
     let mut added: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
     for (provider, split) in &providers {
@@ -487,11 +486,14 @@ pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
             }
         }
     }
-    let standard = StandardLabel::ALL.into_iter().map(|label| Label {
+    let standard: &[StandardLabel] = if providers.is_empty() { &[] } else { &StandardLabel::ALL };
+    let standard = standard.iter().map(|label| Label {
         name: label.name().to_owned(),
         owner: Owner::rule("a standard label of Istio's metrics, which Envoy cuts out of their names"),
     });
-    let build = BUILD_LABELS.into_iter().filter(|label| !added.contains_key(label)).map(|label| Label {
+    // Whatever else it writes, where it is there it says what the proxy runs.
+    let build = BUILD_LABELS.into_iter().filter(|label| has_filter && !added.contains_key(label));
+    let build = build.map(|label| Label {
         name: label.to_owned(),
         owner: Owner::rule("a label of istio_build, which Envoy cuts out of its name"),
     });

@@ -7,7 +7,7 @@ use super::made::What;
 use super::{Plan, filters, metrics, placed, problem};
 use crate::Options;
 use crate::codes;
-use crate::edit::Edit;
+use crate::edit::{Edit, Path};
 use crate::lower;
 use crate::lower::access_log::{self, Place};
 use crate::lower::cluster::{self, Upstream};
@@ -42,9 +42,14 @@ pub(super) fn plan(
         plan_logs(manager, class, Place::Manager, before, wanted, options, plan);
         plan_tracing(listener, manager, class, &wanted.tracing, options, plan);
     }
+    // How many of ours stand in the filter chain at hand.
+    let mut present: Option<(Path, usize)> = None;
     for proxy in &listener.tcp_proxies {
-        let before = plan_connections(proxy, class, policy, options, plan);
-        plan_logs(&proxy.behind(before), class, Place::TcpProxy, 0, wanted, options, plan);
+        let chain = proxy.place_in_chain().map(|(list, _)| list).unwrap_or_default();
+        let before = present.filter(|(known, _)| *known == chain).map_or(0, |(_, count)| count);
+        let count = before + plan_connections(&proxy.behind(before), class, policy, options, plan);
+        plan_logs(&proxy.behind(count), class, Place::TcpProxy, 0, wanted, options, plan);
+        present = Some((chain, count));
     }
 }
 

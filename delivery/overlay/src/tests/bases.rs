@@ -91,7 +91,10 @@ fn filters_stand_before_the_router_and_in_the_order_of_providers() {
     );
     let names: Vec<&str> =
         filters.items().iter().filter_map(|filter| filter.field("name")?.as_str()).collect();
-    assert_eq!(names, ["burgee.peer_metadata", "lua", "burgee.stats.a", "burgee.stats.b", "router"]);
+    assert_eq!(
+        names,
+        ["burgee.peer_metadata", "lua", "burgee.grpc_stats", "burgee.stats.a", "burgee.stats.b", "router"]
+    );
 }
 
 #[test]

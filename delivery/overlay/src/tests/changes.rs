@@ -85,6 +85,7 @@ fn what_goes_by_name_changes_in_place() {
             "in_place changed extension burgee.stats.gateway.prometheus",
             "in_place changed extension burgee.stats.inbound.prometheus",
             "in_place changed extension burgee.stats.outbound.prometheus",
+            "in_place changed extension burgee.stats_tcp.inbound.prometheus",
             "in_place changed extension extensions.istio.io/wasmplugin/shop.first",
         ]
     );

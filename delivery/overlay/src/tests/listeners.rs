@@ -158,7 +158,9 @@ fn order(filters: &[&str]) -> String {
     let names = dig(&result, FILTERS).items().iter().map(|filter| {
         let name = filter.field("name").and_then(Value::as_str).unwrap_or_default();
         let name = name.replace("extensions.istio.io/wasmplugin/shop.", "+");
-        name.replace("burgee.stats.", "+").replace("burgee.peer_metadata", "+p")
+        name.replace("burgee.stats.", "+")
+            .replace("burgee.peer_metadata", "+p")
+            .replace("burgee.grpc_stats", "+g")
     });
     names.collect::<Vec<_>>().join(" ")
 }
@@ -166,21 +168,21 @@ fn order(filters: &[&str]) -> String {
 #[test]
 fn plugins_stand_where_their_phase_says() {
     for (filters, expected) in [
-        (&[][..], "+p +n +z +s +u +m router"),
-        (&["lua"], "+p lua +n +z +s +u +m router"),
-        (&["cors", "fault"], "+p +n +z +s +u cors fault +m router"),
-        (&["jwt"], "+p +n jwt +z +s +u +m router"),
-        (&["rbac"], "+p +n +z rbac +s +u +m router"),
-        (&["jwt", "rbac"], "+p +n jwt +z rbac +s +u +m router"),
+        (&[][..], "+p +n +z +s +u +g +m router"),
+        (&["lua"], "+p lua +n +z +s +u +g +m router"),
+        (&["cors", "fault"], "+p +n +z +s +u cors fault +g +m router"),
+        (&["jwt"], "+p +n jwt +z +s +u +g +m router"),
+        (&["rbac"], "+p +n +z rbac +s +u +g +m router"),
+        (&["jwt", "rbac"], "+p +n jwt +z rbac +s +u +g +m router"),
         (
             &["jwt", "istio_authn", "rbac", "rbac", "lua", "istio.stats"],
-            "+p +n jwt istio_authn +z rbac rbac +s lua +u istio.stats +m router",
+            "+p +n jwt istio_authn +z rbac rbac +s lua +u istio.stats +g +m router",
         ),
-        (&["rbac", "jwt"], "+p rbac +n jwt +z +s +u +m router"),
-        (&["cors", "jwt", "lua", "rbac", "fault"], "+p cors +n jwt +z lua rbac +s +u fault +m router"),
+        (&["rbac", "jwt"], "+p rbac +n jwt +z +s +u +g +m router"),
+        (&["cors", "jwt", "lua", "rbac", "fault"], "+p cors +n jwt +z lua rbac +s +u fault +g +m router"),
         (
             &["istio.metadata_exchange", "jwt", "istio.stats"],
-            "istio.metadata_exchange +n jwt +z +s +u istio.stats +m router",
+            "istio.metadata_exchange +n jwt +z +s +u istio.stats +g +m router",
         ),
     ] {
         assert_eq!(order(filters), expected, "{filters:?}");
