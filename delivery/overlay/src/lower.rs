@@ -1,11 +1,13 @@
 //! From an effective policy to what Envoy is told. Here: the stats filter's configuration, the HTTP filter around it,
-//! and the extension configuration that delivers it by name; below: peers, access logs, tracing, plugins.
+//! and the extension configuration that delivers it by name; below: connections, what counts messages of gRPC, peers, access logs,
+//! tracing, plugins, labels.
 
 pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
 pub(crate) mod connections;
 pub(crate) mod grpc_stats;
+mod labels;
 pub(crate) mod native;
 pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
@@ -16,15 +18,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use burgee_api::Origin;
-use burgee_api::resolve::{Effective, ListenerClass, MetricOverride, ProviderMetrics, TagOperation};
+use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
 use burgee_api::resources::wasm_plugin::PluginKind;
-use burgee_filter_config::stats::BUILD_LABELS;
-use burgee_filter_config::{
-    MetricConfig, Reporter, StandardLabel, StandardMetric, StatsConfig, Traffic, stat_name,
-};
+use burgee_filter_config::{MetricConfig, Reporter, StandardMetric, StatsConfig, Traffic};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::labels::{Label, labels, tag_specifier};
 use self::native::Split;
 use crate::value::Value;
 use crate::view;
@@ -446,64 +445,4 @@ pub(crate) fn filter_owner(provider: &ProviderMetrics) -> Owner {
         disabled.chain(change.tags.values().map(|tag| &tag.origin))
     });
     Owner::of(std::iter::once(&provider.provider.origin).chain(engine).chain(interval).chain(changes))
-}
-
-/// A label that metrics carry, and who asked for it.
-pub(crate) struct Label {
-    /// Its name.
-    pub name: String,
-    /// Who asked for it.
-    pub owner: Owner,
-}
-
-/// Every label that the filters' metrics of any class carry: the standard ones in their order, those of `istio_build`, then
-/// those that documents add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
-pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
-    let of_class = |class| policy.class(class).metrics.iter().map(move |provider| (class, provider));
-    let mut has_filter = false;
-    let mut providers: Vec<(&ProviderMetrics, Option<Split>)> = Vec::new();
-    for (class, provider) in ListenerClass::ALL.into_iter().flat_map(of_class) {
-        has_filter = true;
-        let writes = |traffic| is_measured(policy, class, provider, traffic, identity);
-        if [Traffic::Requests, Traffic::Messages, Traffic::Connections].into_iter().any(writes) {
-            providers.push((provider, split(policy, class, provider, identity)));
-        }
-    }
-    let mut added: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
-    for (provider, split) in &providers {
-        let is_of_filter = |change: &&MetricOverride| {
-            let metric = StandardMetric::from_stat_name(change.metric.stat_name());
-            !metric.is_some_and(|metric| split.as_ref().is_some_and(|split| split.is_native(metric)))
-        };
-        for (name, operation) in
-            provider.overrides.iter().filter(is_of_filter).flat_map(|change| &change.tags)
-        {
-            match &operation.value {
-                TagOperation::Upsert(_) if StandardLabel::from_name(name).is_none() => {
-                    added.entry(name).or_default().push(&operation.origin);
-                }
-                TagOperation::Upsert(_) | TagOperation::Remove => {}
-            }
-        }
-    }
-    let standard: &[StandardLabel] = if providers.is_empty() { &[] } else { &StandardLabel::ALL };
-    let standard = standard.iter().map(|label| Label {
-        name: label.name().to_owned(),
-        owner: Owner::rule("a standard label of Istio's metrics, which Envoy cuts out of their names"),
-    });
-    // Whatever else it writes, where it is there it says what the proxy runs.
-    let build = BUILD_LABELS.into_iter().filter(|label| has_filter && !added.contains_key(label));
-    let build = build.map(|label| Label {
-        name: label.to_owned(),
-        owner: Owner::rule("a label of istio_build, which Envoy cuts out of its name"),
-    });
-    let build: Vec<Label> = build.collect();
-    let added =
-        added.into_iter().map(|(name, origins)| Label { name: name.to_owned(), owner: Owner::of(origins) });
-    standard.chain(build).chain(added).collect()
-}
-
-/// One entry of `stats_tags`.
-pub(crate) fn tag_specifier(label: &str) -> Value {
-    Value::map([("tag_name", Value::string(label)), ("regex", Value::string(stat_name::tag_regex(label)))])
 }

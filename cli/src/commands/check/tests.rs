@@ -116,7 +116,7 @@ fn sarif_has_places_rules_and_what_is_ignored() {
         shown,
         [
             "BG0106 error it%20is%20wrong.yaml 12:7-16 told",
-            "BG0234 note it%20is%20wrong.yaml 15:41-42 told",
+            "BG0234 note it%20is%20wrong.yaml 15:53-59 told",
             "BG0217 warning it%20is%20wrong.yaml 9:13-14 inSource",
             "BG0214 warning it%20is%20wrong.yaml 16:11-12 external",
         ]
