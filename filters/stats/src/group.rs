@@ -29,8 +29,9 @@ impl Group {
         self.plan.metrics.is_empty()
     }
 
-    /// The series of these standard labels and of what expressions give for the stream at hand; nothing if there is nothing
-    /// to write, or if an expression gives nothing and `is_open`: it may at the stream's end.
+    /// The series of these standard labels and of what expressions give for the stream at hand. Nothing if there is nothing
+    /// to write; and if there are expressions and `is_open`, as a host evaluates them for the context that it calls, which
+    /// for a period is not the stream's.
     pub fn find<H: LogHost>(
         &mut self,
         host: &H,
@@ -45,13 +46,11 @@ impl Group {
         for source in &self.plan.sources {
             let value = match source {
                 Source::Label(label) => standard.get(*label).clone(),
-                Source::Expression(index) => {
-                    match overrides.expression(*index).and_then(|expression| expression.text(host)) {
-                        Some(text) => Value::Chosen(text.into()),
-                        None if is_open => return None,
-                        None => Value::UNKNOWN,
-                    }
-                }
+                Source::Expression(_) if is_open => return None,
+                Source::Expression(index) => overrides
+                    .expression(*index)
+                    .and_then(|expression| expression.text(host))
+                    .map_or(Value::UNKNOWN, |text| Value::Chosen(text.into())),
             };
             self.values.push(value);
         }

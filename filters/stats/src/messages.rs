@@ -6,7 +6,8 @@
 //! that looked at each request's headers instead would make every request dearer, for the sake of a few.
 //!
 //! A stream is written in the middle with the labels that it will have at its end, or not before that: the request's
-//! headers, the Host header among them, can only be read then, and a client's proxy learns by the answer who answers.
+//! headers, the Host header among them, and expressions can only be read then, and a client's proxy learns by the answer who
+//! answers.
 
 use burgee_filter_config::StandardLabel;
 use burgee_filter_config::StandardMetric::GrpcRequestMessages;

@@ -3,7 +3,8 @@
 //! A connection is counted as opened once it is known where it leads, at the end of a period or, if it is closed before that,
 //! when it is closed. At the end of each period what it has carried meanwhile is added, and the rest when it is closed. The
 //! proxy counts the bytes itself, so the filter has no callback for them: what passes costs nothing. Its labels are read
-//! once, and again at its end only if its response flags are others then.
+//! once, and again at its end only if its response flags are others then. Labels that are expressions can be read at its end
+//! alone; where there are any, all of it is written then.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -109,8 +110,8 @@ impl Connections {
         }
         let bytes = |read: Option<i64>| read.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         let (received, sent) = (bytes(REQUEST_SIZE.get(host)), bytes(RESPONSE_SIZE.get(host)));
-        let more_received = received.saturating_sub(std::mem::replace(&mut connection.received, received));
-        let more_sent = sent.saturating_sub(std::mem::replace(&mut connection.sent, sent));
+        let more_received = received.saturating_sub(connection.received);
+        let more_sent = sent.saturating_sub(connection.sent);
         let is_new = connection.found.is_none();
         if !is_new && !is_over && more_received == 0 && more_sent == 0 {
             return;
@@ -125,11 +126,14 @@ impl Connections {
             Some((found, _)) => found,
             None => {
                 let values = self.reader.read_connection(host, &self.group.plan);
-                let Some(found) = self.group.find(host, &values, &self.overrides, false) else { return };
+                let Some(found) = self.group.find(host, &values, &self.overrides, !is_over) else {
+                    return;
+                };
                 connection.found = Some((found, flags));
                 found
             }
         };
+        (connection.received, connection.sent) = (received, sent);
         for position in 0..self.group.plan.metrics.len() {
             let metric = self.group.plan.metrics.get(position).and_then(|metric| metric.metric);
             let amount = match metric {
