@@ -30,7 +30,7 @@ spec:
     reportingInterval: 1s
     overrides:
     - match: {metric: TCP_OPENED_CONNECTIONS}
-      tagOverrides: {zone: {value: '\"a\"'}, source_principal: {operation: REMOVE}}
+      tagOverrides: {local: {value: \"source.address.startsWith('127.')\"}, source_principal: {operation: REMOVE}}
 ";
 
 const OPENED: &str = "istio_tcp_connections_opened_total";
@@ -244,7 +244,7 @@ fn a_connection_is_counted_while_it_is_open_and_exactly_when_it_is_closed() {
             assert_eq!(source.get(label).map(String::as_str), Some(value), "{label}: {source:#?}");
         }
         // 23 standard ones without the one that the document removes, and the one that it adds.
-        assert_eq!((source.len(), source["zone"].as_str()), (23, "a"), "{source:#?}");
+        assert_eq!((source.len(), source["local"].as_str()), (23, "true"), "{source:#?}");
         assert_eq!(of(CLOSED, "destination", "-").labels["destination_workload"], "web-v1");
         assert_eq!(of(CLOSED, "destination", "-").labels.len(), 23);
         let build = samples.iter().find(|it| it.name == "istio_build").expect("the build");

@@ -90,6 +90,7 @@ fn the_stats_module_holds_what_it_needs_and_no_more() {
         "proxy_on_delete",
         "proxy_on_log",
         "proxy_on_memory_allocate",
+        "proxy_on_new_connection",
         "proxy_on_tick",
     ]);
     assert_eq!(exports, expected);

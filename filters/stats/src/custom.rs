@@ -5,7 +5,7 @@ use burgee_filter_config::stats::BUILD_METRIC;
 use burgee_filter_config::{Definition, StandardMetric, StatsConfig};
 use burgee_kit::{Host, LogHost, LogLevel, MetricKind};
 
-use crate::group::Group;
+use crate::group::{Group, Texts};
 use crate::overrides::{Dimension, Expressions, Overrides};
 use crate::value::{Values, whole_number};
 
@@ -72,7 +72,7 @@ pub fn defined<H: Host>(host: &H, config: &StatsConfig, expressions: &mut Expres
 
 /// Writes all of them for what has just ended.
 pub fn record<H: LogHost>(group: &mut Group, host: &H, overrides: &Overrides) {
-    let Some(found) = group.find(host, &Values::unknown(), overrides, false) else { return };
+    let Some(found) = group.find(host, &Values::unknown(), overrides, Texts::Readable) else { return };
     for (position, defined) in overrides.defined().iter().enumerate() {
         let number = match &defined.value {
             Dimension::Literal(text) => whole_number(text.as_bytes()),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use burgee_filter_config::stats::{DEFAULT_MAX_SERIES, DEFAULT_REPORTING_PERIOD};
 use burgee_filter_config::{LocalWorkload, Reporter, StatsConfig, Traffic};
 use burgee_kit::attributes::{INBOUND, LISTENER_DIRECTION};
-use burgee_kit::{ConfigurationError, Host, LogFilter, LogHost, LogLevel, Phases, RootHost, local};
+use burgee_kit::{
+    ConfigurationError, Host, LogFilter, LogHost, LogLevel, Phases, RootHost, StreamHost, local,
+};
 
 use crate::build_gauge;
 use crate::overrides::Overrides;
@@ -82,7 +84,7 @@ impl LogFilter for Stats {
 
 impl<R> State<R> {
     /// What writes, which begins with the first stream.
-    pub fn at_work<H: LogHost>(
+    pub fn at_work<H: StreamHost>(
         &mut self,
         host: &H,
         begin: impl FnOnce(Settings, Role) -> R,
@@ -134,7 +136,7 @@ impl Settings {
         if self.config.max_series == 0 { DEFAULT_MAX_SERIES } else { self.config.max_series }
     }
 
-    fn role<H: LogHost>(&self, host: &H) -> Role {
+    fn role<H: StreamHost>(&self, host: &H) -> Role {
         match self.config.reporter {
             Reporter::Client => Role::Client,
             Reporter::Server => Role::Server,

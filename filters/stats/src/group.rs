@@ -1,6 +1,6 @@
 //! Metrics that are written together: what to write, and the series that there are of it.
 
-use burgee_kit::{Host, LogHost};
+use burgee_kit::{Host, LogHost, StreamHost};
 
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Source};
@@ -17,6 +17,22 @@ pub struct Group {
     values: Vec<Value>,
 }
 
+/// Where the texts come from that expressions give.
+#[derive(Clone, Copy, Debug)]
+pub enum Texts<'t> {
+    /// They can be evaluated now.
+    Readable,
+    /// They cannot, as a host evaluates them for the context that it calls, which for a period is not the stream's.
+    Unreadable,
+    /// They were evaluated before.
+    Known(&'t [Value]),
+}
+
+fn evaluate<H: StreamHost>(host: &H, overrides: &Overrides, index: usize) -> Value {
+    let text = overrides.expression(index).and_then(|expression| expression.text(host));
+    text.map_or(Value::UNKNOWN, |text| Value::Chosen(text.into()))
+}
+
 impl Group {
     /// Nothing of it was written yet.
     pub fn new(plan: Plan, max_series: u32) -> Group {
@@ -29,28 +45,45 @@ impl Group {
         self.plan.metrics.is_empty()
     }
 
-    /// The series of these standard labels and of what expressions give for the stream at hand. Nothing if there is nothing
-    /// to write; and if there are expressions and `is_open`, as a host evaluates them for the context that it calls, which
-    /// for a period is not the stream's.
+    /// What the expressions of these metrics give for the stream at hand, in their order.
+    pub fn evaluate<H: StreamHost>(&self, host: &H, overrides: &Overrides) -> Vec<Value> {
+        self.expressions().map(|index| evaluate(host, overrides, index)).collect()
+    }
+
+    /// The expressions of these metrics.
+    pub fn expressions(&self) -> impl Iterator<Item = usize> {
+        self.plan.sources.iter().filter_map(|source| match source {
+            Source::Expression(index) => Some(*index),
+            Source::Label(_) => None,
+        })
+    }
+
+    /// The series of these standard labels and of what expressions give; nothing if there is nothing to write, or if there
+    /// are expressions that cannot be read.
     pub fn find<H: LogHost>(
         &mut self,
         host: &H,
         standard: &Values,
         overrides: &Overrides,
-        is_open: bool,
+        texts: Texts<'_>,
     ) -> Option<Found> {
         if self.is_empty() {
             return None;
         }
         self.values.clear();
+        let mut number = 0..;
         for source in &self.plan.sources {
             let value = match source {
                 Source::Label(label) => standard.get(*label).clone(),
-                Source::Expression(_) if is_open => return None,
-                Source::Expression(index) => overrides
-                    .expression(*index)
-                    .and_then(|expression| expression.text(host))
-                    .map_or(Value::UNKNOWN, |text| Value::Chosen(text.into())),
+                Source::Expression(index) => match texts {
+                    Texts::Readable => evaluate(host, overrides, *index),
+                    Texts::Unreadable => return None,
+                    Texts::Known(all) => number
+                        .next()
+                        .and_then(|number: usize| all.get(number))
+                        .cloned()
+                        .unwrap_or(Value::UNKNOWN),
+                },
             };
             self.values.push(value);
         }

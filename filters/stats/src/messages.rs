@@ -13,7 +13,7 @@ use burgee_filter_config::StandardLabel;
 use burgee_filter_config::StandardMetric::GrpcRequestMessages;
 use burgee_kit::LogHost;
 
-use crate::group::Group;
+use crate::group::{Group, Texts};
 use crate::overrides::Overrides;
 use crate::plan::Plan;
 use crate::request::Reader;
@@ -70,7 +70,7 @@ impl Messages {
         }
         let mut values = Values::unknown();
         reader.read_rest(host, &self.group.plan, &mut values);
-        if let Some(found) = self.group.find(host, &values, overrides, true) {
+        if let Some(found) = self.group.find(host, &values, overrides, Texts::Unreadable) {
             self.write(host, found, counts);
             self.open.insert(place, Open { stream, found, written: counts });
         }
@@ -96,11 +96,11 @@ impl Messages {
             return;
         }
         let found = match standard.filter(|_| self.is_read) {
-            Some(standard) => self.group.find(host, standard, overrides, false),
+            Some(standard) => self.group.find(host, standard, overrides, Texts::Readable),
             None => {
                 let mut values = Values::unknown();
                 reader.read_rest(host, &self.group.plan, &mut values);
-                self.group.find(host, &values, overrides, false)
+                self.group.find(host, &values, overrides, Texts::Readable)
             }
         };
         if let Some(found) = found {

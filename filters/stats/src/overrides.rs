@@ -16,6 +16,11 @@ pub enum Dimension {
     Expression(usize),
 }
 
+/// What is in the text of an expression that may give something else once a connection has an upstream, or has carried
+/// bytes, or is closed.
+const LATER: [&str; 8] =
+    ["upstream", "xds.", "response", "size", "duration", "termination", "filter_state", "metadata"];
+
 /// The changes of all metrics that a filter writes, the metrics that the configuration defines, and the compiled
 /// expressions of both.
 #[derive(Debug)]
@@ -65,6 +70,13 @@ impl Overrides {
     /// The expression of that index.
     pub fn expression(&self, index: usize) -> Option<&Expression> {
         self.expressions.compiled.get(index).map(|(_, expression)| expression)
+    }
+
+    /// Whether an expression gives at a connection's beginning what it will give at its end: it names nothing that comes
+    /// later.
+    pub fn is_early(&self, index: usize) -> bool {
+        let text = self.expressions.compiled.get(index).map_or("", |(text, _)| text.as_str());
+        !LATER.into_iter().any(|word| text.contains(word))
     }
 
     /// Gives the expressions back to the host.

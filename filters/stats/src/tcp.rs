@@ -3,23 +3,29 @@
 //! A connection is counted as opened once it is known where it leads, at the end of a period or, if it is closed before that,
 //! when it is closed. At the end of each period what it has carried meanwhile is added, and the rest when it is closed. The
 //! proxy counts the bytes itself, so the filter has no callback for them: what passes costs nothing. Its labels are read
-//! once, and again at its end only if its response flags are others then. Labels that are expressions can be read at its end
-//! alone; where there are any, all of it is written then.
+//! once, and again at its end only if its response flags are others then.
+//!
+//! Labels that are expressions cannot be read at the end of a period. They are read at the connection's beginning; where one of
+//! them names what comes later, such as the upstream, at its end, and then all of it is written then.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use burgee_filter_config::{StandardMetric, Traffic};
 use burgee_kit::attributes::{REQUEST_SIZE, RESPONSE_FLAGS, RESPONSE_SIZE, UPSTREAM_ADDRESS};
-use burgee_kit::{ConfigurationError, IfMisconfigured, LogHost, Phases, RootHost, TcpFilter};
+use burgee_kit::{
+    ConfigurationError, ConnectionHost, IfMisconfigured, LogHost, Phases, RootHost, StreamHost, TcpFilter,
+    TcpOutcome,
+};
 
 use crate::custom;
 use crate::filter::{Settings, State};
-use crate::group::Group;
+use crate::group::{Group, Texts};
 use crate::overrides::Overrides;
 use crate::plan::{Plan, Role};
 use crate::request::Reader;
 use crate::series::Found;
+use crate::value::Value;
 
 /// The filter `stats` for connections of TCP.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct Connection {
     /// The bytes that were written.
     received: u64,
     sent: u64,
+    /// What expressions gave at its beginning.
+    texts: Vec<Value>,
 }
 
 /// Everything that writing needs.
@@ -43,12 +51,14 @@ pub struct Connection {
 struct Connections {
     group: Group,
     custom: Group,
+    /// Whether expressions are read at a connection's beginning.
+    is_early: bool,
     reader: Reader,
     overrides: Overrides,
 }
 
 impl TcpFilter for TcpStats {
-    const PHASES: Phases = Phases::LOG.and(Phases::STREAM_TICK);
+    const PHASES: Phases = Phases::NEW_CONNECTION.and(Phases::LOG).and(Phases::STREAM_TICK);
 
     const IF_MISCONFIGURED: IfMisconfigured = IfMisconfigured::DoNothing;
 
@@ -58,6 +68,15 @@ impl TcpFilter for TcpStats {
         let settings = Settings::new(host, configuration, &[Traffic::Connections])?;
         let period = settings.period(Traffic::Connections);
         Ok(TcpStats { state: RefCell::new(State::Waiting(Box::new(settings))), period })
+    }
+
+    fn on_new_connection<H: ConnectionHost>(&self, connection: &mut Connection, host: &H) -> TcpOutcome {
+        self.with(host, |connections| {
+            if connections.is_early {
+                connection.texts = connections.group.evaluate(host, &connections.overrides);
+            }
+        });
+        TcpOutcome::Continue
     }
 
     fn on_connection_tick<H: LogHost>(&self, connection: &mut Connection, host: &H) {
@@ -77,7 +96,7 @@ impl TcpFilter for TcpStats {
 }
 
 impl TcpStats {
-    fn with<H: LogHost>(&self, host: &H, write: impl FnOnce(&mut Connections)) {
+    fn with<H: StreamHost>(&self, host: &H, write: impl FnOnce(&mut Connections)) {
         // Nothing that is called from there comes back here.
         if let Ok(mut state) = self.state.try_borrow_mut()
             && let Some(connections) = state.at_work(host, Connections::new)
@@ -93,8 +112,11 @@ impl Connections {
         let Settings { local, overrides, .. } = settings;
         let plan = Plan::new(role, &local, &overrides, Traffic::Connections);
         let custom = Plan::of_defined(role, &local, &overrides);
+        let group = Group::new(plan, max_series);
+        let is_early = group.expressions().all(|index| overrides.is_early(index));
         Connections {
-            group: Group::new(plan, max_series),
+            is_early,
+            group,
             custom: Group::new(custom, max_series),
             reader: Reader::new(false),
             overrides,
@@ -126,7 +148,12 @@ impl Connections {
             Some((found, _)) => found,
             None => {
                 let values = self.reader.read_connection(host, &self.group.plan);
-                let Some(found) = self.group.find(host, &values, &self.overrides, !is_over) else {
+                let texts = match is_over {
+                    _ if self.is_early => Texts::Known(&connection.texts),
+                    true => Texts::Readable,
+                    false => Texts::Unreadable,
+                };
+                let Some(found) = self.group.find(host, &values, &self.overrides, texts) else {
                     return;
                 };
                 connection.found = Some((found, flags));

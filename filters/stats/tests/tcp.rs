@@ -262,10 +262,14 @@ fn metrics_are_changed_dropped_and_defined() {
     );
     for _ in 0..2 {
         let connection = proxy.stream();
+        connection.connect();
         carry(&connection, 11, 22);
-        let before = sums(&host);
+        // Evaluated when the connection began, and not for the root, as it would be now.
+        host.set_expression("string(destination.port)", Some("of the root"));
+        let opened = sums(&host)[0].unwrap_or_default();
         proxy.advance(PERIOD);
-        assert_eq!(sums(&host), before, "expressions can be read at the end alone");
+        assert_eq!(sums(&host)[0], Some(opened + 1));
+        host.set_expression("string(destination.port)", Some("5432"));
         connection.end();
     }
     assert_eq!(sums(&host), [Some(2), Some(2), Some(22), None]);
@@ -281,6 +285,23 @@ fn metrics_are_changed_dropped_and_defined() {
 }
 
 #[test]
+fn what_an_expression_says_of_the_upstream_is_read_at_the_end() {
+    let host = mk_tcp_host();
+    host.set_expression("string(upstream.port)", None);
+    let configuration = r#"{"metrics": [{"dimensions": {"port": "string(upstream.port)"}}]}"#;
+    let proxy = mk_proxy(&host, configuration);
+    let connection = proxy.stream();
+    connection.connect();
+    carry(&connection, 1, 2);
+    proxy.advance(PERIOD);
+    assert_eq!(sums(&host), [None; 4]);
+    host.set_expression("string(upstream.port)", Some("5432"));
+    connection.end();
+    assert_eq!(sums(&host), [Some(1), Some(1), Some(1), Some(2)]);
+    assert_eq!(series(&host, OPENED)[0].0["port"], "5432");
+}
+
+#[test]
 fn series_are_bounded() {
     let host = mk_tcp_host();
     host.set_expression("connection.requested_server_name", Some(""));
@@ -291,6 +312,7 @@ fn series_are_bounded() {
     for i in 0..200 {
         host.set_expression("connection.requested_server_name", Some(&format!("host-{i}")));
         let connection = proxy.stream();
+        connection.connect();
         carry(&connection, 1, 1);
         connection.end();
     }
