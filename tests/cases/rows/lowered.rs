@@ -63,9 +63,9 @@ fn typed<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
 /// Whether a connection manager has our stats filter before its router.
 fn measures(part: &Value) -> bool {
     let filters = part.field("http_filters").map_or(&[][..], Value::items);
-    filters
-        .iter()
-        .any(|filter| filter.field("name").and_then(Value::as_str).unwrap_or_default().contains("stats"))
+    filters.iter().any(|filter| {
+        filter.field("name").and_then(Value::as_str).unwrap_or_default().starts_with("burgee.stats.")
+    })
 }
 
 /// Whether the stats filter of a class and provider never takes a service's name from the Host header
@@ -75,7 +75,7 @@ pub fn keeps_to_itself(workload: &Workload, class: ListenerClass, provider: &Pro
     let effective = Effective { workload: workload.clone(), classes: BTreeMap::from([(class, alone)]) };
     let options = options(Delivery::Discovery { directory: "/etc/burgee".to_owned() });
     let configs = extension_configs(&effective, &options);
-    let of_stats: Vec<_> = configs.iter().filter(|config| config.name.contains("stats")).collect();
+    let of_stats: Vec<_> = configs.iter().filter(|config| config.name.starts_with("burgee.stats.")).collect();
     assert_eq!(of_stats.len(), 1, "one provider makes one filter");
     contains(&of_stats[0].value, "\"disable_host_header_fallback\":true")
 }
