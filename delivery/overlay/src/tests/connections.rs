@@ -1,7 +1,7 @@
 //! What measures connections of TCP and messages of gRPC: where it goes, what it is told, and that it goes again.
 
 use burgee_api::resolve::{Effective, ListenerClass, MetricName, MetricOverride, ProviderMetrics};
-use burgee_filter_config::{StandardMetric, StatsConfig, Traffic};
+use burgee_filter_config::{StandardMetric, StatsConfig, TelemetryConfig, Traffic};
 
 use super::natives::native;
 use super::policies::{everything, full};
@@ -111,10 +111,10 @@ fn what_is_switched_off_needs_no_filter() {
     let names: Vec<String> =
         extension_configs(&policy, &by_discovery()).into_iter().map(|config| config.name).collect();
     assert!(!names.iter().any(|name| name.contains("stats_tcp")), "{names:?}");
-    assert_eq!(names.len(), 2 * ListenerClass::ALL.len());
+    assert_eq!(names.len(), ListenerClass::ALL.len());
 
     let (filters, _) = http_filters(Vec::new(), &everywhere(vec![without(Traffic::Messages)]));
-    assert_eq!(filters, ["burgee.peer_metadata", "burgee.stats.prometheus", "router"]);
+    assert_eq!(filters, ["burgee.telemetry.prometheus", "router"]);
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn messages_are_counted_once_whoever_counts_them() {
     let with = |filter: &str| http_filters(vec![yaml(filter)], &policy);
     let none: [&str; 0] = [];
     let (filters, told) = http_filters(Vec::new(), &policy);
-    assert_eq!(filters, ["burgee.peer_metadata", "burgee.grpc_stats", "burgee.stats.a", "router"]);
+    assert_eq!(filters, ["burgee.telemetry.a", "burgee.grpc_stats", "router"]);
     assert_eq!(told, none);
-    let theirs = ["burgee.peer_metadata", "theirs", "burgee.stats.a", "router"];
+    let theirs = ["burgee.telemetry.a", "theirs", "router"];
     let gives = format!("{{name: theirs, typed_config: {{{GRPC}, emit_filter_state: true}}}}");
     assert_eq!(with(&gives), (theirs.map(str::to_owned).to_vec(), Vec::new()));
     for keeps in ["", ", emit_filter_state: false"] {
@@ -168,14 +168,11 @@ fn with_the_native_engine_messages_stay_with_the_filter() {
     let half = ProviderMetrics { overrides: Vec::new(), ..native() };
     let result = overlay(&listener_with(Vec::new()), &everywhere(vec![half]), &options()).value;
     let filters = dig(&result, "filter_chains.0.filters.0.typed_config.http_filters");
-    assert_eq!(
-        names(filters),
-        ["burgee.peer_metadata", "burgee.grpc_stats", "burgee.stats.native", "router"]
-    );
-    assert_eq!(filters.items()[2].field("disabled"), None);
+    assert_eq!(names(filters), ["burgee.telemetry.native", "burgee.grpc_stats", "router"]);
+    assert_eq!(filters.items()[0].field("disabled"), None);
     let text =
-        dig(&filters.items()[2], "typed_config.config.configuration.value").as_str().unwrap_or_default();
-    let config = StatsConfig::from_json(text.as_bytes()).expect("a configuration");
+        dig(&filters.items()[0], "typed_config.config.configuration.value").as_str().unwrap_or_default();
+    let config = TelemetryConfig::from_json(text.as_bytes()).expect("a configuration").stats;
     let dropped: Vec<&str> =
         config.metrics.iter().filter(|entry| entry.drop).map(|entry| entry.name.as_str()).collect();
     assert_eq!(dropped.len(), 4, "{dropped:?}");
