@@ -100,10 +100,11 @@ fn where_a_base_exchanges_peers_itself_the_filter_of_metrics_stands_alone_and_is
     let exchange = yaml("name: istio.metadata_exchange");
     for options in [options(), by_discovery()] {
         let result = overlay(&listener_with(vec![exchange.clone()]), &busy(), &options);
-        let [edit] = result.edits.as_slice() else { panic!("one filter: {:?}", result.edits) };
+        let [counts, edit] = result.edits.as_slice() else { panic!("two filters: {:?}", result.edits) };
+        assert_eq!(crate::view::name(&counts.value), "burgee.grpc_stats");
         assert_eq!(crate::view::name(&edit.value), "burgee.stats.prometheus");
         assert!(edit.value.field("typed_config").is_some(), "{}", edit.value.to_yaml());
-        assert!(edit.path.to_string().ends_with("http_filters[1]"), "{}", edit.path);
+        assert!(edit.path.to_string().ends_with("http_filters[2]"), "{}", edit.path);
     }
 }
 
