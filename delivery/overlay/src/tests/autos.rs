@@ -56,8 +56,8 @@ fn laid(base: &str, provider: ProviderMetrics, options: &Options) -> Vec<String>
     all.iter().map(|one| crate::view::name(one).to_owned()).filter(|name| name != "router").collect()
 }
 
-const BY_ENVOY: [&str; 2] = ["burgee.metrics.auto", "burgee.grpc_stats", "burgee.stats.auto"];
-const BY_FILTER: [&str; 1] = ["burgee.grpc_stats", "burgee.stats.auto"];
+const BY_ENVOY: [&str; 3] = ["burgee.metrics.auto", "burgee.grpc_stats", "burgee.stats.auto"];
+const BY_FILTER: [&str; 2] = ["burgee.grpc_stats", "burgee.stats.auto"];
 
 #[test]
 fn envoy_makes_what_it_says_exactly_and_for_less() {
