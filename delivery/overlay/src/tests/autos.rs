@@ -129,7 +129,7 @@ fn the_filter_makes_metrics_wherever_anything_is_in_doubt() {
     }
     let by_name = Options { envoy: Some(LEAST_ENVOY), is_whole: true, ..by_discovery() };
     assert_eq!(laid(&whole, alone(), &by_name), ["burgee.grpc_stats", "burgee.stats.inbound.auto"]);
-    assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto"]);
+    assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto", "burgee.grpc_stats"]);
 }
 
 fn with_tag(expression: &str) -> ProviderMetrics {
