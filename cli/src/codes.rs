@@ -54,7 +54,7 @@ burgee_api::codes! {
         means: "The documents ask for metrics, and no listener of the base got a filter.",
         matters: "The result measures nothing.",
         case: Case::Situation {
-            wrong: "The base has no listener with HTTP, or `static_resources` is misspelt.",
+            wrong: "The base has no listener with HTTP or a `tcp_proxy`, or `static_resources` is misspelt.",
             right: "Listeners stand in `static_resources.listeners` of a bootstrap, or in `resources` of a file of \
                     listeners.",
         },

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the overlay enters or writes; their imports come along.
-const ROOTS: [&str; 31] = [
+const ROOTS: [&str; 34] = [
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/config/cluster/v3/cluster.proto",
     "envoy/config/core/v3/extension.proto",
@@ -23,13 +23,16 @@ const ROOTS: [&str; 31] = [
     "envoy/extensions/access_loggers/stats/v3/stats.proto",
     "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
     "envoy/extensions/filters/http/cors/v3/cors.proto",
+    "envoy/extensions/filters/http/grpc_stats/v3/config.proto",
     "envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto",
     "envoy/extensions/filters/http/jwt_authn/v3/config.proto",
     "envoy/extensions/filters/http/rbac/v3/rbac.proto",
     "envoy/extensions/filters/http/router/v3/router.proto",
     "envoy/extensions/filters/http/wasm/v3/wasm.proto",
     "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.proto",
     "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+    "envoy/extensions/filters/network/wasm/v3/wasm.proto",
     "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
     "envoy/extensions/matching/actions/transform_stat/v3/transform_stat.proto",
     "envoy/extensions/matching/common_inputs/stats/v3/stats.proto",

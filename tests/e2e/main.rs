@@ -11,6 +11,7 @@ mod changes;
 mod checking;
 #[cfg(target_os = "linux")]
 mod compose;
+mod connections;
 mod definitions;
 mod diffing;
 mod doctor;

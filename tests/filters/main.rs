@@ -64,6 +64,62 @@ fn requests_are_counted_with_their_labels_and_memory_stays_as_it_is() {
     assert_eq!(vm.metric_definitions(), vm.metrics().len(), "each series is defined once");
 }
 
+/// The sum of a metric's series.
+fn sum(vm: &burgee_harness::Vm, metric: &str) -> u64 {
+    let of = vm.metrics().into_iter().filter(|it| it.labelled().0 == metric);
+    of.map(|it| if let MetricValue::Number(number) = it.value { number } else { 0 }).sum()
+}
+
+#[test]
+fn connections_are_counted_by_the_filter_of_their_root_id_as_time_passes() {
+    for filter in ["stats", "telemetry"] {
+        let settings = Settings::new().root_id("stats-tcp").plugin_configuration("{}");
+        let vm = built(filter).start(&settings).unwrap();
+        let stream = vm.tcp();
+        stream.new_connection();
+        stream.downstream_data("abc", EndOfStream::No);
+        stream.upstream_data("de", EndOfStream::No);
+        let carried =
+            || ["opened", "closed"].map(|it| sum(&vm, &format!("istio_tcp_connections_{it}_total")));
+        let bytes = || ["received", "sent"].map(|it| sum(&vm, &format!("istio_tcp_{it}_bytes_total")));
+        vm.advance(5_000);
+        assert_eq!((carried(), bytes()), ([1, 0], [3, 2]), "{filter}");
+        stream.downstream_data("fg", EndOfStream::No);
+        stream.close(burgee_harness::Peer::Remote);
+        assert_eq!((carried(), bytes()), ([1, 1], [5, 2]), "{filter}");
+        assert_eq!(vm.trap(), None);
+        let before = vm.memory_bytes();
+        for _ in 0..200 {
+            let stream = vm.tcp();
+            stream.new_connection();
+            stream.downstream_data("abc", EndOfStream::No);
+            vm.advance(5_000);
+            stream.close(burgee_harness::Peer::Remote);
+        }
+        assert_eq!((carried(), vm.memory_bytes()), ([201, 201], before), "{filter}");
+    }
+}
+
+#[test]
+fn messages_of_grpc_are_read_from_what_envoy_counts_as_time_passes() {
+    let configuration = r#"{"disable_host_header_fallback": true}"#;
+    let vm = built("stats").start(&Settings::new().plugin_configuration(configuration)).unwrap();
+    let stream = vm.http();
+    let head =
+        [(":method", "POST"), (":path", "/a/b"), (":authority", "a"), ("content-type", "application/grpc")];
+    stream.request_headers(head, EndOfStream::No);
+    stream.response_headers([(":status", "200")], EndOfStream::No);
+    for (path, counts) in [(None, [0, 0]), (Some("3,13"), [3, 13]), (Some("8,27"), [8, 27])] {
+        if let Some(text) = path {
+            stream.set_property(["filter_state", "envoy.filters.http.grpc_stats"], text);
+        }
+        vm.advance(5_000);
+        assert_eq!(["request", "response"].map(|it| sum(&vm, &format!("istio_{it}_messages_total"))), counts);
+    }
+    stream.finish();
+    assert_eq!((vm.trap(), sum(&vm, "istio_request_messages_total")), (None, 8));
+}
+
 #[test]
 fn no_failing_host_call_and_no_missing_attribute_ends_a_filter() {
     for filter in ["headers", "stats", "peer-metadata"] {

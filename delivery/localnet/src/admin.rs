@@ -78,10 +78,10 @@ impl Admin {
     }
 }
 
-/// A line such as `extension_config_discovery.http_filter.NAME.version_text: "VERSION"`.
+/// A line such as `extension_config_discovery.http_filter.NAME.version_text: "VERSION"`, or one of a `network_filter`.
 fn accepted_extension(line: &str) -> Option<(String, String)> {
     let (name, version) = line.rsplit_once(".version_text: ")?;
-    let name = name.strip_prefix("extension_config_discovery.http_filter.")?;
+    let (_, name) = name.strip_prefix("extension_config_discovery.")?.split_once('.')?;
     Some((name.to_owned(), version.trim().trim_matches('"').to_owned()))
 }
 
@@ -93,6 +93,8 @@ mod tests {
     fn a_version_belongs_to_the_extension_of_exactly_that_name() {
         let line = r#"extension_config_discovery.http_filter.a.istio.io/b.version_text: "7f""#;
         assert_eq!(accepted_extension(line), Some(("a.istio.io/b".to_owned(), "7f".to_owned())));
+        let line = r#"extension_config_discovery.network_filter.burgee.a.version_text: "8""#;
+        assert_eq!(accepted_extension(line), Some(("burgee.a".to_owned(), "8".to_owned())));
         for line in ["", "extension_config_discovery.http_filter.a.version: 7", "x.version_text: \"7\""] {
             assert_eq!(accepted_extension(line), None, "{line}");
         }

@@ -116,7 +116,9 @@ const OTHER_ENVOY: &str = "\nBurgee is made for Envoy 1.40. Let ENVOY_BIN name o
 /// What to do about a refusal, by the counter that tells of it: a plugin is somebody's own, the other extensions are
 /// ours.
 fn after_refusal(counter: &str) -> String {
-    let Some((_, extension)) = counter.split_once("extension_config_discovery.http_filter.") else {
+    let extension =
+        counter.split_once("extension_config_discovery.").and_then(|(_, kind)| kind.split_once('.'));
+    let Some((_, extension)) = extension else {
         return OTHER_ENVOY.to_owned();
     };
     match extension.strip_prefix(PLUGIN_PREFIX).and_then(|plugin| plugin.rsplit_once('.')) {
@@ -151,6 +153,10 @@ mod tests {
             ),
             (
                 "extension_config_discovery.http_filter.burgee.stats.inbound.prometheus.update_rejected",
+                "The filter module does not load",
+            ),
+            (
+                "extension_config_discovery.network_filter.burgee.stats_tcp.inbound.prometheus.config_fail",
                 "The filter module does not load",
             ),
             ("listener_manager.lds.update_rejected", "Let ENVOY_BIN name one"),

@@ -1,9 +1,13 @@
 //! From an effective policy to what Envoy is told. Here: the stats filter's configuration, the HTTP filter around it,
-//! and the extension configuration that delivers it by name; below: peers, access logs, tracing, plugins.
+//! and the extension configuration that delivers it by name; below: connections, what counts messages of gRPC, peers, access logs,
+//! tracing, plugins, labels.
 
 pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
+pub(crate) mod connections;
+pub(crate) mod grpc_stats;
+mod labels;
 pub(crate) mod native;
 pub(crate) mod peer_metadata;
 pub(crate) mod plugin;
@@ -15,12 +19,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use burgee_api::Origin;
-use burgee_api::resolve::{Effective, ListenerClass, MetricOverride, ProviderMetrics, TagOperation};
+use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
 use burgee_api::resources::wasm_plugin::PluginKind;
-use burgee_filter_config::{MetricConfig, Reporter, StandardLabel, StandardMetric, StatsConfig, stat_name};
+use burgee_filter_config::{MetricConfig, Reporter, StandardMetric, StatsConfig, Traffic};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::labels::{Label, labels, tag_specifier};
 use self::native::Split;
 use crate::value::Value;
 use crate::view;
@@ -35,10 +39,37 @@ const STATS_ROOT_ID: &str = "stats";
 /// What the id of each of our VMs begins with.
 const VM_PREFIX: &str = "burgee.telemetry.";
 
-/// The extension name and message type of Envoy's Wasm HTTP filter.
-const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
-/// A filter that does nothing as long as it is told nothing.
-const IDLE_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+/// What a filter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FilterKind {
+    /// Requests.
+    Http,
+    /// Connections.
+    Network,
+}
+
+impl FilterKind {
+    /// Envoy's Wasm filter of this kind.
+    const fn wasm_type(self) -> &'static str {
+        match self {
+            FilterKind::Http => "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            FilterKind::Network => "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm",
+        }
+    }
+
+    /// A filter that does nothing as long as it is told nothing.
+    const fn idle_type(self) -> &'static str {
+        match self {
+            FilterKind::Http => {
+                "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
+            }
+            FilterKind::Network => {
+                "type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config"
+            }
+        }
+    }
+}
+
 const STRING_TYPE: &str = "type.googleapis.com/google.protobuf.StringValue";
 const EXTENSION_CONFIG_TYPE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 
@@ -98,6 +129,7 @@ pub(crate) fn asked_config(
             .as_ref()
             .map(|interval| duration_text(interval.value)),
         metrics,
+        definitions: Vec::new(),
         reporter: if class.is_client() { Reporter::Client } else { Reporter::Server },
         local: match identity {
             Identity::Node => None,
@@ -107,8 +139,18 @@ pub(crate) fn asked_config(
     }
 }
 
+/// Whether a configuration has the filter write any of the metrics of this kind of traffic.
+pub(crate) fn writes(config: &StatsConfig, traffic: Traffic) -> bool {
+    let is_dropped = |metric: StandardMetric| {
+        config.metrics.iter().any(|change| change.drop && change.name == metric.stat_name())
+    };
+    StandardMetric::ALL.into_iter().any(|metric| metric.traffic() == traffic && !is_dropped(metric))
+}
+
 /// A filter of the telemetry module.
 pub(crate) struct Part {
+    /// What it is for.
+    pub kind: FilterKind,
     /// Its name, by which its plugin is called too.
     pub name: String,
     /// Its name under discovery, which is the resource's.
@@ -130,8 +172,9 @@ pub(crate) fn stats(
 ) -> Part {
     let configuration = stats_config(policy, class, provider, options.identity);
     Part {
+        kind: FilterKind::Http,
         name: format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)),
-        resource: resource_name(class, provider),
+        resource: resource_name(FILTER_PREFIX, class, provider),
         root_id: STATS_ROOT_ID,
         // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
         configuration: serde_json::to_string(&configuration).unwrap_or_default(),
@@ -140,9 +183,9 @@ pub(crate) fn stats(
     }
 }
 
-/// The HTTP filter that goes into a listener.
-pub(crate) fn http_filter(part: Part, delivery: &Delivery, options: &Options) -> Value {
-    let is_disabled = part.is_disabled;
+/// The filter that goes into a listener.
+pub(crate) fn filter(part: Part, delivery: &Delivery, options: &Options) -> Value {
+    let (kind, is_disabled) = (part.kind, part.is_disabled);
     let (name, configured) = match delivery {
         Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, &options.module))),
         Delivery::Discovery { directory } => {
@@ -154,11 +197,14 @@ pub(crate) fn http_filter(part: Part, delivery: &Delivery, options: &Options) ->
                     Value::map([
                         ("config_source", source),
                         // Without a default, a proxy that starts while the configuration or the module is
-                        // unusable answers every request with 500. Metrics are not worth that.
-                        ("default_config", Value::map([("@type", Value::string(IDLE_TYPE))])),
+                        // unusable answers every request with 500, and closes every connection. Metrics are not worth
+                        // that.
+                        ("default_config", Value::map([("@type", Value::string(kind.idle_type()))])),
                         (
                             "type_urls",
-                            Value::List(vec![Value::string(WASM_TYPE), Value::string(IDLE_TYPE)].into()),
+                            Value::List(
+                                [kind.wasm_type(), kind.idle_type()].map(Value::string).to_vec().into(),
+                            ),
                         ),
                     ]),
                 ),
@@ -180,6 +226,17 @@ pub(crate) fn split(
     identity: Identity,
 ) -> Option<Split> {
     Split::of(provider, &asked_config(policy, class, provider, identity))
+}
+
+/// What the filter of a class writes for a provider, whoever makes the metrics of requests.
+fn is_measured(
+    policy: &Effective,
+    class: ListenerClass,
+    provider: &ProviderMetrics,
+    traffic: Traffic,
+    identity: Identity,
+) -> bool {
+    writes(&stats_config(policy, class, provider, identity), traffic)
 }
 
 /// Whether the logger makes any metrics of a policy.
@@ -225,9 +282,10 @@ fn root_id_of(name: &str) -> Option<&'static str> {
     (rest.is_empty() || rest.starts_with('.')).then_some(peer_metadata::ROOT_ID)
 }
 
-/// Whether the name of an HTTP filter is that of one of ours which writes metrics.
+/// Whether the name of a filter is that of one of ours which writes metrics.
 pub fn is_measure(name: &str) -> bool {
-    [FILTER_PREFIX, telemetry::FILTER_PREFIX].iter().any(|prefix| name.starts_with(prefix))
+    let of_requests = [FILTER_PREFIX, telemetry::FILTER_PREFIX];
+    of_requests.iter().any(|prefix| name.starts_with(prefix)) || connections::is_our_name(name)
 }
 
 /// Whether a filter's name is one of ours.
@@ -235,18 +293,23 @@ pub(crate) fn is_our_name(name: &str) -> bool {
     root_id_of(name).is_some()
 }
 
-/// Whether an HTTP filter is one that [`http_filter`] wrote, whatever the policy and the options were. Anybody may
+/// Whether an HTTP filter is one that [`filter`] wrote, whatever the policy and the options were. Anybody may
 /// use a name, so it takes the content as well.
 pub(crate) fn is_http_filter(filter: &Value) -> bool {
+    is_filter(filter, FilterKind::Http, root_id_of(view::name(filter)))
+}
+
+/// Whether a filter is one of that kind and root id that [`filter`] wrote.
+fn is_filter(filter: &Value, kind: FilterKind, root_id: Option<&str>) -> bool {
     let name = view::name(filter);
-    let Some(root_id) = root_id_of(name) else {
+    let Some(root_id) = root_id else {
         return false;
     };
     let text = |value: &Value, names: &[&str]| {
         value.at(names).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     if let Some(config) = filter.field("typed_config") {
-        return config.any_type() == Some(view::WASM)
+        return config.any_type() == kind.wasm_type().rsplit('/').next()
             && text(config, &["config", "root_id"]) == root_id
             && text(config, &["config", "vm_config", "vm_id"]).starts_with(VM_PREFIX);
     }
@@ -254,7 +317,7 @@ pub(crate) fn is_http_filter(filter: &Value) -> bool {
         let types = discovery.field("type_urls").map_or(&[][..], Value::items);
         text(discovery, &["config_source", "path_config_source", "path"])
             .ends_with(&format!("/{}", file_name(name)))
-            && types.iter().any(|url| url.as_str() == Some(WASM_TYPE))
+            && types.iter().any(|url| url.as_str() == Some(kind.wasm_type()))
     })
 }
 
@@ -275,6 +338,9 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
             Some(_) => telemetry::extension(policy, class, options),
             None => peer_metadata::extension(policy, class, options),
         });
+        let providers = policy.class(class).metrics.iter();
+        let parts = providers.filter_map(|provider| connections::part(policy, class, provider, options));
+        configs.extend(parts.map(|part| extension_config(part, options)));
     }
     let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
     let plugins = plugins.filter(|plugin| plugin.document.kind == PluginKind::Http);
@@ -294,7 +360,7 @@ fn response_of(resource: Value) -> Value {
 /// The Wasm filter's own message.
 fn wasm(part: Part, module: &Module) -> Value {
     Value::map([
-        ("@type", Value::string(WASM_TYPE)),
+        ("@type", Value::string(part.kind.wasm_type())),
         (
             "config",
             Value::map([
@@ -327,8 +393,8 @@ fn vm_config(module: &Module) -> Value {
 
 /// Under discovery the filter's name is the resource's, so it says the class as well. The class comes first and has
 /// no dot, which keeps any provider's name from being read as another pair.
-fn resource_name(class: ListenerClass, provider: &ProviderMetrics) -> String {
-    format!("{FILTER_PREFIX}{}.{}", class.name(), safe_name(&provider.provider.value))
+fn resource_name(prefix: &str, class: ListenerClass, provider: &ProviderMetrics) -> String {
+    format!("{prefix}{}.{}", class.name(), safe_name(&provider.provider.value))
 }
 
 fn file_name(resource: &str) -> String {
@@ -384,57 +450,4 @@ pub(crate) fn filter_owner(provider: &ProviderMetrics) -> Owner {
         disabled.chain(change.tags.values().map(|tag| &tag.origin))
     });
     Owner::of(std::iter::once(&provider.provider.origin).chain(engine).chain(interval).chain(changes))
-}
-
-/// A label that metrics carry, and who asked for it.
-pub(crate) struct Label {
-    /// Its name.
-    pub name: String,
-    /// Who asked for it.
-    pub owner: Owner,
-}
-
-/// Every label that the filter's metrics of any class carry: the standard ones in their order, then those that documents
-/// add, by name. None when the filter makes no metrics: labels of the other engine are none of the bootstrap's.
-pub(crate) fn labels(policy: &Effective, identity: Identity) -> Vec<Label> {
-    let of_class = |class| policy.class(class).metrics.iter().map(move |provider| (class, provider));
-    let mut providers: Vec<(&ProviderMetrics, Option<Split>)> = Vec::new();
-    for (class, provider) in ListenerClass::ALL.into_iter().flat_map(of_class) {
-        let split = split(policy, class, provider, identity);
-        if !split.as_ref().is_some_and(Split::is_whole) {
-            providers.push((provider, split));
-        }
-    }
-    if providers.is_empty() {
-        return Vec::new();
-    }
-    let mut added: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
-    for (provider, split) in &providers {
-        let is_of_filter = |change: &&MetricOverride| {
-            let metric = StandardMetric::from_stat_name(change.metric.stat_name());
-            !metric.is_some_and(|metric| split.as_ref().is_some_and(|split| split.is_native(metric)))
-        };
-        for (name, operation) in
-            provider.overrides.iter().filter(is_of_filter).flat_map(|change| &change.tags)
-        {
-            match &operation.value {
-                TagOperation::Upsert(_) if StandardLabel::from_name(name).is_none() => {
-                    added.entry(name).or_default().push(&operation.origin);
-                }
-                TagOperation::Upsert(_) | TagOperation::Remove => {}
-            }
-        }
-    }
-    let standard = StandardLabel::ALL.into_iter().map(|label| Label {
-        name: label.name().to_owned(),
-        owner: Owner::rule("a standard label of Istio's metrics, which Envoy cuts out of their names"),
-    });
-    let added =
-        added.into_iter().map(|(name, origins)| Label { name: name.to_owned(), owner: Owner::of(origins) });
-    standard.chain(added).collect()
-}
-
-/// One entry of `stats_tags`.
-pub(crate) fn tag_specifier(label: &str) -> Value {
-    Value::map([("tag_name", Value::string(label)), ("regex", Value::string(stat_name::tag_regex(label)))])
 }

@@ -1,7 +1,7 @@
 //! What is ours in a base, so that it can be taken out again.
 //!
-//! Things are known by their content, not by a name alone: anybody may use a name. HTTP filters are Wasm filters with
-//! our VMs, or refer to them in our way; `stats_tags` have a label and the regular expression that is made for it;
+//! Things are known by their content, not by a name alone: anybody may use a name. Filters are Wasm filters with
+//! our VMs, refer to them in our way, or have a name and a type; `stats_tags` have a label and the regular expression that is made for it;
 //! access logs and tracers have a name and a type; clusters have their own name in their metadata. Containers that the
 //! overlay had to make look like anybody's: for those of `stats_tags` a note in the node's metadata names them, and of
 //! all others what is in them says so. What is under our names and is not ours stays, with a warning.
@@ -13,7 +13,7 @@ use burgee_filter_config::stat_name;
 
 use crate::codes;
 use crate::edit::{Edit, Owner, Path};
-use crate::lower::{self, access_log, native, plugin, tracing};
+use crate::lower::{self, access_log, connections, grpc_stats, native, plugin, tracing};
 use crate::plan::problem;
 use crate::text;
 use crate::value::Value;
@@ -98,7 +98,10 @@ pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
         for manager in &listener.managers {
             // From the end, so that an index holds when the ones after it are gone.
             for (i, filter) in manager.http_filters().iter().enumerate().rev() {
-                if lower::is_http_filter(filter) || plugin::is_http_filter(filter) {
+                if lower::is_http_filter(filter)
+                    || grpc_stats::is_filter(filter)
+                    || plugin::is_http_filter(filter)
+                {
                     removals.push(plain(manager.filters_path().index(i)));
                 }
             }
@@ -107,6 +110,9 @@ pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
         for part in logged(&listener) {
             log_removals(part, &mut removals);
         }
+        // Behind what is in the proxies behind them, whose paths they are part of.
+        let ours = listener.network_filters.iter().rev().filter(|(_, filter)| connections::is_filter(filter));
+        removals.extend(ours.map(|(path, _)| plain(path.clone())));
     }
     clusters::removals(base, shape, &mut removals);
     if shape == Shape::Bootstrap {
@@ -195,7 +201,7 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
         for manager in &listener.managers {
             for (i, filter) in manager.http_filters().iter().enumerate() {
                 let name = view::name(filter);
-                if lower::is_our_name(name) {
+                if lower::is_our_name(name) || name == grpc_stats::NAME {
                     let what = format!(
                         "the HTTP filter {name:?} has a name of Burgee's, and is none of its filters"
                     );
@@ -206,6 +212,14 @@ pub(crate) fn foreign(base: &Value, shape: Shape) -> Vec<Problem> {
             if let Some(name) = tracer.filter(|name| name.starts_with(tracing::PREFIX)) {
                 let what = format!("the tracer {name:?} has a name of Burgee's, and is none of its tracers");
                 problems.push(warning(manager.path.field(TRACING), what));
+            }
+        }
+        for (path, filter) in &listener.network_filters {
+            let name = view::name(filter);
+            if connections::is_our_name(name) {
+                let what =
+                    format!("the network filter {name:?} has a name of Burgee's, and is none of its filters");
+                problems.push(warning(path.clone(), what));
             }
         }
         for part in logged(&listener) {

@@ -5,6 +5,7 @@ mod bases;
 mod by_hand;
 mod changes;
 mod clusters;
+mod connections;
 pub(crate) mod generated;
 mod listeners;
 mod logs;

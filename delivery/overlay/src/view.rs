@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use burgee_api::resolve::ListenerClass;
 
-use crate::edit::Path;
+use crate::edit::{Path, Step};
 use crate::value::Value;
 
 pub(crate) const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
@@ -20,6 +20,8 @@ pub(crate) const MANAGER: &str =
 pub(crate) const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 pub(crate) const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 pub(crate) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+pub(crate) const GRPC_STATS: &str = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
+pub(crate) const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
 pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 /// Messages that say their own type and hold another one as a struct.
 pub(crate) const TYPED_STRUCTS: [&str; 2] = ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
@@ -102,20 +104,25 @@ pub(crate) struct Listener<'a> {
     pub own: Part<'a>,
     /// Its HTTP connection managers.
     pub managers: Vec<Part<'a>>,
+    /// Every filter of its filter chains.
+    pub network_filters: Vec<(Path, &'a Value)>,
     /// Its TCP proxies, but for that of a chain which keeps the proxy from calling itself.
     pub tcp_proxies: Vec<Part<'a>>,
     /// Whether it takes connections to anywhere, and sends them on by where they went.
     pub captures: bool,
     /// The paths of HTTP connection managers that are there in a form that cannot be changed.
     pub sealed: Vec<Path>,
-    /// Whether it has any filter at all: one without is no place for traffic.
-    pub has_filters: bool,
 }
 
 impl Listener<'_> {
     /// The class that the listener's traffic direction gives it.
     pub fn class(&self) -> ListenerClass {
         self.direction.unwrap_or(ListenerClass::Gateway)
+    }
+
+    /// Whether it has any filter at all: one without is no place for traffic.
+    pub fn has_filters(&self) -> bool {
+        !self.network_filters.is_empty()
     }
 
     /// The port that a part's traffic is for: what its chain says, then what is known of the listener by name, then
@@ -139,6 +146,23 @@ impl<'a> Part<'a> {
     /// The elements of one of its lists.
     pub fn list(&self, name: &str) -> &'a [Value] {
         self.config.field(name).map_or(&[], Value::items)
+    }
+
+    /// The list that has this network filter as an element, and its index there.
+    pub fn place_in_chain(&self) -> Option<(Path, usize)> {
+        match self.path.0.as_slice() {
+            [list @ .., Step::Index(index), Step::Field(_)] => Some((Path(list.to_vec()), *index)),
+            _ => None,
+        }
+    }
+
+    /// The same network filter behind so many others that come before it.
+    pub fn behind(&self, others: usize) -> Part<'a> {
+        let path = match self.place_in_chain() {
+            Some((list, index)) => list.index(index + others).field("typed_config"),
+            None => self.path.clone(),
+        };
+        Part { path, ..*self }
     }
 
     /// The HTTP filters of a manager.
@@ -211,15 +235,15 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         .collect();
     let own_port = value.at(&["address", "socket_address", "port_value"]).and_then(port);
     let mut managers = Vec::new();
+    let mut network_filters = Vec::new();
     let mut tcp_proxies = Vec::new();
     let mut sealed = Vec::new();
-    let mut has_filters = false;
     for (chain_path, chain) in chains {
         let filters_path = chain_path.field("filters");
         let chain_port = chain.at(&["filter_chain_match", "destination_port"]).and_then(port);
         let has_transport = chain.field("transport_socket").is_some();
         for (i, filter) in chain.field("filters").map_or(&[][..], Value::items).iter().enumerate() {
-            has_filters = true;
+            network_filters.push((filters_path.index(i), filter));
             let Some(config) = filter.field("typed_config") else {
                 continue;
             };
@@ -250,10 +274,10 @@ fn listener(value: &Value, path: Path) -> Listener<'_> {
         port: own_port,
         own,
         managers,
+        network_filters,
         tcp_proxies,
         captures,
         sealed,
-        has_filters,
     }
 }
 

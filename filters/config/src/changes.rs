@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::stat_name::is_valid_label_name;
-use crate::{MetricConfig, StandardLabel, StandardMetric};
+use crate::{MetricConfig, StandardLabel, StandardMetric, Traffic};
 
 /// The changes of one metric. `D` is what a label shows instead of its standard value, or what a new label shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +56,10 @@ impl<D> MetricChanges<D> {
         }
     }
 
-    /// The labels of the metric: the standard ones in their order, then those that were added.
-    pub fn labels(&self) -> Vec<(&str, Shown<'_, D>)> {
+    /// The labels of this metric: its standard ones in their order, then those that were added.
+    pub fn labels(&self, metric: StandardMetric) -> Vec<(&str, Shown<'_, D>)> {
         let mut labels = Vec::new();
-        for label in StandardLabel::ALL {
+        for label in StandardLabel::ALL.into_iter().filter(|label| metric.has_label(*label)) {
             let shown = match self.standard.iter().find(|(changed, _)| *changed == label) {
                 Some((_, None)) => continue,
                 Some((_, Some(dimension))) => Shown::Dimension(dimension),
@@ -73,18 +73,20 @@ impl<D> MetricChanges<D> {
     }
 }
 
-/// What becomes of each metric that an ended request has, the entries applied in their order.
+/// What becomes of each metric of these kinds of traffic, the entries applied in their order.
 ///
 /// `dimension` is given a label and its expression; where it has nothing for it a standard label is left out and a new one
 /// not added. `ignored` hears of what changes nothing, in a line for people.
-pub fn changes<D: Clone>(
-    entries: &[MetricConfig],
+pub fn changes<'e, D: Clone>(
+    entries: impl IntoIterator<Item = &'e MetricConfig>,
+    traffic: &[Traffic],
     mut dimension: impl FnMut(&str, &str) -> Option<D>,
     mut ignored: impl FnMut(fmt::Arguments<'_>),
 ) -> Vec<(StandardMetric, MetricChanges<D>)> {
-    let written = StandardMetric::ALL.into_iter().filter(|metric| metric.is_written());
+    let is_meant = |metric: StandardMetric| traffic.contains(&metric.traffic());
+    let meant = StandardMetric::ALL.into_iter().filter(|metric| is_meant(*metric));
     let mut metrics: Vec<(StandardMetric, MetricChanges<D>)> =
-        written.map(|metric| (metric, MetricChanges::default())).collect();
+        meant.map(|metric| (metric, MetricChanges::default())).collect();
     for entry in entries {
         let only = match StandardMetric::from_stat_name(&entry.name) {
             None if !entry.name.is_empty() => {
@@ -92,8 +94,8 @@ pub fn changes<D: Clone>(
                 ignored(format_args!("metrics entry ignored: {name:?} is not a standard metric"));
                 continue;
             }
-            // A metric that is not written needs nothing.
-            Some(metric) if !metric.is_written() => continue,
+            // It is somebody else's.
+            Some(metric) if !is_meant(metric) => continue,
             only => only,
         };
         let mut each = |label: Label<'_>, dimension: Option<D>| {

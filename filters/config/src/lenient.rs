@@ -13,6 +13,33 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// A text, also where it was written as a whole number; null is absent.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_any(Text)
+}
+
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Option<String>, E> {
+        Ok(Some(value.to_owned()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Option<String>, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+}
+
 /// Whether a number is the default, which need not be written.
 pub fn is_zero(number: &u32) -> bool {
     *number == 0

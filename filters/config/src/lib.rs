@@ -6,6 +6,7 @@
 
 pub mod changes;
 pub mod declared;
+pub mod duration;
 pub mod headers;
 pub mod json;
 pub mod labels;
@@ -20,7 +21,7 @@ pub mod telemetry;
 
 pub use headers::HeadersConfig;
 pub use labels::StandardLabel;
-pub use metrics::{MetricKind, StandardMetric};
+pub use metrics::{MetricKind, StandardMetric, Traffic};
 pub use peer_metadata::{PeerMetadataConfig, PeerRole, Recipients};
-pub use stats::{LocalWorkload, MetricConfig, Reporter, StatsConfig};
+pub use stats::{Definition, LocalWorkload, MetricConfig, Reporter, StatsConfig};
 pub use telemetry::TelemetryConfig;

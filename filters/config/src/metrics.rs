@@ -1,5 +1,7 @@
 //! Istio's standard metrics: their names in the API, in the proxy and in Prometheus.
 
+use crate::StandardLabel;
+
 /// How a metric's values add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
@@ -7,6 +9,17 @@ pub enum MetricKind {
     Counter,
     /// A distribution; shown as buckets, sum and count per set of labels.
     Histogram,
+}
+
+/// What metrics are of: each kind of traffic has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Traffic {
+    /// Requests of HTTP, those of gRPC among them: written when one has ended.
+    Requests,
+    /// Messages of gRPC: written while a stream is open, and when it has ended.
+    Messages,
+    /// Connections of TCP: written while one is open, and when it is closed.
+    Connections,
 }
 
 /// One of the ten standard metrics that a Telemetry document can name.
@@ -96,17 +109,30 @@ impl StandardMetric {
         }
     }
 
-    /// Whether the `stats` filter of this version writes the metric.
-    ///
-    /// Today: the four that every HTTP and gRPC request ends with.
-    pub const fn is_written(self) -> bool {
-        matches!(
-            self,
+    /// What the metric is of.
+    pub const fn traffic(self) -> Traffic {
+        match self {
             StandardMetric::RequestCount
-                | StandardMetric::RequestDuration
-                | StandardMetric::RequestSize
-                | StandardMetric::ResponseSize
-        )
+            | StandardMetric::RequestDuration
+            | StandardMetric::RequestSize
+            | StandardMetric::ResponseSize => Traffic::Requests,
+            StandardMetric::GrpcRequestMessages | StandardMetric::GrpcResponseMessages => Traffic::Messages,
+            StandardMetric::TcpClosedConnections
+            | StandardMetric::TcpOpenedConnections
+            | StandardMetric::TcpReceivedBytes
+            | StandardMetric::TcpSentBytes => Traffic::Connections,
+        }
+    }
+
+    /// Whether Istio's metric has a standard label.
+    pub fn has_label(self, label: StandardLabel) -> bool {
+        match self.traffic() {
+            Traffic::Requests => true,
+            Traffic::Messages => label < StandardLabel::RequestProtocol,
+            Traffic::Connections => {
+                !matches!(label, StandardLabel::ResponseCode | StandardLabel::GrpcResponseStatus)
+            }
+        }
     }
 
     /// The metric of that name in the API.

@@ -1,7 +1,10 @@
 //! The `stats` filter's configuration: Istio's stats plugin JSON as it is, and what Burgee adds to it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::duration;
 use crate::json::{self, JsonError};
 use crate::lenient;
 
@@ -12,6 +15,15 @@ use crate::lenient;
 /// dear: Envoy runs every expression of `stats_tags` over each new name, which was seen to hold a worker for 6 to
 /// 10 ms per set. A known set costs none of that.
 pub const DEFAULT_MAX_SERIES: u32 = 1000;
+
+/// What a proxy runs, as a metric: the name without the prefix `istio_`.
+pub const BUILD_METRIC: &str = "build";
+
+/// The labels of [`BUILD_METRIC`]: what kind of program it is, and its version.
+pub const BUILD_LABELS: [&str; 2] = ["component", "tag"];
+
+/// How often connections of TCP and streams of gRPC report while they are open, if nothing says it.
+pub const DEFAULT_REPORTING_PERIOD: Duration = Duration::from_secs(5);
 
 /// What a label shows when the table of series is full.
 pub const OVERFLOW_VALUE: &str = "other";
@@ -35,13 +47,26 @@ pub struct StatsConfig {
     )]
     pub disable_host_header_fallback: bool,
 
-    /// How often long-lived streams report, as a duration such as `5s`. Absent: 5 s.
-    #[serde(alias = "tcpReportingDuration", skip_serializing_if = "Option::is_none")]
+    /// How often connections of TCP and streams of gRPC report while they are open, as a duration such as `5s` or
+    /// `500ms`; `0s`: only at their end. Absent: 5 s.
+    #[serde(
+        alias = "tcpReportingDuration",
+        deserialize_with = "lenient::text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = r"^\s*(\d+(\.\d*)?|\.\d+)(ns|us|ms|s|m|h)?\s*$"))
+    )]
     pub tcp_reporting_duration: Option<String>,
 
     /// What to change of the standard metrics; applied in order.
     #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricConfig>,
+
+    /// Metrics beside the standard ones, written at the end of each request and connection.
+    #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<Definition>,
 
     /// Which side this proxy reports as.
     #[serde(deserialize_with = "lenient::or_default", skip_serializing_if = "Reporter::is_unspecified")]
@@ -70,11 +95,46 @@ impl StatsConfig {
         json::configuration(text)
     }
 
+    /// How often connections of TCP and streams of gRPC report while they are open; zero: only at their end.
+    ///
+    /// # Errors
+    /// With the text that is there, if it is no duration.
+    pub fn reporting_period(&self) -> Result<Duration, &str> {
+        match &self.tcp_reporting_duration {
+            None => Ok(DEFAULT_REPORTING_PERIOD),
+            Some(text) => duration::parse(text).ok_or(text),
+        }
+    }
+
     /// The JSON Schema of this configuration.
     #[cfg(feature = "schema")]
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(StatsConfig).to_value()
     }
+}
+
+/// A metric beside the standard ones. Its labels are those that `metrics` adds, and no others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, expecting = "a JSON object")]
+pub struct Definition {
+    /// The metric's name without the prefix `istio_`. Not that of a standard metric.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub name: String,
+
+    /// A CEL expression that gives a whole number. Where it gives none, or less than 0, the number is 0.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub value: String,
+
+    /// What becomes of the number: `COUNTER` (the default) adds it, `GAUGE` puts it in the place of the one before,
+    /// `HISTOGRAM` takes it as a value of a distribution.
+    #[serde(
+        rename = "type",
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["COUNTER", "GAUGE", "HISTOGRAM"])))]
+    pub kind: String,
 }
 
 /// A change of one metric, or of all of them.

@@ -10,7 +10,7 @@ fn the_schemas_of_the_filters_are_fresh() {
         // Where the module takes it from, and tools look for it.
         ("../headers/configuration.schema.json", HeadersConfig::json_schema()),
         ("../peer-metadata/configuration.schema.json", PeerMetadataConfig::json_schema()),
-        ("schema/stats.json", StatsConfig::json_schema()),
+        ("../stats/configuration.schema.json", StatsConfig::json_schema()),
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let actual = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";

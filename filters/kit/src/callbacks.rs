@@ -10,7 +10,7 @@ use crate::phases::Phases;
 pub const SECTION: &str = "burgee.callbacks";
 
 /// The phases, each with the callbacks that it needs, separated by spaces. The first is what every module needs.
-const OF_PHASE: [(Phases, &str); 17] = [
+const OF_PHASE: [(Phases, &str); 18] = [
     (Phases::NONE, "proxy_on_context_create proxy_on_configure proxy_on_delete"),
     (Phases::REQUEST_HEADERS, "proxy_on_request_headers"),
     (Phases::REQUEST_BODY, "proxy_on_request_body"),
@@ -24,18 +24,28 @@ const OF_PHASE: [(Phases, &str); 17] = [
     (Phases::UPSTREAM_DATA, "proxy_on_upstream_data"),
     (Phases::DOWNSTREAM_CLOSE, "proxy_on_downstream_connection_close"),
     (Phases::UPSTREAM_CLOSE, "proxy_on_upstream_connection_close"),
-    (Phases::TICK, "proxy_on_tick"),
+    (Phases::TICK, TICK),
+    (Phases::STREAM_TICK, TICK),
     (Phases::HTTP_CALLS, "proxy_on_http_call_response"),
     (Phases::GRPC_CALLS, "proxy_on_grpc_receive proxy_on_grpc_close"),
     (Phases::GRPC_STREAMS, "proxy_on_grpc_receive_initial_metadata proxy_on_grpc_receive_trailing_metadata"),
 ];
+
+/// What both kinds of ticks come by.
+const TICK: &str = "proxy_on_tick";
+
+/// Whether a phase is among these phases, and its callbacks are not listed for another one.
+const fn is_listed(phases: Phases, phase: Phases) -> bool {
+    let is_double = phase.has(Phases::STREAM_TICK) && phases.has(Phases::TICK);
+    phases.has(phase) && !is_double
+}
 
 /// How long the list of these phases is, in bytes.
 pub const fn length(phases: Phases) -> usize {
     let mut length = 0_usize;
     let mut rest = OF_PHASE.as_slice();
     while let [(phase, callbacks), others @ ..] = rest {
-        if phases.has(*phase) {
+        if is_listed(phases, *phase) {
             // One more for the space behind each.
             length = length.saturating_add(callbacks.len()).saturating_add(1);
         }
@@ -50,7 +60,7 @@ pub const fn list<const N: usize>(phases: Phases) -> [u8; N] {
     let mut to = array.as_mut_slice();
     let mut rest = OF_PHASE.as_slice();
     while let [(phase, callbacks), others @ ..] = rest {
-        if phases.has(*phase) {
+        if is_listed(phases, *phase) {
             to = put(put(to, callbacks), " ");
         }
         rest = others;
@@ -107,6 +117,8 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), 21);
         assert!(names.iter().all(|name| name.starts_with("proxy_on_")));
+        let ticks = listed::<{ length(Phases::STREAM_TICK) }>(Phases::STREAM_TICK);
+        assert_eq!(ticks[3..], ["proxy_on_tick"]);
     }
 
     #[test]

@@ -7,7 +7,9 @@
 /// - `burgee_kit::export!(http Headers);` for an [`HttpFilter`](crate::HttpFilter), `tcp` for
 ///   a [`TcpFilter`](crate::TcpFilter);
 /// - `burgee_kit::export!("stats" => log Stats, "headers" => http Headers);` for several in one module, which then share
-///   one virtual machine for each worker. A root id that is none of these is refused.
+///   one virtual machine for each worker. A root id that is none of these is refused;
+/// - `burgee_kit::export!(log Stats, "stats-tcp" => tcp TcpStats);` for several of which the first is for every root id that
+///   is not named.
 ///
 /// Natively the macro is nothing but a check of the types, so that the filter's tests link without a host.
 #[macro_export]
@@ -17,6 +19,9 @@ macro_rules! export {
     };
     ($kind:ident $filter:ty $(,)?) => {
         $crate::export!(@module [(None, $kind, $filter)]);
+    };
+    ($kind:ident $filter:ty, $($root_id:literal => $other_kind:ident $other:ty),+ $(,)?) => {
+        $crate::export!(@module [(None, $kind, $filter), $((Some($root_id), $other_kind, $other)),+]);
     };
     ($($root_id:literal => $kind:ident $filter:ty),+ $(,)?) => {
         $crate::export!(@module [$((Some($root_id), $kind, $filter)),+]);

@@ -61,6 +61,8 @@ pub struct Inner {
     executor: Rc<Executor>,
     vocabulary: Cell<Vocabulary>,
     foreign: RefCell<BTreeMap<String, Result<Vec<u8>, HostError>>>,
+    /// The attributes of single contexts, which go before those of all.
+    own_properties: RefCell<BTreeMap<(u32, String), Vec<u8>>>,
     /// What filters have set of each context, by path.
     set_properties: RefCell<BTreeMap<(u32, String), Vec<u8>>>,
     shared: RefCell<BTreeMap<String, Shared>>,

@@ -16,7 +16,8 @@ use crate::tcp::{ClosedBy, ConnectionHost, DataHost};
 ///
 /// One value serves one root context: one configuration on one worker.
 pub trait LogFilter: Sized + 'static {
-    /// The phases that the filter takes part in: [`Phases::LOG`], and of [`Phases::ROOT`] what it needs.
+    /// The phases that the filter takes part in: [`Phases::LOG`], and of [`Phases::ROOT`] and [`Phases::STREAM_TICK`] what
+    /// it needs.
     const PHASES: Phases = Phases::LOG;
 
     /// The JSON Schema of the configuration, for tools that check it before a proxy sees it: the content of the file
@@ -37,7 +38,17 @@ pub trait LogFilter: Sized + 'static {
     /// A stream has ended; its attributes can be read.
     fn log<H: LogHost>(&mut self, host: &H);
 
-    /// How often [`LogFilter::on_tick`] is called, with [`Phases::TICK`].
+    /// A stream has ended, of which the number is known: the same that [`LogFilter::on_stream_tick`] was given. Nothing if
+    /// the filter is an access logger.
+    fn log_stream<H: LogHost>(&mut self, host: &H, _stream: Option<u32>) {
+        self.log(host);
+    }
+
+    /// The period is over, with [`Phases::STREAM_TICK`], and this stream is open. What is read of it is what there is so far;
+    /// nothing of the request's headers can be read. No two streams that are open have the same number.
+    fn on_stream_tick<H: LogHost>(&mut self, _host: &H, _stream: u32) {}
+
+    /// How often [`LogFilter::on_tick`] and [`LogFilter::on_stream_tick`] are called, with their phases.
     fn tick_period(&self) -> Option<Duration> {
         None
     }
@@ -138,7 +149,11 @@ pub trait HttpFilter: Sized + 'static {
     /// answered them.
     fn on_log<H: LogHost>(&self, _stream: &mut Self::Stream, _host: &H) {}
 
-    /// How often [`HttpFilter::on_tick`] is called, with [`Phases::TICK`].
+    /// The period is over, with [`Phases::STREAM_TICK`], and this stream is open. What is read of it is what there is so far;
+    /// nothing of the request's headers can be read. No two streams that are open have the same number.
+    fn on_stream_tick<H: LogHost>(&self, _stream: &mut Self::Stream, _host: &H, _number: u32) {}
+
+    /// How often [`HttpFilter::on_tick`] and [`HttpFilter::on_stream_tick`] are called, with their phases.
     fn tick_period(&self) -> Option<Duration> {
         None
     }
@@ -217,7 +232,11 @@ pub trait TcpFilter: Sized + 'static {
     /// The connection has ended.
     fn on_log<H: LogHost>(&self, _connection: &mut Self::Connection, _host: &H) {}
 
-    /// How often [`TcpFilter::on_tick`] is called, with [`Phases::TICK`].
+    /// The period is over, with [`Phases::STREAM_TICK`], and this connection is open. What is read of it is what there is so
+    /// far.
+    fn on_connection_tick<H: LogHost>(&self, _connection: &mut Self::Connection, _host: &H) {}
+
+    /// How often [`TcpFilter::on_tick`] and [`TcpFilter::on_connection_tick`] are called, with their phases.
     fn tick_period(&self) -> Option<Duration> {
         None
     }

@@ -47,6 +47,10 @@ impl Phases {
     /// Streams of gRPC that the filter opens bring something. Calls are answered by the same callbacks.
     pub const GRPC_STREAMS: Phases = Phases::GRPC_CALLS.and(Phases(1 << 15));
 
+    /// Time passes for each stream that is open: it is shown to its filter each time that the filter's period is
+    /// over.
+    pub const STREAM_TICK: Phases = Phases(1 << 16);
+
     /// Timers run: the same as [`Phases::TICK`], since a proxy has no other clock for a module.
     pub const TIMERS: Phases = Phases::TICK;
 
@@ -73,6 +77,7 @@ impl Phases {
         .and(Phases::RESPONSE_HEADERS)
         .and(Phases::RESPONSE_BODY)
         .and(Phases::RESPONSE_TRAILERS)
+        .and(Phases::STREAM_TICK)
         .and(Phases::LOG)
         .and(Phases::ROOT);
 
@@ -82,6 +87,7 @@ impl Phases {
         .and(Phases::UPSTREAM_DATA)
         .and(Phases::DOWNSTREAM_CLOSE)
         .and(Phases::UPSTREAM_CLOSE)
+        .and(Phases::STREAM_TICK)
         .and(Phases::LOG)
         .and(Phases::ROOT);
 
@@ -90,6 +96,9 @@ impl Phases {
 
     /// Calls that the filter makes, and streams that it opens, of every kind.
     pub const CALLS: Phases = Phases::HTTP_CALLS.and(Phases::GRPC_STREAMS);
+
+    /// What has a period.
+    pub(crate) const PERIODIC: Phases = Phases::TICK.and(Phases::STREAM_TICK);
 
     /// What a filter may wait for.
     pub(crate) const AWAITED: Phases = Phases::ROOT;

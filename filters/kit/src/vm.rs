@@ -113,6 +113,8 @@ pub struct Entry<P: Proxy> {
     pub configure: Configure<P>,
     /// What happens if that fails.
     pub if_misconfigured: IfMisconfigured,
+    /// What happens when the time of one of its root contexts has come.
+    pub on_tick: fn(&Vm<P>, u32),
 }
 
 /// How a filter is configured.
@@ -163,8 +165,10 @@ pub trait Stream<P> {
     }
     /// A connection is closed.
     fn closed(&self, _host: &P, _of: Peer, _by: ClosedBy) {}
-    /// The stream has ended.
-    fn log(&self, _host: &P) {}
+    /// The stream of that context has ended.
+    fn log(&self, _host: &P, _context: u32) {}
+    /// The period of a root is over, and the stream of that context is open.
+    fn tick(&self, _host: &P, _context: u32, _root: u32) {}
     /// Something arrived that the stream may wait for.
     fn wake(&self, _host: &P) {}
     /// The stream is gone: so is what it waits for.
@@ -257,8 +261,9 @@ impl<P: Proxy> Vm<P> {
         }
         let id = PLUGIN_ROOT_ID.get(&self.host).unwrap_or_default();
         let known = || self.filters.iter().filter_map(|entry| entry.root_id);
-        let entry =
-            self.filters.iter().find(|entry| entry.root_id.is_some_and(|known| known.as_bytes() == id));
+        let named = |entry: &&Entry<P>| entry.root_id.is_some_and(|known| known.as_bytes() == id);
+        let entry = self.filters.iter().find(named);
+        let entry = entry.or_else(|| self.filters.iter().find(|entry| entry.root_id.is_none()));
         entry.ok_or_else(|| {
             let (id, known) = (String::from_utf8_lossy(&id), known().collect::<Vec<_>>().join(", "));
             format!("this module has no filter with the root id \"{id}\"; it has: {known}")
@@ -317,8 +322,15 @@ impl<P: Proxy> Vm<P> {
         is_taken
     }
 
-    /// A root's time has come: its own period, or the times that its streams wait for.
+    /// A root's time has come.
     pub fn on_tick(&self, context: u32) {
+        if let Ok(entry) = self.entry() {
+            (entry.on_tick)(self, context);
+        }
+    }
+
+    /// Time has passed for a root that waits: its own period may be over, or times that its streams wait for.
+    fn tick(&self, context: u32, shows_streams: bool) {
         let Ok(now) = self.host.now_nanoseconds() else { return };
         let executor = self.host.executor();
         for waiting in executor.tick(context, now) {
@@ -328,10 +340,28 @@ impl<P: Proxy> Vm<P> {
         if self.tick_at(context).is_some_and(|at| at <= now)
             && let Some(filter) = self.root(context)
         {
+            if shows_streams {
+                self.show_streams(context);
+            }
             let next = filter.tick(&self.host, context);
             self.set_tick_at(context, next);
         }
         executor.plan_next(&self.host, context, now, self.tick_at(context));
+    }
+
+    /// Shows every open stream of a root to its filter, in the stream's own name.
+    fn show_streams(&self, root: u32) {
+        let all = self.contexts.borrow();
+        let open = all.iter().filter_map(|(context, it)| match it {
+            Context::Stream(Some(stream)) => Some((*context, Rc::clone(stream))),
+            _ => None,
+        });
+        let open: Vec<(u32, Rc<dyn Stream<P>>)> = open.collect();
+        drop(all);
+        for (context, stream) in open {
+            stream.tick(&self.host, context, root);
+        }
+        self.host.set_effective_context(root);
     }
 
     /// An HTTP call has its answer, or will have none.
@@ -413,7 +443,7 @@ impl<P: Proxy> Vm<P> {
     /// A stream or, for an access logger, one without a context has ended.
     pub fn on_log(&self, context: u32) {
         if let Some(stream) = self.stream(context) {
-            stream.log(&self.host);
+            stream.log(&self.host, context);
         } else if let Some(root) = self.root(context) {
             root.log(&self.host);
         }

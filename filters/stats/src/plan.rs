@@ -3,7 +3,8 @@
 use burgee_filter_config::changes::Shown;
 use burgee_filter_config::stat_name::clean_value;
 use burgee_filter_config::stats::UNKNOWN_VALUE;
-use burgee_filter_config::{LocalWorkload, StandardLabel, StandardMetric};
+use burgee_filter_config::{LocalWorkload, MetricKind as Kind, StandardLabel, StandardMetric, Traffic};
+use burgee_kit::MetricKind;
 
 use crate::overrides::{Dimension, Overrides};
 use crate::value::LabelSet;
@@ -19,7 +20,7 @@ pub enum Role {
     Gateway,
 }
 
-/// What to write for each request.
+/// What to write for each request, or of what else it is.
 #[derive(Debug)]
 pub struct Plan {
     /// The side that is reported.
@@ -37,8 +38,12 @@ pub struct Plan {
 /// One metric to write.
 #[derive(Debug)]
 pub struct MetricPlan {
-    /// Which one.
-    pub metric: StandardMetric,
+    /// Which one; nothing for one that the configuration defines.
+    pub metric: Option<StandardMetric>,
+    /// How its values add up.
+    pub kind: MetricKind,
+    /// Its name as Prometheus shows it.
+    pub name: String,
     /// Its labels, in order.
     pub labels: Vec<(String, Content)>,
 }
@@ -62,18 +67,12 @@ pub enum Source {
 }
 
 impl Plan {
-    /// The plan of a side, this proxy's identity and the configured changes.
-    pub fn new(role: Role, local: &LocalWorkload, overrides: &Overrides) -> Plan {
-        let mut plan = Plan {
-            role,
-            local_service: local.canonical_service.as_bytes().into(),
-            metrics: Vec::new(),
-            sources: Vec::new(),
-            needs: LabelSet::default(),
-        };
-        for (metric, changes) in overrides.metrics().filter(|(_, changes)| !changes.is_dropped) {
+    /// The plan of a side, this proxy's identity and the configured changes, for the metrics of one kind of traffic.
+    pub fn new(role: Role, local: &LocalWorkload, overrides: &Overrides, traffic: Traffic) -> Plan {
+        let mut plan = Plan::empty(role, local);
+        for (metric, changes) in overrides.written(traffic) {
             let mut labels = Vec::new();
-            for (name, shown) in changes.labels() {
+            for (name, shown) in changes.labels(metric) {
                 let content = match shown {
                     Shown::Dimension(dimension) => plan.dimension(dimension),
                     Shown::Standard(label) => match fixed(role, local, label) {
@@ -83,7 +82,16 @@ impl Plan {
                 };
                 labels.push((name.to_owned(), content));
             }
-            plan.metrics.push(MetricPlan { metric, labels });
+            let kind = match metric.kind() {
+                Kind::Counter => MetricKind::Counter,
+                Kind::Histogram => MetricKind::Histogram,
+            };
+            plan.metrics.push(MetricPlan {
+                metric: Some(metric),
+                kind,
+                name: metric.prometheus_name(),
+                labels,
+            });
         }
         plan
     }
@@ -94,6 +102,28 @@ impl Plan {
             Source::Expression(index) => Some(*index),
             Source::Label(_) => None,
         })
+    }
+
+    /// The plan of the metrics that the configuration defines: the same whatever it is that ends.
+    pub fn of_defined(role: Role, local: &LocalWorkload, overrides: &Overrides) -> Plan {
+        let mut plan = Plan::empty(role, local);
+        for defined in overrides.defined() {
+            let labels = defined.labels.iter().map(|(name, shown)| (name.clone(), plan.dimension(shown)));
+            let labels = labels.collect();
+            let name = ["istio_", &defined.name].concat();
+            plan.metrics.push(MetricPlan { metric: None, kind: defined.kind, name, labels });
+        }
+        plan
+    }
+
+    fn empty(role: Role, local: &LocalWorkload) -> Plan {
+        Plan {
+            role,
+            local_service: local.canonical_service.as_bytes().into(),
+            metrics: Vec::new(),
+            sources: Vec::new(),
+            needs: LabelSet::default(),
+        }
     }
 
     fn dimension(&mut self, dimension: &Dimension) -> Content {

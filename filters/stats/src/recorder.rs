@@ -1,15 +1,19 @@
 //! Writes the metrics of one ended request.
 
-use burgee_filter_config::StandardMetric;
 use burgee_filter_config::stat_name::SIGNIFICANT_BYTES;
-use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_TOTAL_SIZE};
+use burgee_filter_config::{StandardMetric, Traffic};
+use burgee_kit::attributes::{REQUEST_DURATION, REQUEST_TOTAL_SIZE, RESPONSE_CODE, RESPONSE_TOTAL_SIZE};
 use burgee_kit::recent::Recent;
 use burgee_kit::{Host, LogHost};
 
+use crate::custom;
+use crate::filter::Settings;
+use crate::group::Group;
+use crate::messages::Messages;
 use crate::overrides::Overrides;
 use crate::peer::Ends;
-use crate::plan::{Plan, Source};
-use crate::request::Reader;
+use crate::plan::{Plan, Role, Source};
+use crate::request::{Facts, Reader, is_request};
 use crate::series::{Found, SeriesTable};
 use crate::value::Value;
 
@@ -29,32 +33,51 @@ pub struct Recorder {
     /// The results of the expressions for the request at hand.
     texts: Vec<Option<Vec<u8>>>,
     values: Vec<Value>,
+    messages: Messages,
+    custom: Group,
 }
 
 impl Recorder {
     /// A recorder that has not written anything.
-    pub fn new(plan: Plan, overrides: Overrides, may_use_host_header: bool, max_series: u32) -> Recorder {
+    pub fn new(settings: Settings, role: Role) -> Recorder {
+        let max_series = settings.max_series();
+        let Settings { config, local, overrides } = settings;
+        let plan = |traffic| Plan::new(role, &local, &overrides, traffic);
+        let requests = plan(Traffic::Requests);
         Recorder {
-            plan,
-            overrides,
-            reader: Reader::new(may_use_host_header),
-            series: SeriesTable::new(max_series),
+            reader: Reader::new(!config.disable_host_header_fallback),
+            series: SeriesTable::new(max_series, &requests),
             known: Recent::new(MAX_KNOWN),
             key: Vec::new(),
             texts: Vec::new(),
             values: Vec::new(),
+            messages: Messages::new(Group::new(plan(Traffic::Messages), max_series), &requests),
+            custom: Group::new(Plan::of_defined(role, &local, &overrides), max_series),
+            plan: requests,
+            overrides,
         }
     }
 
-    /// Writes the current stream's metrics.
-    pub fn record<H: LogHost>(&mut self, host: &H, ends: Ends<'_>) {
-        if self.plan.metrics.is_empty() {
-            return;
+    /// Writes the metrics of the current stream, which has ended.
+    pub fn record<H: LogHost>(&mut self, host: &H, stream: Option<u32>, ends: Ends<'_>) {
+        let facts = if self.plan.metrics.is_empty() { None } else { self.record_request(host, ends) };
+        if !facts.as_ref().is_some_and(|facts| facts.is_other(&self.plan)) {
+            self.messages.end(host, stream, ends, facts.as_ref(), &mut self.reader, &self.overrides);
         }
-        let Recorder { plan, overrides, reader, series, known, key, texts, values } = self;
-        let Some(facts) = reader.read(host, plan, ends) else {
-            return;
-        };
+        if !self.custom.is_empty() && (facts.is_some() || is_request(host, RESPONSE_CODE.get(host))) {
+            custom::record(&mut self.custom, host, &self.overrides);
+        }
+    }
+
+    /// Writes what there is by now of the current stream, which is open.
+    pub fn tick<H: LogHost>(&mut self, host: &H, stream: u32, ends: Ends<'_>) {
+        self.messages.tick(host, stream, ends, &mut self.reader, &self.overrides);
+    }
+
+    /// Writes the metrics of the current request, if it is one, and gives what was read of it.
+    fn record_request<H: LogHost>(&mut self, host: &H, ends: Ends<'_>) -> Option<Facts> {
+        let Recorder { plan, overrides, reader, series, known, key, texts, values, .. } = self;
+        let facts = reader.read(host, plan, ends)?;
         reader.write_key(&facts, key);
         texts.clear();
         for index in plan.expressions() {
@@ -81,9 +104,9 @@ impl Recorder {
             put_together(values);
             Some(series.find(host, values.iter()))
         });
-        let Some(found) = found else { return };
+        let Some(found) = found else { return Some(facts) };
         for (position, metric) in plan.metrics.iter().enumerate() {
-            let Some(amount) = amount(host, metric.metric) else {
+            let Some(amount) = metric.metric.and_then(|metric| amount(host, metric)) else {
                 continue;
             };
             let id = series.metric(found, position).or_else(|| {
@@ -97,6 +120,7 @@ impl Recorder {
                 Amount::Of(value) => host.record(id, value),
             };
         }
+        Some(facts)
     }
 
     /// Gives back what the host keeps for this recorder.

@@ -82,6 +82,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether it is known to be no gRPC.
+    pub fn is_other(&self, plan: &Plan) -> bool {
+        plan.needs.intersects(PROTOCOL) && self.grpc.is_none()
+    }
+
     /// Appends what tells a request's labels from those of others, beside its Host header.
     fn push_key(&self, key: &mut Vec<u8>) {
         key.extend_from_slice(&self.code.to_le_bytes());
@@ -126,12 +131,22 @@ impl Reader {
     /// same way.
     pub fn read<H: LogHost>(&mut self, host: &H, plan: &Plan, ends: Ends<'_>) -> Option<Facts> {
         let code = RESPONSE_CODE.get(host);
-        // A request may have had no response; only then is it in doubt what this was.
-        if code.is_none() && !REQUEST_PROTOCOL.is_there(host) {
+        if !is_request(host, code) {
             return None;
         }
+        let grpc = if plan.needs.intersects(PROTOCOL) { read_grpc(host) } else { None };
+        Some(Facts { grpc, ..self.read_rest(host, plan, ends, code) })
+    }
+
+    /// Reads the same of whatever kind of traffic, but for the protocol.
+    pub fn read_rest<H: LogHost>(
+        &mut self,
+        host: &H,
+        plan: &Plan,
+        ends: Ends<'_>,
+        code: Option<i64>,
+    ) -> Facts {
         let is_needed = |labels| plan.needs.intersects(labels);
-        let grpc = if is_needed(PROTOCOL) { read_grpc(host) } else { None };
         let flags = RESPONSE_FLAGS.get(host).unwrap_or_default();
         let is_client = plan.role == Role::Client;
         let needs_endpoint = is_client && (is_needed(PRINCIPALS) || is_needed(DESTINATION));
@@ -156,7 +171,21 @@ impl Reader {
         if self.may_use_host_header && service.as_ref().is_some_and(|service| service.needs_header()) {
             REQUEST_HOST.show(host, &mut |authority| self.authority.extend_from_slice(authority));
         }
-        Some(Facts { code: code.unwrap_or_default(), flags, grpc, principals, caller, called, service })
+        let code = code.unwrap_or_default();
+        Facts { code, flags, grpc: None, principals, caller, called, service }
+    }
+
+    /// Reads of a stream that is open what its labels need; nothing if they may be others at its end.
+    pub fn read_open<H: LogHost>(&mut self, host: &H, plan: &Plan, ends: Ends<'_>) -> Option<Facts> {
+        let code = RESPONSE_CODE.get(host);
+        // Who was called says so in its answer.
+        if plan.role != Role::Server && code.is_none() {
+            return None;
+        }
+        let facts = self.read_rest(host, plan, ends, code);
+        // The Host header can be read at the end only.
+        let needs_header = facts.service.as_ref().is_some_and(|service| service.needs_header());
+        (!(self.may_use_host_header && needs_header)).then_some(facts)
     }
 
     /// Writes what tells the request at hand from others with other labels.
@@ -212,6 +241,11 @@ impl Reader {
             values.set(Label::DestinationServiceNamespace, namespace.clone());
         }
     }
+}
+
+/// Whether what has ended was a request. One may have had no response; only then is it in doubt what it was.
+pub fn is_request<H: LogHost>(host: &H, code: Option<i64>) -> bool {
+    code.is_some() || REQUEST_PROTOCOL.is_there(host)
 }
 
 /// Whether the request was gRPC, and then its status.

@@ -6,15 +6,11 @@
 
 use burgee_filter_config::stat_name::push_label;
 use burgee_filter_config::stats::OVERFLOW_VALUE;
-use burgee_filter_config::{MetricKind as Kind, StandardMetric};
 use burgee_kit::table::Table;
-use burgee_kit::{Host, LogLevel, MetricId, MetricKind};
+use burgee_kit::{Host, LogLevel, MetricId};
 
 use crate::plan::{Content, MetricPlan, Plan};
 use crate::value::Value;
-
-/// How many metrics a set of labels can have.
-const MAX_METRICS: usize = StandardMetric::ALL.len();
 
 /// How much of the values is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +37,21 @@ pub struct Found {
 pub struct SeriesTable {
     limit: usize,
     index: Table,
-    metrics: Vec<[Option<MetricId>; MAX_METRICS]>,
+    /// How many metrics each set has.
+    width: usize,
+    metrics: Vec<Box<[Option<MetricId>]>>,
     rest: Option<usize>,
     key: Vec<u8>,
     has_warned: bool,
 }
 
 impl SeriesTable {
-    /// An empty table for that many sets of labels.
-    pub fn new(limit: u32) -> SeriesTable {
+    /// An empty table for that many sets of labels, each with the metrics of a plan.
+    pub fn new(limit: u32, plan: &Plan) -> SeriesTable {
         SeriesTable {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             index: Table::default(),
+            width: plan.metrics.len(),
             metrics: Vec::new(),
             rest: None,
             key: Vec::new(),
@@ -79,7 +78,7 @@ impl SeriesTable {
         if let Some(index) = self.find_key(self.limit.saturating_mul(2)) {
             return Found { index, detail: Detail::WithoutChosen };
         }
-        let index = *self.rest.get_or_insert_with(|| add(&mut self.metrics));
+        let index = *self.rest.get_or_insert_with(|| add(&mut self.metrics, self.width));
         Found { index, detail: Detail::Nothing }
     }
 
@@ -99,11 +98,7 @@ impl SeriesTable {
     ) -> Option<MetricId> {
         let slot = self.metrics.get_mut(found.index)?.get_mut(position)?;
         let metric = plan.metrics.get(position)?;
-        let kind = match metric.metric.kind() {
-            Kind::Counter => MetricKind::Counter,
-            Kind::Histogram => MetricKind::Histogram,
-        };
-        *slot = host.define_metric(kind, &name(metric, values, found.detail)).ok();
+        *slot = host.define_metric(metric.kind, &name(metric, values, found.detail)).ok();
         *slot
     }
 
@@ -122,14 +117,14 @@ impl SeriesTable {
         if self.index.len() >= limit {
             return None;
         }
-        let index = add(&mut self.metrics);
+        let index = add(&mut self.metrics, self.width);
         self.index.set(&self.key, index);
         Some(index)
     }
 }
 
-fn add(metrics: &mut Vec<[Option<MetricId>; MAX_METRICS]>) -> usize {
-    metrics.push([None; MAX_METRICS]);
+fn add(metrics: &mut Vec<Box<[Option<MetricId>]>>, width: usize) -> usize {
+    metrics.push(vec![None; width].into());
     metrics.len().saturating_sub(1)
 }
 
@@ -154,6 +149,6 @@ fn name(metric: &MetricPlan, values: &[Value], detail: Detail) -> String {
             }
         }
     }
-    name.push_str(&metric.metric.prometheus_name());
+    name.push_str(&metric.name);
     name
 }

@@ -74,6 +74,16 @@ fn push_text(key: &mut Vec<u8>, text: &[u8]) {
     key.extend_from_slice(significant);
 }
 
+/// The number that decimal digits say.
+pub fn whole_number(digits: &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for digit in digits {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    (!digits.is_empty()).then_some(number)
+}
+
 /// A set of standard labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LabelSet(u32);
@@ -93,6 +103,11 @@ impl LabelSet {
     /// Adds a label.
     pub fn insert(&mut self, label: StandardLabel) {
         self.0 |= bit(label);
+    }
+
+    /// Whether all of the other set is in this one.
+    pub fn has(self, other: LabelSet) -> bool {
+        self.0 & other.0 == other.0
     }
 
     /// Whether the sets have a label in common.
@@ -163,6 +178,22 @@ mod tests {
         let mut other = Vec::new();
         Value::Chosen(vec![b'a'; 20_000].into()).push_key(&mut other);
         assert_eq!(one, other);
+    }
+
+    #[test]
+    fn a_number_is_digits_and_nothing_else() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("0042", Some(42)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(whole_number(text.as_bytes()), number, "{text:?}");
+        }
     }
 
     #[test]

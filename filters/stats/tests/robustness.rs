@@ -7,7 +7,7 @@ use burgee_kit::fake::{FakeHost, FakeProxy};
 use burgee_kit::{HostError, LogFilter, LogLevel};
 use burgee_stats::Stats;
 use proptest::prelude::*;
-use support::{configure, labels, make_inbound, mk_host, published, run, series, set_tls};
+use support::{configure, defined, labels, make_inbound, mk_host, published, run, series, set_tls, written};
 
 #[test]
 fn a_configuration_that_cannot_be_read_makes_the_filter_inert_and_says_so() {
@@ -25,7 +25,7 @@ fn a_configuration_that_cannot_be_read_makes_the_filter_inert_and_says_so() {
         proxy.log_without_context();
         proxy.stream().end();
         proxy.configure(garbage).unwrap_or_else(|error| panic!("{error}"));
-        assert!(host.metrics().is_empty(), "{garbage:?}");
+        assert!(written(&host).is_empty(), "{garbage:?}");
         let lines = host.log_lines();
         assert_eq!(lines.len(), 2, "{garbage:?}: {lines:?}");
         assert_eq!(lines[0].0, LogLevel::Error);
@@ -69,7 +69,7 @@ fn beyond_the_limit_what_clients_choose_becomes_other() {
     assert_eq!(other.1, [997]);
     assert_eq!(other.0["destination_service_name"], "other");
     assert_eq!(other.0["response_code"], "200");
-    assert_eq!(host.definitions(), 16);
+    assert_eq!(defined(&host), 16);
     assert_eq!(host.log_lines().len(), 1, "it is said once: {:?}", host.log_lines());
 
     host.set("request.host", "host-1");
@@ -112,7 +112,7 @@ fn there_is_a_last_bound_whatever_differs() {
     assert_eq!(all.len(), 11, "twice the limit and one last set");
     let total: u64 = all.iter().map(|(_, values)| values[0]).sum();
     assert_eq!(total, 500);
-    assert_eq!(host.definitions(), 44);
+    assert_eq!(defined(&host), 44);
     let last = all.iter().find(|(labels, _)| labels["response_code"] == "other").unwrap();
     assert_eq!(last.1, [490]);
     assert_eq!(last.0["destination_workload"], "web-v1", "what never differs is kept");
@@ -132,7 +132,7 @@ fn every_call_may_fail_at_any_time() {
             host.set_expression("request.method", Some("GET"));
             host.fail_every_call(error);
             let mut stats = run(&host, configuration);
-            assert!(host.metrics().is_empty());
+            assert!(written(&host).is_empty());
             host.stop_failing();
             stats.log(&host);
             assert_eq!(series(&host, "istio_requests_total").len(), 1, "it works again when the host does");
@@ -211,11 +211,11 @@ fn a_warm_request_costs_few_calls() {
         let mut stats = run(&host, "");
         // Without a peer Istio's own filter is looked for, ever less often: not at this third request.
         stats.log(&host);
-        let (calls, properties, definitions) = (host.calls(), host.property_reads(), host.definitions());
+        let (calls, properties, definitions) = (host.calls(), host.property_reads(), defined(&host));
         stats.log(&host);
         assert_eq!(host.property_reads() - properties, reads, "{inbound} {described} {peer:?}");
         assert_eq!(host.calls() - calls, reads + 4 + clocks, "the metrics and the clock");
-        assert_eq!(host.definitions(), definitions);
+        assert_eq!(defined(&host), definitions);
     }
 }
 

@@ -2,6 +2,7 @@
 //! end the other need not ask the proxy for.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use burgee_filter_config::TelemetryConfig;
 use burgee_kit::{
@@ -18,13 +19,27 @@ pub struct Telemetry {
     stats: RefCell<Option<Stats>>,
 }
 
+/// What is kept of a request.
+#[derive(Debug, Default)]
+pub struct Request {
+    exchange: Exchange,
+    /// Its number, once it was open when a period was over.
+    number: Option<u32>,
+}
+
+impl Request {
+    fn ends(&self) -> Ends<'_> {
+        Ends::Told { caller: self.exchange.caller(), called: self.exchange.called() }
+    }
+}
+
 impl HttpFilter for Telemetry {
-    const PHASES: Phases = PeerMetadata::PHASES.and(Phases::LOG);
+    const PHASES: Phases = PeerMetadata::PHASES.and(Phases::LOG).and(Phases::STREAM_TICK);
 
     /// A proxy that refuses a listener because of its telemetry serves nobody.
     const IF_MISCONFIGURED: IfMisconfigured = IfMisconfigured::DoNothing;
 
-    type Stream = Exchange;
+    type Stream = Request;
 
     fn configure<H: RootHost>(host: &H, configuration: &[u8]) -> Result<Telemetry, ConfigurationError> {
         let config = TelemetryConfig::from_json(configuration).map_err(|error| {
@@ -41,28 +56,42 @@ impl HttpFilter for Telemetry {
 
     fn on_request_headers<H: RequestHeadersHost>(
         &self,
-        stream: &mut Exchange,
+        stream: &mut Request,
         host: &H,
         end: bool,
     ) -> Outcome {
-        self.peers.on_request_headers(stream, host, end)
+        self.peers.on_request_headers(&mut stream.exchange, host, end)
     }
 
     fn on_response_headers<H: ResponseHeadersHost>(
         &self,
-        stream: &mut Exchange,
+        stream: &mut Request,
         host: &H,
         end: bool,
     ) -> Outcome {
-        self.peers.on_response_headers(stream, host, end)
+        self.peers.on_response_headers(&mut stream.exchange, host, end)
     }
 
-    fn on_log<H: LogHost>(&self, stream: &mut Exchange, host: &H) {
+    fn on_log<H: LogHost>(&self, stream: &mut Request, host: &H) {
         if let Ok(mut stats) = self.stats.try_borrow_mut()
             && let Some(stats) = stats.as_mut()
         {
-            stats.record(host, Ends::Told { caller: stream.caller(), called: stream.called() });
+            stats.record(host, stream.number, stream.ends());
         }
+    }
+
+    fn on_stream_tick<H: LogHost>(&self, stream: &mut Request, host: &H, number: u32) {
+        stream.number = Some(number);
+        if let Ok(mut stats) = self.stats.try_borrow_mut()
+            && let Some(stats) = stats.as_mut()
+        {
+            stats.tick(host, number, stream.ends());
+        }
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        let stats = self.stats.try_borrow().ok()?;
+        stats.as_ref().and_then(burgee_kit::LogFilter::tick_period)
     }
 
     fn retire<H: Host>(&self, host: &H) {

@@ -17,5 +17,6 @@ pub use filter::Telemetry;
 burgee_kit::export!(
     "telemetry" => http Telemetry,
     "stats" => log burgee_stats::Stats,
+    "stats-tcp" => tcp burgee_stats::TcpStats,
     "peer-metadata" => http burgee_peer_metadata::PeerMetadata,
 );

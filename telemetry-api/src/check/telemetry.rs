@@ -40,26 +40,28 @@ pub(super) fn at(origin: &Origin, severity: Severity, code: Code, message: Strin
 }
 
 fn metric(change: &Override, problems: &mut Vec<Problem>) {
-    let (severity, code, message, help) = match &change.metric {
-        MetricMatch::Custom(name) => (
-            Severity::Warning,
-            codes::CUSTOM_METRIC,
-            format!("no filter defines a metric `{name}`, so this has no effect"),
-            "the Telemetry API can change custom metrics but not define them".to_owned(),
-        ),
-        MetricMatch::Standard(metric) if !metric.is_written() => (
-            Severity::Note,
-            codes::METRIC_NOT_WRITTEN,
-            format!("{} is not written by this version's filter yet", metric.api_name()),
-            "written: REQUEST_COUNT, REQUEST_DURATION, REQUEST_SIZE, RESPONSE_SIZE".to_owned(),
-        ),
-        _ => return,
+    let MetricMatch::Custom(name) = &change.metric else { return };
+    let message = format!("no filter defines a metric `{name}`, so this has no effect");
+    let help = "the Telemetry API can change custom metrics but not define them".to_owned();
+    problems.push(at(&change.origin, Severity::Warning, codes::CUSTOM_METRIC, message, help));
+}
+
+/// That a metric which is named does not have a standard tag.
+fn not_of_metric(change: &Override, name: &str) -> Option<String> {
+    let (MetricMatch::Standard(metric), Some(label)) = (&change.metric, StandardLabel::from_name(name))
+    else {
+        return None;
     };
-    problems.push(at(&change.origin, severity, code, message, help));
+    (!metric.has_label(label))
+        .then(|| format!("{} has no tag `{name}`, so this has no effect", metric.api_name()))
 }
 
 fn tags(change: &Override, problems: &mut Vec<Problem>) {
     for (name, operation) in &change.tags {
+        if let Some(message) = not_of_metric(change, name) {
+            let help = "leave it out; Istio's metrics reference lists the tags of each metric".to_owned();
+            problems.push(at(&operation.origin, Severity::Note, codes::TAG_NOT_OF_METRIC, message, help));
+        }
         let (severity, code, message, help) = match &operation.value {
             TagOperation::Remove if StandardLabel::from_name(name).is_none() => {
                 let names: Vec<&str> = StandardLabel::ALL.iter().map(|label| label.name()).collect();

@@ -76,7 +76,10 @@ pub fn keeps_to_itself(workload: &Workload, class: ListenerClass, provider: &Pro
     let effective = Effective { workload: workload.clone(), classes: BTreeMap::from([(class, alone)]) };
     let options = options(Delivery::Discovery { directory: "/etc/burgee".to_owned() });
     let configs = extension_configs(&effective, &options);
-    let of_stats: Vec<_> = configs.iter().filter(|config| is_measure(&config.name)).collect();
+    // The filter of connections has no Host header to take anything from.
+    let is_of_requests =
+        |name: &str| ["burgee.stats.", "burgee.telemetry."].iter().any(|prefix| name.starts_with(prefix));
+    let of_stats: Vec<_> = configs.iter().filter(|config| is_of_requests(&config.name)).collect();
     assert_eq!(of_stats.len(), 1, "one provider makes one filter");
     contains(&of_stats[0].value, "\"disable_host_header_fallback\":true")
 }

@@ -24,7 +24,7 @@ spec:
       überrides: []
       overrides:
         - match: {metric: TCP_SENT_BYTES}
-          disabled: true
+          tagOverrides: {response_code: {operation: REMOVE}}
         - match: {customMetric: mine}
           disabled: true
 ";
@@ -92,7 +92,7 @@ fn sarif_has_places_rules_and_what_is_ignored() {
     let run = &report["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
     let ids: Vec<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
-    assert_eq!(ids, ["BG0106", "BG0214", "BG0215", "BG0217"]);
+    assert_eq!(ids, ["BG0106", "BG0214", "BG0217", "BG0234"]);
     assert!(rules[0]["help"]["markdown"].as_str().is_some_and(|text| text.starts_with("# BG0106")));
     let results = run["results"].as_array().expect("results");
     let shown: Vec<String> = results
@@ -116,7 +116,7 @@ fn sarif_has_places_rules_and_what_is_ignored() {
         shown,
         [
             "BG0106 error it%20is%20wrong.yaml 12:7-16 told",
-            "BG0215 note it%20is%20wrong.yaml 14:11-12 told",
+            "BG0234 note it%20is%20wrong.yaml 15:53-59 told",
             "BG0217 warning it%20is%20wrong.yaml 9:13-14 inSource",
             "BG0214 warning it%20is%20wrong.yaml 16:11-12 external",
         ]

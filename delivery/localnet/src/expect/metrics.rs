@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burgee_api::origin::{Origin, Traced};
 use burgee_api::problem::Problem;
 use burgee_api::resolve::{ListenerClass, MetricName, MetricOverride, ProviderMetrics, TagOperation};
-use burgee_filter_config::{MetricKind, StandardLabel, StandardMetric};
+use burgee_filter_config::{MetricKind, StandardLabel, StandardMetric, Traffic};
 
 use super::{Asked, traced};
 use crate::codes::{LABEL_NOT_REMOVED, NO_LABEL, NOT_DISABLED, WRONG_COUNT};
@@ -17,11 +17,16 @@ pub fn shows_a_flush(asked: &[Asked<'_>]) -> bool {
     let has_distribution = |one: &Asked<'_>| {
         StandardMetric::ALL
             .into_iter()
-            .filter(|metric| metric.is_written() && metric.kind() == MetricKind::Histogram)
+            .filter(|metric| is_of_requests(metric) && metric.kind() == MetricKind::Histogram)
             .any(|metric| one.policy.metrics.iter().any(|provider| !is_disabled(provider, metric)))
     };
     let reached = || asked.iter().filter(|one| one.requests > 0);
     reached().all(|one| reached().any(|other| other.proxy == one.proxy && has_distribution(other)))
+}
+
+/// Whether every request is in a metric.
+fn is_of_requests(metric: &StandardMetric) -> bool {
+    metric.traffic() == Traffic::Requests
 }
 
 /// Holds the metrics of one proxy against what is asked of its classes.
@@ -30,7 +35,7 @@ pub(super) fn check(asked: &[&Asked<'_>], grown: &[MetricSummary], problems: &mu
     let Some(first) = reached.first() else {
         return;
     };
-    for metric in StandardMetric::ALL.into_iter().filter(|metric| metric.is_written()) {
+    for metric in StandardMetric::ALL.into_iter().filter(is_of_requests) {
         let name = counting_name(metric);
         let series: Vec<_> =
             grown.iter().filter(|series| series.proxy == first.proxy && series.name == name).collect();

@@ -53,12 +53,27 @@ static_resources:
     /// A listener that carries no HTTP.
     NO_HTTP = "BG0602" {
         severity: Severity::Note,
-        basis: Basis::NotYet,
-        means: "The documents ask for what only HTTP has, and a listener of the base carries none.",
-        matters: "The listener gets no request metrics, traces and plugins. Istio writes metrics of connections; this \
-                  version does not yet.",
+        basis: Basis::Quirk,
+        means: "The documents ask for what only HTTP has, and a listener of the base carries none; or for metrics, and the \
+                listener has no `tcp_proxy` either.",
+        matters: "The listener gets no traces and no plugins. Metrics it gets of its connections, if a `tcp_proxy` ends its \
+                  filter chains: not where another filter does.",
         case: Case::Base {
             wrong: Laid {
+                documents: METRICS,
+                base: "
+static_resources:
+  listeners:
+  - name: database
+    traffic_direction: INBOUND
+    address: {socket_address: {address: 127.0.0.1, port_value: 5432}}
+    filter_chains:
+    - filters:
+      - name: echo
+        typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}
+",
+            },
+            right: Laid {
                 documents: METRICS,
                 base: "
 static_resources:
@@ -75,7 +90,6 @@ static_resources:
           cluster: database
 ",
             },
-            right: Laid { documents: METRICS, base: BASE },
         },
     }
 

@@ -2,7 +2,7 @@
 
 use burgee_api::problem::{Basis, Case, Laid, Severity};
 
-use super::examples::{BASE, METRICS};
+use super::examples::{BASE, METRICS, base};
 
 burgee_api::codes! {
     /// Codes of this area.
@@ -69,6 +69,29 @@ spec:
     overrides: [{tagOverrides: {target: {value: \"request.host + request.url_path\"}}}]
 ",
                 base: BASE,
+            },
+        },
+    }
+
+    /// A filter of the base that counts messages of gRPC for itself.
+    COUNTS_NOT_GIVEN = "BG0643" {
+        severity: Severity::Note,
+        basis: Basis::Envoy,
+        means: "Metrics of gRPC messages are in force, and an HTTP connection manager of the base has Envoy's \
+                `grpc_stats` filter without `emit_filter_state`.",
+        matters: "`istio_request_messages_total` and `istio_response_messages_total` are not written there. The stats filter \
+                  reads what that filter counts, and a second one would count everything twice in Envoy's own metrics.",
+        case: Case::Base {
+            wrong: Laid {
+                documents: METRICS,
+                base: base!(filter: "{name: grpc, typed_config: {\"@type\": \
+                    type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig}}"),
+            },
+            right: Laid {
+                documents: METRICS,
+                base: base!(filter: "{name: grpc, typed_config: {\"@type\": \
+                    type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig, \
+                    emit_filter_state: true}}"),
             },
         },
     }

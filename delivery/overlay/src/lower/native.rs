@@ -1,9 +1,10 @@
 //! Metrics of HTTP requests by Envoy's own stats access logger, for whatever of them it can say.
 //!
 //! What is asked for is read from the configuration that the stats filter would get, so that both engines read the same.
-//! A metric that the logger cannot say stays with the filter. The filter's module is there in any case: only where a
-//! Wasm plugin is configured does Envoy show names below `wasmcustom` without a prefix of its own. With nothing left to
-//! do the filter is disabled, and no request meets it.
+//! A metric that the logger cannot say stays with the filter, and so do messages of gRPC and connections of TCP, which are
+//! reported while they last. The filter's module is there in any case: only where a Wasm plugin is configured does Envoy
+//! show names below `wasmcustom` without a prefix of its own. With nothing left to do the filter is disabled, and no request
+//! meets it.
 
 mod changes;
 mod formats;
@@ -12,7 +13,7 @@ mod rules;
 
 use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, ProviderMetrics};
 use burgee_filter_config::stats::DEFAULT_MAX_SERIES;
-use burgee_filter_config::{MetricConfig, MetricKind, StandardMetric, StatsConfig};
+use burgee_filter_config::{MetricConfig, MetricKind, StandardMetric, StatsConfig, Traffic};
 
 use self::changes::Changes;
 pub(crate) use self::changes::Unsayable;
@@ -47,6 +48,8 @@ pub(crate) struct Split {
     native: Vec<(StandardMetric, Changes)>,
     /// What stays with the filter although documents ask for the other engine, and why.
     pub stays: Vec<(StandardMetric, Unsayable)>,
+    /// Whether messages of gRPC are written, which the filter does in any case.
+    has_messages: bool,
 }
 
 impl Split {
@@ -56,7 +59,8 @@ impl Split {
         if asked != MetricsEngine::Native {
             return None;
         }
-        let mut split = Split { native: Vec::new(), stays: Vec::new() };
+        let has_messages = super::writes(config, Traffic::Messages);
+        let mut split = Split { native: Vec::new(), stays: Vec::new(), has_messages };
         for (metric, changes) in changes::of(&config.metrics) {
             match changes {
                 Ok(changes) => split.native.push((metric, changes)),
@@ -76,9 +80,9 @@ impl Split {
         !self.native.is_empty()
     }
 
-    /// Whether nothing is left for the filter.
+    /// Whether nothing is left for the filter of requests.
     pub fn is_whole(&self) -> bool {
-        self.stays.is_empty()
+        self.stays.is_empty() && !self.has_messages
     }
 
     /// What the filter is told of the metrics that it does not make.
@@ -110,7 +114,8 @@ pub(crate) type Labels = Vec<(String, TagValue)>;
 /// Every metric that a configuration has, with the labels that the logger would give it, or why it cannot.
 pub(crate) fn metrics(config: &StatsConfig, side: &Side) -> Vec<(StandardMetric, Result<Labels, Unsayable>)> {
     let all = changes::of(&config.metrics).into_iter();
-    all.map(|(metric, changes)| (metric, changes.map(|changes| changes::labels(&changes, side)))).collect()
+    all.map(|(metric, changes)| (metric, changes.map(|changes| changes::labels(metric, &changes, side))))
+        .collect()
 }
 
 /// The access logger that makes a provider's metrics at a class of listeners, if it makes any. `before` is what the base
@@ -168,7 +173,8 @@ pub(crate) fn is_logger(log: &Value) -> bool {
 
 /// A metric with its labels.
 fn stat(metric: StandardMetric, changes: &Changes, side: &Side) -> Value {
-    let tags = changes::labels(changes, side).into_iter().map(|(name, value)| tag(&name, value)).collect();
+    let tags =
+        changes::labels(metric, changes, side).into_iter().map(|(name, value)| tag(&name, value)).collect();
     Value::map([("name", Value::string(metric.prometheus_name())), ("tags", Value::List(tags))])
 }
 
@@ -199,7 +205,8 @@ fn scope() -> Value {
     // A set of labels has one counter and three distributions.
     let sets = i64::from(DEFAULT_MAX_SERIES);
     let of = |kind: MetricKind| {
-        let is_of_kind = |metric: &&StandardMetric| metric.is_written() && metric.kind() == kind;
+        let is_of_kind =
+            |metric: &&StandardMetric| metric.traffic() == Traffic::Requests && metric.kind() == kind;
         let count = StandardMetric::ALL.iter().filter(is_of_kind).count();
         Value::Int(sets.saturating_mul(i64::try_from(count).unwrap_or(1)))
     };

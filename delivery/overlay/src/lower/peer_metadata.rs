@@ -3,7 +3,7 @@
 use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, PeerMetadata, ProviderMetrics};
 use burgee_filter_config::{PeerMetadataConfig, PeerRole};
 
-use super::{Part, extension_config, http_filter};
+use super::{FilterKind, Part, extension_config};
 use crate::value::Value;
 use crate::view;
 use crate::{ExtensionConfig, Identity, Options, Owner};
@@ -28,7 +28,7 @@ pub(crate) fn is_done(filters: &[Value]) -> bool {
 
 /// The HTTP filter that goes in front of all others into a listener of this class; none where there are no metrics.
 pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options) -> Option<(Owner, Value)> {
-    Some((owner(policy, class)?, http_filter(part(policy, class, options), &options.delivery, options)))
+    Some((owner(policy, class)?, super::filter(part(policy, class, options), &options.delivery, options)))
 }
 
 /// The extension configuration that delivers it by name.
@@ -62,6 +62,7 @@ fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
     // A configuration is strings, lists and maps: nothing that JSON cannot say.
     let configuration = serde_json::to_string(&config(policy, class, options)).unwrap_or_default();
     Part {
+        kind: FilterKind::Http,
         name: NAME.to_owned(),
         resource: format!("{NAME}.{}", class.name()),
         root_id: ROOT_ID,

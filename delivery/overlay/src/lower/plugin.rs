@@ -7,7 +7,8 @@ use burgee_api::Origin;
 use burgee_api::resolve::{Effective, Plugin};
 use burgee_api::resources::wasm_plugin::FailStrategy;
 
-use super::{EXTENSION_CONFIG_TYPE, IDLE_TYPE, STRING_TYPE, WASM_TYPE, config_source, file_name, safe_name};
+use super::{EXTENSION_CONFIG_TYPE, FilterKind, STRING_TYPE, config_source, file_name, safe_name};
+
 use super::{Label, response_of, short_digest};
 use crate::value::Value;
 use crate::view;
@@ -93,12 +94,15 @@ pub(crate) fn http_filter(plugin: &Plugin, options: &Options) -> Option<Value> {
         "config_source".to_owned(),
         config_source(directory, &file_name(&format!("{MARK}{}", full_name(plugin)))),
     )];
-    let mut types = vec![Value::string(WASM_TYPE), Value::string(RBAC_TYPE)];
+    let mut types = vec![Value::string(FilterKind::Http.wasm_type()), Value::string(RBAC_TYPE)];
     // While the configuration or the module is unusable, a filter without a default answers every request with
     // 500: that is what closed means.
     if plugin.document.fail_strategy.value == FailStrategy::Open {
-        discovery.push(("default_config".to_owned(), Value::map([("@type", Value::string(IDLE_TYPE))])));
-        types.push(Value::string(IDLE_TYPE));
+        discovery.push((
+            "default_config".to_owned(),
+            Value::map([("@type", Value::string(FilterKind::Http.idle_type()))]),
+        ));
+        types.push(Value::string(FilterKind::Http.idle_type()));
     }
     discovery.push(("type_urls".to_owned(), Value::List(types.into())));
     Some(Value::map([name, ("config_discovery", Value::Map(discovery.into()))]))
@@ -174,7 +178,10 @@ fn wasm(plugin: &Plugin, module: &Module) -> Value {
         FailStrategy::Reload => "FAIL_RELOAD",
     };
     config.push(("failure_policy".to_owned(), Value::string(policy)));
-    Value::map([("@type", Value::string(WASM_TYPE)), ("config", Value::Map(config.into()))])
+    Value::map([
+        ("@type", Value::string(FilterKind::Http.wasm_type())),
+        ("config", Value::Map(config.into())),
+    ])
 }
 
 fn vm_config(plugin: &Plugin, module: &Module) -> Value {

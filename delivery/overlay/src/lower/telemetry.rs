@@ -4,7 +4,7 @@ use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics};
 use burgee_filter_config::TelemetryConfig;
 
 use super::{
-    Part, extension_config, filter_owner, http_filter, peer_metadata, safe_name, split, stats_config,
+    FilterKind, Part, extension_config, filter_owner, peer_metadata, safe_name, split, stats_config,
 };
 use crate::value::Value;
 use crate::{ExtensionConfig, Options, Owner};
@@ -30,7 +30,7 @@ pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options
     let provider = provider(policy, class, options)?;
     Some((
         filter_owner(provider),
-        http_filter(part(policy, class, provider, options), &options.delivery, options),
+        super::filter(part(policy, class, provider, options), &options.delivery, options),
     ))
 }
 
@@ -59,6 +59,7 @@ fn part(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, op
     };
     let provider = safe_name(&provider.provider.value);
     Part {
+        kind: FilterKind::Http,
         name: format!("{FILTER_PREFIX}{provider}"),
         resource: format!("{FILTER_PREFIX}{}.{provider}", class.name()),
         root_id: ROOT_ID,

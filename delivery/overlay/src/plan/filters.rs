@@ -9,6 +9,7 @@ use super::{Plan, placed, problem};
 use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
+use crate::lower::grpc_stats::{self, Found};
 use crate::lower::plugin::{self, Stand};
 use crate::lower::{peer_metadata, telemetry};
 use crate::value::Value;
@@ -31,7 +32,7 @@ const AUTHORIZATION: [&str; 2] = [view::RBAC, "envoy.filters.http.rbac"];
 /// Filters that stand behind every plugin when they end a chain.
 const TAIL: [&str; 17] = [
     "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
-    "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+    view::GRPC_STATS,
     "envoy.extensions.filters.http.fault.v3.HTTPFault",
     "envoy.extensions.filters.http.cors.v3.Cors",
     "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
@@ -114,6 +115,8 @@ pub(super) fn plan(
             placed.push((places.of_phase(plugin.document.phase.value), plugin::owner(plugin), filter));
         }
     }
+    placed
+        .extend(grpc_stats(listener, manager, class, policy, options, plan).map(|it| (terminal, it.0, it.1)));
     for (number, provider) in wanted.metrics.iter().enumerate() {
         let is_joined = Some(number) == joined;
         if is_joined && !is_done {
@@ -123,7 +126,7 @@ pub(super) fn plan(
             let part = lower::stats(policy, class, provider, options);
             // By name there is only the one that also exchanges peers.
             let delivery = if is_joined { &Delivery::Inline } else { &options.delivery };
-            Some((lower::filter_owner(provider), lower::http_filter(part, delivery, options)))
+            Some((lower::filter_owner(provider), lower::filter(part, delivery, options)))
         };
         let made = plan.made.get(What::Metrics(class, number), make);
         placed.extend(made.map(|(owner, filter)| (terminal, owner, filter)));
@@ -135,6 +138,37 @@ pub(super) fn plan(
         owner,
         value,
     }));
+}
+
+/// The filter that counts messages of gRPC, where they are measured and the base does not count them itself.
+fn grpc_stats(
+    listener: &Listener<'_>,
+    manager: &Part<'_>,
+    class: ListenerClass,
+    policy: &Effective,
+    options: &Options,
+    plan: &mut Plan,
+) -> Option<(Owner, Value)> {
+    let make = || Some((grpc_stats::owner(policy, class, options)?, grpc_stats::filter()));
+    let made = plan.made.get(What::GrpcStats(class), make)?;
+    match grpc_stats::found(manager.http_filters()) {
+        Found::Nothing => Some(made),
+        Found::Counts => None,
+        Found::KeepsThem(place) => {
+            plan.say(problem(
+                Severity::Note,
+                codes::COUNTS_NOT_GIVEN,
+                manager.filters_path().index(place).to_string(),
+                format!(
+                    "listener {:?} has a grpc_stats filter that gives its counts to nobody, so messages of gRPC are not \
+                     measured there",
+                    listener.name
+                ),
+                "write `emit_filter_state: true` into it, or remove it: then Burgee puts its own there",
+            ));
+            None
+        }
+    }
 }
 
 /// Whether a policy puts nothing into a manager.

@@ -7,9 +7,11 @@ use super::made::What;
 use super::{Plan, filters, metrics, placed, problem};
 use crate::Options;
 use crate::codes;
-use crate::edit::Edit;
+use crate::edit::{Edit, Path};
+use crate::lower;
 use crate::lower::access_log::{self, Place};
 use crate::lower::cluster::{self, Upstream};
+use crate::lower::connections;
 use crate::lower::tracing::{self, Found};
 use crate::mark::{ACCESS_LOG, Before, REQUEST_ID_EXTENSION, TRACING};
 use crate::value::Value;
@@ -40,31 +42,38 @@ pub(super) fn plan(
         plan_logs(manager, class, Place::Manager, before, wanted, options, plan);
         plan_tracing(listener, manager, class, &wanted.tracing, options, plan);
     }
+    // How many of ours stand in the filter chain at hand.
+    let mut present: Option<(Path, usize)> = None;
     for proxy in &listener.tcp_proxies {
-        plan_logs(proxy, class, Place::TcpProxy, 0, wanted, options, plan);
+        let chain = proxy.place_in_chain().map(|(list, _)| list).unwrap_or_default();
+        let before = present.filter(|(known, _)| *known == chain).map_or(0, |(_, count)| count);
+        let count = before + plan_connections(&proxy.behind(before), class, policy, options, plan);
+        plan_logs(&proxy.behind(count), class, Place::TcpProxy, 0, wanted, options, plan);
+        present = Some((chain, count));
     }
 }
 
 /// What a listener without HTTP, or with HTTP in a form that cannot be changed, does not get.
 fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan) {
-    let of_http = [
-        ("request metrics", !wanted.metrics.is_empty()),
-        ("traces", tracing::settings(&wanted.tracing).is_some()),
-        ("plugins", !wanted.plugins.is_empty()),
-    ];
+    let of_http =
+        [("traces", tracing::settings(&wanted.tracing).is_some()), ("plugins", !wanted.plugins.is_empty())];
     let mut unmet: Vec<&str> = of_http.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect();
-    let is_plain = listener.managers.is_empty() && listener.has_filters && listener.sealed.is_empty();
+    let is_plain = listener.managers.is_empty() && listener.has_filters() && listener.sealed.is_empty();
+    let has_metrics = !wanted.metrics.is_empty();
+    if is_plain && has_metrics && listener.tcp_proxies.is_empty() {
+        unmet.insert(0, "metrics");
+    }
     if is_plain && !unmet.is_empty() {
         plan.say(problem(
             Severity::Note,
             codes::NO_HTTP,
             listener.path.to_string(),
             format!("listener {:?} carries no HTTP, so it gets no {}", listener.name, unmet.join(" and no ")),
-            "this version measures HTTP and gRPC requests; TCP connections are not measured yet",
+            "connections of TCP are measured and logged where a tcp_proxy ends the filter chain",
         ));
     }
-    if let Some(first) = unmet.first_mut().filter(|first| **first == "request metrics") {
-        *first = "metrics";
+    if has_metrics && !unmet.contains(&"metrics") {
+        unmet.insert(0, "metrics");
     }
     if !wanted.access_logs.is_empty() {
         unmet.push("access logs");
@@ -84,6 +93,28 @@ fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan)
              api_listener, and not as a TypedStruct",
         ));
     }
+}
+
+/// Plans the filters that measure the connections of a TCP proxy; gives how many there are, all in front of it.
+fn plan_connections(
+    proxy: &Part<'_>,
+    class: ListenerClass,
+    policy: &Effective,
+    options: &Options,
+    plan: &mut Plan,
+) -> usize {
+    let Some((list, index)) = proxy.place_in_chain() else { return 0 };
+    let mut count = 0;
+    for (number, provider) in policy.class(class).metrics.iter().enumerate() {
+        let make = || {
+            let part = connections::part(policy, class, provider, options)?;
+            Some((lower::filter_owner(provider), lower::filter(part, &options.delivery, options)))
+        };
+        let Some((owner, value)) = plan.made.get(What::Connections(class, number), make) else { continue };
+        plan.edits.push(Edit { path: list.index(index + count), owner, value });
+        count += 1;
+    }
+    count
 }
 
 /// Plans the access logs of a part. `before_them` is how many of ours stand before them in its list.

@@ -14,6 +14,10 @@ use crate::value::Value;
 pub(super) enum What {
     /// The filter for the provider of metrics of that number.
     Metrics(ListenerClass, usize),
+    /// The filter of connections for the provider of metrics of that number.
+    Connections(ListenerClass, usize),
+    /// The filter that counts messages of gRPC.
+    GrpcStats(ListenerClass),
     /// The filter that tells and learns who is at the other end.
     Peers(ListenerClass),
     /// The logger of metrics for the provider of that number.

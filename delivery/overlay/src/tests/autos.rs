@@ -56,8 +56,8 @@ fn laid(base: &str, provider: ProviderMetrics, options: &Options) -> Vec<String>
     all.iter().map(|one| crate::view::name(one).to_owned()).filter(|name| name != "router").collect()
 }
 
-const BY_ENVOY: [&str; 2] = ["burgee.metrics.auto", "burgee.stats.auto"];
-const BY_FILTER: [&str; 1] = ["burgee.stats.auto"];
+const BY_ENVOY: [&str; 3] = ["burgee.metrics.auto", "burgee.grpc_stats", "burgee.stats.auto"];
+const BY_FILTER: [&str; 2] = ["burgee.grpc_stats", "burgee.stats.auto"];
 
 #[test]
 fn envoy_makes_what_it_says_exactly_and_for_less() {
@@ -128,8 +128,8 @@ fn the_filter_makes_metrics_wherever_anything_is_in_doubt() {
         assert_eq!(laid(&whole, alone(), &options), BY_FILTER, "{what}");
     }
     let by_name = Options { envoy: Some(LEAST_ENVOY), is_whole: true, ..by_discovery() };
-    assert_eq!(laid(&whole, alone(), &by_name), ["burgee.stats.inbound.auto"]);
-    assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto"]);
+    assert_eq!(laid(&whole, alone(), &by_name), ["burgee.grpc_stats", "burgee.stats.inbound.auto"]);
+    assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto", "burgee.grpc_stats"]);
 }
 
 fn with_tag(expression: &str) -> ProviderMetrics {

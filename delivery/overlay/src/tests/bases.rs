@@ -91,7 +91,7 @@ fn filters_stand_before_the_router_and_in_the_order_of_providers() {
     );
     let names: Vec<&str> =
         filters.items().iter().filter_map(|filter| filter.field("name")?.as_str()).collect();
-    assert_eq!(names, ["burgee.telemetry.a", "lua", "burgee.stats.b", "router"]);
+    assert_eq!(names, ["burgee.telemetry.a", "lua", "burgee.grpc_stats", "burgee.stats.b", "router"]);
 }
 
 #[test]

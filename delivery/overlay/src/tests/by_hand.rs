@@ -70,7 +70,7 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         assert_eq!(codes, ["BG0609"], "{}", filter.to_yaml());
         assert_eq!(result.problems[0].path, "filter_chains[0].filters[0].typed_config.http_filters[0]");
         let once = overlay(&base, &busy(), &options());
-        assert_eq!(dig(&once.value, FILTERS).items().len(), 3, "{}", filter.to_yaml());
+        assert_eq!(dig(&once.value, FILTERS).items().len(), 4, "{}", filter.to_yaml());
         assert_eq!(overlay(&once.value, &nothing(), &options()).value, base, "{}", filter.to_yaml());
     }
     // A filter of that content under another name is none of ours either, and nothing to warn of.

@@ -82,6 +82,7 @@ fn what_goes_by_name_changes_in_place() {
     assert_eq!(
         shown(&found(&old, &new, by_discovery())),
         [
+            "in_place changed extension burgee.stats_tcp.inbound.prometheus",
             "in_place changed extension burgee.telemetry.gateway.prometheus",
             "in_place changed extension burgee.telemetry.inbound.prometheus",
             "in_place changed extension burgee.telemetry.outbound.prometheus",

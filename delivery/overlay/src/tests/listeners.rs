@@ -158,7 +158,9 @@ fn order(filters: &[&str]) -> String {
     let names = dig(&result, FILTERS).items().iter().map(|filter| {
         let name = filter.field("name").and_then(Value::as_str).unwrap_or_default();
         let name = name.replace("extensions.istio.io/wasmplugin/shop.", "+");
-        name.replace("burgee.stats.", "+").replace("burgee.telemetry.", "+p")
+        name.replace("burgee.stats.", "+")
+            .replace("burgee.telemetry.", "+p")
+            .replace("burgee.grpc_stats", "+g")
     });
     names.collect::<Vec<_>>().join(" ")
 }
@@ -166,21 +168,21 @@ fn order(filters: &[&str]) -> String {
 #[test]
 fn plugins_stand_where_their_phase_says() {
     for (filters, expected) in [
-        (&[][..], "+pm +n +z +s +u router"),
-        (&["lua"], "+pm lua +n +z +s +u router"),
-        (&["cors", "fault"], "+pm +n +z +s +u cors fault router"),
-        (&["jwt"], "+pm +n jwt +z +s +u router"),
-        (&["rbac"], "+pm +n +z rbac +s +u router"),
-        (&["jwt", "rbac"], "+pm +n jwt +z rbac +s +u router"),
+        (&[][..], "+pm +n +z +s +u +g router"),
+        (&["lua"], "+pm lua +n +z +s +u +g router"),
+        (&["cors", "fault"], "+pm +n +z +s +u cors fault +g router"),
+        (&["jwt"], "+pm +n jwt +z +s +u +g router"),
+        (&["rbac"], "+pm +n +z rbac +s +u +g router"),
+        (&["jwt", "rbac"], "+pm +n jwt +z rbac +s +u +g router"),
         (
             &["jwt", "istio_authn", "rbac", "rbac", "lua", "istio.stats"],
-            "+pm +n jwt istio_authn +z rbac rbac +s lua +u istio.stats router",
+            "+pm +n jwt istio_authn +z rbac rbac +s lua +u istio.stats +g router",
         ),
-        (&["rbac", "jwt"], "+pm rbac +n jwt +z +s +u router"),
-        (&["cors", "jwt", "lua", "rbac", "fault"], "+pm cors +n jwt +z lua rbac +s +u fault router"),
+        (&["rbac", "jwt"], "+pm rbac +n jwt +z +s +u +g router"),
+        (&["cors", "jwt", "lua", "rbac", "fault"], "+pm cors +n jwt +z lua rbac +s +u fault +g router"),
         (
             &["istio.metadata_exchange", "jwt", "istio.stats"],
-            "istio.metadata_exchange +n jwt +z +s +u istio.stats +m router",
+            "istio.metadata_exchange +n jwt +z +s +u istio.stats +g +m router",
         ),
     ] {
         assert_eq!(order(filters), expected, "{filters:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burgee_api::resolve::{
     ListenerClass, MetricName, MetricOverride, MetricsEngine, ProviderMetrics, TagOperation,
 };
-use burgee_filter_config::{StandardLabel, StandardMetric};
+use burgee_filter_config::{StandardLabel, StandardMetric, Traffic};
 
 use super::support::{
     base, bases, by_discovery, dig, everywhere, listener_with, nothing, options, provider, traced,
@@ -23,9 +23,12 @@ fn upsert(text: &str) -> TagOperation {
     TagOperation::Upsert(text.to_owned())
 }
 
-/// A provider of which Envoy makes everything itself.
+/// A provider of which Envoy makes everything itself: of requests, and of nothing else.
 pub(crate) fn native() -> ProviderMetrics {
-    ProviderMetrics { engine: Some(traced(MetricsEngine::Native)), ..provider("native") }
+    let others = StandardMetric::ALL.into_iter().filter(|metric| metric.traffic() != Traffic::Requests);
+    let off = |metric| MetricOverride { disabled: Some(traced(true)), ..change(metric, &[]) };
+    let overrides = others.map(off).collect();
+    ProviderMetrics { engine: Some(traced(MetricsEngine::Native)), overrides, ..provider("native") }
 }
 
 /// A provider of which Envoy can make some, with everything that documents can change.
@@ -218,7 +221,8 @@ fn a_bootstrap_needs_no_tags_for_what_envoy_makes() {
         let tags = result.value.at(&["stats_config", "stats_tags"]).map_or(&[][..], Value::items).to_vec();
         tags.iter().filter_map(|tag| Some(tag.field("tag_name")?.as_str()?.to_owned())).collect::<Vec<_>>()
     };
-    assert_eq!(tags(native()), Vec::<String>::new());
+    // What the filter says of the proxy in any case.
+    assert_eq!(tags(native()), ["component", "tag"]);
     let tags = tags(half_native());
     let has = |name: &str| tags.iter().any(|tag| tag == name);
     assert!(has("joined") && !has("request_host"), "{tags:?}");

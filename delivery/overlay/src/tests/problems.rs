@@ -128,7 +128,7 @@ fn a_proxy_without_metrics_gets_no_labels() {
     }
     for source in ["lds_config", "ads_config", "lds_resources_locator"] {
         let base = yaml(&format!("dynamic_resources: {{{source}: {{}}}}"));
-        assert_eq!(overlay(&base, &busy(), &options()).edits.len(), 30, "{source}");
+        assert_eq!(overlay(&base, &busy(), &options()).edits.len(), 32, "{source}");
     }
 }
 
@@ -153,6 +153,6 @@ fn where_labels_cannot_be_declared_nothing_is_left_behind() {
     }
     // Where nothing has to be made, nothing has to be noted.
     for text in ["stats_config: {stats_tags: []}\nnode: text", "stats_config: {stats_tags: []}"] {
-        assert_eq!(overlay(&subscribed(text), &busy(), &options()).edits.len(), 26, "{text}");
+        assert_eq!(overlay(&subscribed(text), &busy(), &options()).edits.len(), 28, "{text}");
     }
 }

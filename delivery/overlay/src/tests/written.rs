@@ -18,14 +18,14 @@ use crate::{Edit, Identity, Module, Options, PluginModule, Value, extension_conf
 #[test]
 fn a_filter_is_written_inline() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &options());
-    let filters: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
+    let filters: String = result.edits.iter().take(3).map(|edit| edit.value.to_yaml()).collect();
     insta::assert_snapshot!(filters);
 }
 
 #[test]
 fn a_filter_is_delivered_by_name() {
     let result = overlay(&base("front-proxy.yaml"), &busy(), &by_discovery());
-    let filters: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
+    let filters: String = result.edits.iter().take(3).map(|edit| edit.value.to_yaml()).collect();
     let files: String = extension_configs(&busy(), &by_discovery())
         .into_iter()
         .filter(|config| config.name.contains("gateway"))
@@ -38,7 +38,7 @@ fn a_filter_is_delivered_by_name() {
 fn every_name_that_a_listener_refers_to_is_an_extension_configuration() {
     let policy = everywhere(vec![provider("a/../b"), provider("inbound.a")]);
     let configs = extension_configs(&policy, &by_discovery());
-    assert_eq!(configs.len(), 6, "two providers of three classes, the first with the peers");
+    assert_eq!(configs.len(), 12, "two providers twice for three classes, the first with the peers");
     assert!(configs.is_sorted_by(|a, b| a.name < b.name));
     for (_, base) in super::support::bases() {
         for edit in overlay(&base, &policy, &by_discovery()).edits {
@@ -100,10 +100,11 @@ fn where_a_base_exchanges_peers_itself_the_filter_of_metrics_stands_alone_and_is
     let exchange = yaml("name: istio.metadata_exchange");
     for options in [options(), by_discovery()] {
         let result = overlay(&listener_with(vec![exchange.clone()]), &busy(), &options);
-        let [edit] = result.edits.as_slice() else { panic!("one filter: {:?}", result.edits) };
+        let [counts, edit] = result.edits.as_slice() else { panic!("two filters: {:?}", result.edits) };
+        assert_eq!(crate::view::name(&counts.value), "burgee.grpc_stats");
         assert_eq!(crate::view::name(&edit.value), "burgee.stats.prometheus");
         assert!(edit.value.field("typed_config").is_some(), "{}", edit.value.to_yaml());
-        assert!(edit.path.to_string().ends_with("http_filters[1]"), "{}", edit.path);
+        assert!(edit.path.to_string().ends_with("http_filters[2]"), "{}", edit.path);
     }
 }
 
@@ -131,10 +132,10 @@ fn labels_that_the_base_extracts_already_are_left_to_it() {
     // Another expression of that name looks elsewhere; ours is needed beside it.
     assert_eq!(of("response_code"), 2);
     assert_eq!(of("request_host"), 1);
-    // 26 labels less the two above, and the base's four.
-    assert_eq!(tags.len(), 28);
+    // 28 labels less the two above, and the base's four.
+    assert_eq!(tags.len(), 30);
     assert_eq!(
-        stat_name::label_of_tag_regex(dig(&tags[27], "regex").as_str().unwrap_or("")),
+        stat_name::label_of_tag_regex(dig(&tags[29], "regex").as_str().unwrap_or("")),
         Some("request_host")
     );
 }
@@ -152,7 +153,7 @@ fn a_label_goes_before_an_entry_that_would_hide_it() {
         .collect();
     assert_eq!(&tags[..3], [("region", "north"), ("reporter", ""), ("reporter", "edge")]);
     assert_eq!(&tags[3..6], [("my_reporter", ""), ("request_host", ""), ("request_host", "")]);
-    assert_eq!(tags.len(), 30);
+    assert_eq!(tags.len(), 32);
     let of_host = dig(&result.value, "stats_config.stats_tags.4.regex").as_str().unwrap_or_default();
     assert_eq!(stat_name::label_of_tag_regex(of_host), Some("request_host"));
     // A fixed value is for every name, so somebody may miss it on those that have the label.
@@ -163,16 +164,16 @@ fn a_label_goes_before_an_entry_that_would_hide_it() {
     let tags =
         r"[{tag_name: reporter, fixed_value: x}, {tag_name: reporter, regex: '(reporter=\.=(.*?);\.;)'}]";
     let hidden = subscribed(&format!("stats_config: {{stats_tags: {tags}}}"));
-    assert_eq!(overlay(&hidden, &busy(), &options()).edits.len(), 26);
+    assert_eq!(overlay(&hidden, &busy(), &options()).edits.len(), 28);
 }
 
 #[test]
 fn only_the_label_itself_counts_as_extracted() {
     for (regex, expected) in [
-        (r"(reporter=\.=(.*?);\.;)", 25),
-        (r"(\breporter=\.=(.*?);\.;)", 25),
-        (r"(my_reporter=\.=(.*?);\.;)", 26),
-        (r"(reporter\.(.*?)\.)", 26),
+        (r"(reporter=\.=(.*?);\.;)", 27),
+        (r"(\breporter=\.=(.*?);\.;)", 27),
+        (r"(my_reporter=\.=(.*?);\.;)", 28),
+        (r"(reporter\.(.*?)\.)", 28),
     ] {
         let tag = format!("{{tag_name: reporter, regex: '{regex}'}}");
         let base = subscribed(&format!("stats_config: {{stats_tags: [{tag}]}}"));
@@ -184,7 +185,7 @@ fn only_the_label_itself_counts_as_extracted() {
 fn a_class_by_name_goes_before_the_traffic_direction() {
     let classes = BTreeMap::from([("front".to_owned(), ListenerClass::Inbound)]);
     let result = overlay(&base("front-proxy.yaml"), &busy(), &Options { classes, ..options() });
-    let text: String = result.edits.iter().take(2).map(|edit| edit.value.to_yaml()).collect();
+    let text: String = result.edits.iter().take(3).map(|edit| edit.value.to_yaml()).collect();
     assert!(text.contains(r#""role":"INBOUND""#) && text.contains(r#""reporter":"SERVER""#), "{text}");
 }
 
@@ -214,7 +215,7 @@ fn containers_that_were_null_are_null_again() {
     ] {
         let base = subscribed(text);
         let once = overlay(&base, &busy(), &options());
-        assert_eq!(dig(&once.value, "stats_config.stats_tags").items().len(), 26, "{text}");
+        assert_eq!(dig(&once.value, "stats_config.stats_tags").items().len(), 28, "{text}");
         assert_eq!(overlay(&once.value, &nothing(), &options()).value, base, "{text}");
     }
 }
@@ -265,6 +266,6 @@ fn labels_that_a_plugins_module_declares_are_cut_out_where_the_plugin_is() {
     }
     let all = names(&base("front-proxy.yaml"), &both);
     assert_eq!(all.iter().filter(|name| *name == "reporter").count(), 1);
-    assert_eq!((all.len(), all.last().map(String::as_str)), (27, Some("tenant")));
-    assert_eq!(names(&base("front-proxy.yaml"), &busy()).len(), 26);
+    assert_eq!((all.len(), all.last().map(String::as_str)), (29, Some("tenant")));
+    assert_eq!(names(&base("front-proxy.yaml"), &busy()).len(), 28);
 }

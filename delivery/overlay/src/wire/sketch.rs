@@ -53,7 +53,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.config.listener.v3.ApiListener" => &["api_listener"],
         "envoy.config.listener.v3.FilterChain" => &["filter_chain_match", "filters", "transport_socket"],
         "envoy.config.listener.v3.FilterChainMatch" => &["destination_port"],
-        "envoy.config.listener.v3.Filter" => &["name", "typed_config"],
+        "envoy.config.listener.v3.Filter" => &["name", "typed_config", "config_discovery"],
         view::MANAGER => &["http_filters", "access_log", "tracing", "request_id_extension"],
         view::TCP_PROXY => &["access_log", "cluster"],
         "envoy.config.accesslog.v3.AccessLog" => &["name", "typed_config"],
@@ -67,7 +67,8 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter" => {
             &["name", "typed_config", "config_discovery"]
         }
-        view::WASM => &["config"],
+        view::WASM | view::NETWORK_WASM => &["config"],
+        view::GRPC_STATS => &["emit_filter_state"],
         view::RBAC => &["rules_stat_prefix"],
         "envoy.extensions.wasm.v3.PluginConfig" => &["root_id", "vm_config"],
         "envoy.extensions.wasm.v3.VmConfig" => &["vm_id"],

@@ -185,9 +185,10 @@ fn what_nobody_knows_keeps_its_bytes_and_its_place() {
 
     let policy = everywhere(vec![provider("first"), provider("second")]);
     let once = overlay_resource(LISTENER, &listener, &policy, &options()).expect("a listener");
-    let [peers, stats] = once.edits.as_slice() else { panic!("two edits: {:?}", once.edits) };
+    let [peers, counts, stats] = once.edits.as_slice() else { panic!("three edits: {:?}", once.edits) };
     assert_eq!(peers.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[0]");
-    assert_eq!(stats.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[2]");
+    assert_eq!(counts.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[2]");
+    assert_eq!(stats.path.to_string(), "filter_chains[0].filters[1].typed_config.http_filters[3]");
     // What was there is there in its order, with only the new filters and longer lengths in between.
     let new = |edit: &Edit| {
         encode(MANAGER, &Value::map([("http_filters", Value::List(vec![edit.value.clone()].into()))]))
@@ -197,7 +198,7 @@ fn what_nobody_knows_keeps_its_bytes_and_its_place() {
     let records = records(&manager).expect("records");
     // From the end, so that an index holds.
     let (first_at, router_at) = (records[3].whole.start, records[7].whole.start);
-    inside.splice(router_at..router_at, new(stats));
+    inside.splice(router_at..router_at, [new(counts), new(stats)].concat());
     inside.splice(first_at..first_at, new(peers));
     assert!(find(&once.bytes, &inside).is_some_and(|manager_at| manager_at < at));
     assert!(once.bytes.starts_with(&unknown) && once.bytes.ends_with(&unknown));

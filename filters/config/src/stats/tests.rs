@@ -55,6 +55,11 @@ fn what_is_written_is_read_again() {
             tags_to_remove: vec!["reporter".to_owned()],
             drop: true,
         }],
+        definitions: vec![Definition {
+            name: "seen".to_owned(),
+            value: "1".to_owned(),
+            kind: "GAUGE".to_owned(),
+        }],
         reporter: Reporter::Client,
         local: Some(LocalWorkload { workload: "w".to_owned(), ..LocalWorkload::default() }),
         max_series: 3,
@@ -62,6 +67,38 @@ fn what_is_written_is_read_again() {
     let text = serde_json::to_vec(&config).unwrap();
     assert_eq!(StatsConfig::from_json(&text).unwrap(), config);
     assert_eq!(serde_json::to_string(&StatsConfig::default()).unwrap(), "{}");
+}
+
+#[test]
+fn istio_s_stats_plugin_json_is_read_as_it_is() {
+    let config = read(
+        r#"{"debug": "false", "stat_prefix": "istio", "disable_host_header_fallback": true,
+            "field_separator": ";.;", "value_separator": "=.=", "max_peer_cache_size": 500,
+            "rotation_interval": "0s", "graceful_deletion_interval": null, "tcp_reporting_duration": "15s",
+            "definitions": [{"name": "custom_bytes", "value": "request.size", "type": "HISTOGRAM"},
+                {"name": "plain", "value": "1"}],
+            "metrics": [{"name": "requests_total", "dimensions": {"source_port": "string(source.port)"},
+                "tags_to_remove": ["response_flags"], "match": "true"}, {"dimensions": {"zone": "'a'"}}]}"#,
+    );
+    assert_eq!(config.reporting_period(), Ok(Duration::from_secs(15)));
+    let kinds: Vec<_> = config.definitions.iter().map(|it| (it.name.as_str(), it.kind.as_str())).collect();
+    assert_eq!(kinds, [("custom_bytes", "HISTOGRAM"), ("plain", "")]);
+    assert_eq!(config.metrics.len(), 2);
+}
+
+#[test]
+fn a_period_is_read_leniently_and_one_that_is_none_costs_nothing_else() {
+    for (written, expected) in [
+        ("null", Ok(DEFAULT_REPORTING_PERIOD)),
+        ("\"0s\"", Ok(Duration::ZERO)),
+        ("7", Ok(Duration::from_secs(7))),
+        ("\"1.5s\"", Ok(Duration::from_millis(1500))),
+        ("\"often\"", Err("often")),
+    ] {
+        let config = read(&format!(r#"{{"tcpReportingDuration": {written}, "max_series": 9}}"#));
+        assert_eq!(config.reporting_period(), expected, "{written}");
+        assert_eq!(config.max_series, 9);
+    }
 }
 
 #[test]

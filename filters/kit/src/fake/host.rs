@@ -29,7 +29,9 @@ impl Host for FakeHost {
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
         self.property_reads.set(self.property_reads.get().saturating_add(1));
         self.call()?;
-        Ok(self.properties.borrow().get(&path.join("\0")).cloned())
+        let path = path.join("\0");
+        let own = self.own_properties.borrow().get(&(self.at_work.get(), path.clone())).cloned();
+        Ok(own.or_else(|| self.properties.borrow().get(&path).cloned()))
     }
 
     fn define_metric(&self, kind: MetricKind, name: &str) -> Result<MetricId, HostError> {

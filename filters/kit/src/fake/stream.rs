@@ -252,6 +252,17 @@ impl FakeStream<'_> {
         self.proxy.at(self.context).headers_text(of)
     }
 
+    /// Sets an attribute of this stream alone, whose path has no dots within its segments.
+    pub fn set(&self, path: &str, value: impl Into<Vec<u8>>) {
+        self.set_path(&path.split('.').collect::<Vec<_>>(), value);
+    }
+
+    /// Sets an attribute of this stream alone, by its segments.
+    pub fn set_path(&self, path: &[&str], value: impl Into<Vec<u8>>) {
+        let mut own = self.proxy.host.own_properties.borrow_mut();
+        own.insert((self.context, path.join("\0")), value.into());
+    }
+
     /// A property that the filter has set of this stream, by its path with dots between the segments.
     pub fn property(&self, path: &str) -> Option<Vec<u8>> {
         let set = self.proxy.host.set_properties.borrow();

@@ -19,8 +19,8 @@ struct LogRoot<F> {
 pub fn entry<P: Proxy, F: LogFilter>(root_id: Option<&'static str>) -> Entry<P> {
     const {
         assert!(
-            Phases::LOG.and(Phases::ROOT).has(F::PHASES),
-            "a LogFilter takes part in LOG and in what belongs to no stream"
+            Phases::LOG.and(Phases::STREAM_TICK).and(Phases::ROOT).has(F::PHASES),
+            "a LogFilter takes part in LOG, in STREAM_TICK and in what belongs to no stream"
         );
     }
     Entry {
@@ -31,6 +31,7 @@ pub fn entry<P: Proxy, F: LogFilter>(root_id: Option<&'static str>) -> Entry<P> 
             Ok(Rc::new(LogRoot { filter: RefCell::new(Some(filter)), root }))
         },
         if_misconfigured: IfMisconfigured::DoNothing,
+        on_tick: |vm, root| waiting::on_tick(vm, F::PHASES, root),
     }
 }
 
@@ -41,6 +42,15 @@ impl<F: LogFilter> LogRoot<F> {
 
     fn period(&self) -> Option<Duration> {
         self.filter.try_borrow().ok()?.as_ref()?.tick_period()
+    }
+
+    /// Work that is spawned here is the filter's and not the stream's, which is at its end.
+    fn ended<P: Proxy>(&self, host: &P, stream: Option<u32>) {
+        if const { F::PHASES.has(Phases::LOG) } {
+            waiting::at(host, F::PHASES, self.at(), || {
+                self.with(|filter| filter.log_stream(host, stream));
+            });
+        }
     }
 
     fn with(&self, f: impl FnOnce(&mut F)) {
@@ -62,7 +72,7 @@ impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
     }
 
     fn log(&self, host: &P) {
-        Stream::log(self, host);
+        self.ended(host, None);
     }
 
     fn tick(&self, host: &P, root: u32) -> Option<u64> {
@@ -80,10 +90,14 @@ impl<P: Proxy, F: LogFilter> Root<P> for LogRoot<F> {
 }
 
 impl<P: Proxy, F: LogFilter> Stream<P> for LogRoot<F> {
-    /// Work that is spawned here is the filter's and not the stream's, which is at its end.
-    fn log(&self, host: &P) {
-        if const { F::PHASES.has(Phases::LOG) } {
-            waiting::at(host, F::PHASES, self.at(), || self.with(|filter| filter.log(host)));
+    fn log(&self, host: &P, context: u32) {
+        self.ended(host, Some(context));
+    }
+
+    fn tick(&self, host: &P, context: u32, root: u32) {
+        if const { F::PHASES.has(Phases::STREAM_TICK) } && root == self.root {
+            host.set_effective_context(context);
+            self.with(|filter| filter.on_stream_tick(host, context));
         }
     }
 }

@@ -26,6 +26,7 @@ pub fn entry<P: Proxy, F: TcpFilter>(root_id: Option<&'static str>) -> Entry<P> 
             Ok(Rc::new(TcpRoot(filter)))
         },
         if_misconfigured: const { F::IF_MISCONFIGURED } as IfMisconfigured,
+        on_tick: |vm, root| waiting::on_tick(vm, F::PHASES, root),
     }
 }
 
@@ -148,11 +149,21 @@ impl<P: Proxy, F: TcpFilter> Stream<P> for Connection<F> {
         }
     }
 
-    fn log(&self, host: &P) {
+    fn log(&self, host: &P, _context: u32) {
         if const { F::PHASES.has(Phases::LOG) }
             && let Ok(mut state) = self.state.try_borrow_mut()
         {
             waiting::at(host, F::PHASES, self.at, || self.root.0.on_log(&mut state, host));
+        }
+    }
+
+    fn tick(&self, host: &P, context: u32, root: u32) {
+        if const { F::PHASES.has(Phases::STREAM_TICK) }
+            && root == self.at.root
+            && let Ok(mut state) = self.state.try_borrow_mut()
+        {
+            host.set_effective_context(context);
+            waiting::at(host, F::PHASES, self.at, || self.root.0.on_connection_tick(&mut state, host));
         }
     }
 

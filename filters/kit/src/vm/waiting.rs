@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::executor::{At, Work};
 use crate::host::LogLevel;
 use crate::phases::Phases;
-use crate::vm::{Proxy, Side};
+use crate::vm::{Proxy, Side, Vm};
 
 /// Does something for a filter with these phases at a context, and begins the work that it spawned.
 ///
@@ -54,9 +54,13 @@ pub(super) fn run_work<P: Proxy>(host: &P, root: u32) {
     executor.keep_work(root, pending);
 }
 
-/// Has a root called when its period is over; gives when that is.
+/// Has a root called when its period is over; gives when that is, if it may be called at other times too.
 pub(super) fn plan<P: Proxy>(host: &P, phases: Phases, root: u32, period: Option<Duration>) -> Option<u64> {
-    if !phases.has(Phases::TICK) {
+    if !phases.has_any(Phases::PERIODIC) {
+        return None;
+    }
+    if !phases.has_any(Phases::AWAITED) {
+        host.set_tick_period(period.unwrap_or_default());
         return None;
     }
     let now = host.now_nanoseconds().ok()?;
@@ -67,6 +71,16 @@ pub(super) fn plan<P: Proxy>(host: &P, phases: Phases, root: u32, period: Option
     Some(at)
 }
 
+/// Time has passed for a root.
+pub(super) fn on_tick<P: Proxy>(vm: &Vm<P>, phases: Phases, root: u32) {
+    let shows_streams = phases.has(Phases::STREAM_TICK);
+    if phases.has_any(Phases::AWAITED) {
+        vm.tick(root, shows_streams);
+    } else if shows_streams {
+        vm.show_streams(root);
+    }
+}
+
 /// Calls a root whose period is over, if its filter wants it; gives when it is over next.
 pub(super) fn tick<P: Proxy>(
     host: &P,
@@ -75,10 +89,12 @@ pub(super) fn tick<P: Proxy>(
     on_tick: impl FnOnce(),
     period: impl FnOnce() -> Option<Duration>,
 ) -> Option<u64> {
-    if !phases.has(Phases::TICK) {
+    if !phases.has_any(Phases::PERIODIC) || !phases.has_any(Phases::AWAITED) {
         return None;
     }
-    at(host, phases, At { context: root, root }, on_tick);
+    if phases.has(Phases::TICK) {
+        at(host, phases, At { context: root, root }, on_tick);
+    }
     plan(host, phases, root, period())
 }
 

@@ -85,6 +85,18 @@ pub fn run(host: &FakeHost, configuration: &str) -> Stats {
     stats
 }
 
+/// Everything that was written but `istio_build`, which every configuration begins with.
+pub fn written(host: &FakeHost) -> BTreeMap<String, Vec<u64>> {
+    let mut metrics = host.metrics();
+    metrics.retain(|name, _| !name.ends_with("istio_build"));
+    metrics
+}
+
+/// How many metrics were defined beside that.
+pub fn defined(host: &FakeHost) -> usize {
+    host.definitions() - 1
+}
+
 /// All series of a metric.
 pub fn series(host: &FakeHost, metric: &str) -> Vec<Series> {
     host.metrics()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_filter_config::metrics::MetricKind;
-use burgee_filter_config::{StandardLabel, StandardMetric};
+use burgee_filter_config::{StandardLabel, StandardMetric, Traffic};
 
 use super::observed::Observed;
 use super::sizes::Sizes;
@@ -45,7 +45,8 @@ pub(super) fn of_workload(
         let providers = measured.len() as u64;
         let Some(first) = measured.first() else { continue };
         let mut groups: BTreeMap<Change, Vec<StandardMetric>> = BTreeMap::new();
-        for metric in StandardMetric::ALL.into_iter().filter(|metric| metric.is_written()) {
+        let of_requests = |metric: &StandardMetric| metric.traffic() == Traffic::Requests;
+        for metric in StandardMetric::ALL.into_iter().filter(of_requests) {
             let of_metric =
                 first.overrides.iter().find(|change| change.metric == MetricName::Standard(metric));
             let is_off =

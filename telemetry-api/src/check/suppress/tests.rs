@@ -15,7 +15,7 @@ fn two(ignored: &str, more: &str) -> Checked {
             "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\n\
              metadata: {{name: {name}, namespace: {name}, annotations: {{{annotations}}}}}\n\
              spec:\n  selector: {{}}\n  metrics: [{{providers: [{{name: prometheus}}], overrides: [{{match: \
-             {{metric: TCP_SENT_BYTES}}, disabled: true{more}}}]}}]\n"
+             {{metric: TCP_SENT_BYTES}}, tagOverrides: {{response_code: {{operation: REMOVE}}}}{more}}}]}}]\n"
         )
     };
     let text = format!(
@@ -33,7 +33,7 @@ fn told(checked: &Checked) -> Vec<(&'static str, usize)> {
 
 #[test]
 fn a_document_ignores_what_is_told_of_it_alone() {
-    let all = [("BG0217", 5), ("BG0215", 6), ("BG0217", 12), ("BG0215", 13)];
+    let all = [("BG0217", 5), ("BG0234", 6), ("BG0217", 12), ("BG0234", 13)];
     let unused = two("BG0501", "");
     assert_eq!(told(&unused), [&[("BG0224", 3)], &all[..]].concat());
     assert_eq!(unused.suppressed, []);
@@ -45,7 +45,7 @@ fn a_document_ignores_what_is_told_of_it_alone() {
     let SuppressedBy::Document(place) = &one.suppressed[0].by else { panic!("{:?}", one.suppressed) };
     assert_eq!(place.line, 3);
 
-    let both = two("'BG0215, BG0217'", "");
+    let both = two("'BG0234, BG0217'", "");
     assert_eq!(told(&both), all[2..]);
     assert_eq!(both.suppressed.len(), 2);
 }
@@ -70,17 +70,17 @@ fn what_is_no_code_is_told_where_it_stands() {
 fn an_error_stays_and_its_ignore_is_told() {
     let checked = two("'BG0106, BG0217'", ", disable: 1");
     assert!(!checked.is_valid());
-    assert_eq!(told(&checked), [("BG0225", 3), ("BG0215", 6), ("BG0106", 6), ("BG0217", 12), ("BG0215", 13)]);
+    assert_eq!(told(&checked), [("BG0225", 3), ("BG0234", 6), ("BG0106", 6), ("BG0217", 12), ("BG0234", 13)]);
     assert_eq!(checked.suppressed.len(), 1);
 }
 
 #[test]
 fn the_caller_ignores_everywhere_but_no_error() {
     let mut problems = two("BG0217", ", disable: 1").problems;
-    let ignored = BTreeSet::from([codes::UNKNOWN_FIELD, codes::METRIC_NOT_WRITTEN, codes::DOUBLE_COUNT]);
+    let ignored = BTreeSet::from([codes::UNKNOWN_FIELD, codes::TAG_NOT_OF_METRIC, codes::DOUBLE_COUNT]);
     let suppressed = by_caller(&mut problems, &ignored);
     let codes: Vec<&str> = suppressed.iter().map(|one| one.problem.code.0).collect();
-    assert_eq!(codes, ["BG0215", "BG0215"]);
+    assert_eq!(codes, ["BG0234", "BG0234"]);
     assert!(suppressed.iter().all(|one| one.by == SuppressedBy::Caller));
     let codes: Vec<&str> = problems.iter().map(|one| one.code.0).collect();
     assert_eq!(codes, ["BG0106", "BG0217", "BG0225"]);

@@ -161,13 +161,15 @@ spec:
         },
     }
 
-    /// A metric that this version does not write yet.
-    METRIC_NOT_WRITTEN = "BG0215" {
+    /// A standard tag of a metric that does not have it.
+    TAG_NOT_OF_METRIC = "BG0234" {
         severity: Severity::Note,
-        basis: Basis::NotYet,
-        means: "An override is for one of Istio's metrics that Burgee's filter does not write: those of TCP and of \
-                gRPC messages.",
-        matters: "The override is right and has no effect here.",
+        basis: Basis::Quirk,
+        means: "An override is for one metric, and its tag is a standard one which that metric does not have. Metrics of TCP \
+                have no `response_code` and no `grpc_response_status`; those of gRPC messages have none of \
+                `request_protocol`, `response_code`, `grpc_response_status`, `response_flags` and \
+                `connection_security_policy`.",
+        matters: "The tag has no effect: there is nothing to remove, and a value for it is not shown.",
         case: Case::Documents {
             wrong: "
 apiVersion: telemetry.istio.io/v1
@@ -178,7 +180,7 @@ spec:
   - providers: [{name: prometheus}]
     overrides:
     - match: {metric: TCP_SENT_BYTES}
-      disabled: true
+      tagOverrides: {response_code: {operation: REMOVE}}
 ",
             right: "
 apiVersion: telemetry.istio.io/v1
@@ -188,8 +190,8 @@ spec:
   metrics:
   - providers: [{name: prometheus}]
     overrides:
-    - match: {metric: RESPONSE_SIZE}
-      disabled: true
+    - match: {metric: TCP_SENT_BYTES}
+      tagOverrides: {response_flags: {operation: REMOVE}}
 ",
         },
     }

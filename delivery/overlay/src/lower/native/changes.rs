@@ -6,7 +6,7 @@ use burgee_api::check::{NotInFormat, in_format};
 use burgee_filter_config::changes::{MetricChanges, Shown, changes};
 use burgee_filter_config::stat_name::clean_value;
 use burgee_filter_config::stats::text_literal;
-use burgee_filter_config::{MetricConfig, StandardMetric};
+use burgee_filter_config::{MetricConfig, StandardMetric, Traffic};
 
 use super::formats;
 use super::labels::{Side, TagValue};
@@ -48,11 +48,11 @@ impl fmt::Display for Unsayable {
 
 /// What changes of each metric that an ended request has and that is written; or why the logger cannot say it.
 pub(super) fn of(entries: &[MetricConfig]) -> Vec<(StandardMetric, Result<Changes, Unsayable>)> {
-    let all = changes(entries, |label, text| Some(Dimension::of(label, text)), |_| ());
+    let all = changes(entries, &[Traffic::Requests], |label, text| Some(Dimension::of(label, text)), |_| ());
     let written = all.into_iter().filter(|(_, changes)| !changes.is_dropped);
     written
         .map(|(metric, changes)| {
-            let faults = changes.labels().into_iter().filter_map(|(_, shown)| match shown {
+            let faults = changes.labels(metric).into_iter().filter_map(|(_, shown)| match shown {
                 Shown::Dimension(Dimension::Unsayable(unsayable)) => Some(unsayable.clone()),
                 Shown::Dimension(_) | Shown::Standard(_) => None,
             });
@@ -64,7 +64,7 @@ pub(super) fn of(entries: &[MetricConfig]) -> Vec<(StandardMetric, Result<Change
 }
 
 /// The labels of a metric with their values at a side.
-pub(super) fn labels(changes: &Changes, side: &Side) -> Vec<(String, TagValue)> {
+pub(super) fn labels(metric: StandardMetric, changes: &Changes, side: &Side) -> Vec<(String, TagValue)> {
     let value = |shown| match shown {
         Shown::Standard(label) => Some(side.value(label)),
         Shown::Dimension(Dimension::Literal(text)) => Some(TagValue::Fixed(text.clone())),
@@ -72,7 +72,8 @@ pub(super) fn labels(changes: &Changes, side: &Side) -> Vec<(String, TagValue)> 
         // A metric that has one stays with the filter.
         Shown::Dimension(Dimension::Unsayable(_)) => None,
     };
-    changes.labels().into_iter().filter_map(|(name, shown)| Some((name.to_owned(), value(shown)?))).collect()
+    let all = changes.labels(metric).into_iter();
+    all.filter_map(|(name, shown)| Some((name.to_owned(), value(shown)?))).collect()
 }
 
 impl Dimension {
