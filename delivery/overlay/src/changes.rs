@@ -9,7 +9,7 @@ use std::fmt;
 use burgee_api::resolve::Effective;
 
 use crate::edit::{Edit, Owner, Path, Step};
-use crate::lower::{FILTER_PREFIX, native};
+use crate::lower::{is_measure, native};
 use crate::value::Value;
 use crate::view;
 use crate::{Delivery, Options, extension_configs, overlay};
@@ -187,17 +187,17 @@ pub fn changes(base: &Value, old: Laying<'_>, new: Laying<'_>) -> Vec<Change> {
 }
 
 /// Whether changes of a proxy's configuration have another engine make metrics that were made before: a logger of them comes
-/// or goes, and the filter is the one that was there.
+/// or goes, and a filter of them was there and is there.
 pub fn has_other_engine(changes: &[Change]) -> bool {
     let is_logger = |change: &Change| {
         matches!(change.difference, Difference::Added | Difference::Removed)
             && [&change.old, &change.new].into_iter().flatten().any(|side| native::is_logger(&side.value))
     };
-    let is_filter = |change: &Change| {
-        change.difference == Difference::Changed
-            && change.new.as_ref().is_some_and(|side| view::name(&side.value).starts_with(FILTER_PREFIX))
+    // A filter of metrics was there before and is there after, maybe by another name.
+    let has = |side: fn(&Change) -> &Option<Side>| {
+        changes.iter().any(|change| side(change).is_some() && is_measure(&change.subject.name))
     };
-    changes.iter().any(is_logger) && changes.iter().any(is_filter)
+    changes.iter().any(is_logger) && has(|change| &change.old) && has(|change| &change.new)
 }
 
 /// What a change does to a running proxy.
