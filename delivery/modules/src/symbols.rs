@@ -16,7 +16,7 @@ use crate::build::{BuiltModule, Holds, compile, shown, user_cache};
 use crate::cache;
 use crate::error::ModuleError;
 use crate::package::Package;
-use crate::trim::{Keeps, is_listed, trim_to};
+use crate::trim::{Keeps, Uncalled, is_listed, trim_to};
 
 /// How the names of those files end.
 const ENDING: &str = ".symbols.wasm";
@@ -54,7 +54,13 @@ pub fn build_symbols_in(
     let whole = compile(&package, Holds::Lines, progress)?;
     let symbols = if is_listed(&whole)? {
         progress.step(&format!("finding the lines of the filter {}", shown(&package)));
-        trim_with_lines(&whole)?
+        let trimmed = trim_with_lines(&whole, Uncalled::Out)?;
+        // Of a module that was built without names nothing was taken out by them.
+        if is_same_code(&trimmed, &module.bytes) {
+            trimmed
+        } else {
+            trim_with_lines(&whole, Uncalled::Stays)?
+        }
     } else {
         whole
     };
@@ -78,11 +84,11 @@ pub fn kept_symbols_in(cache: &Path, module: &BuiltModule) -> Option<Vec<u8>> {
 }
 
 /// Trims a module and keeps its lines; only its names where the lines cannot be carried over.
-fn trim_with_lines(whole: &[u8]) -> Result<Vec<u8>, ModuleError> {
+fn trim_with_lines(whole: &[u8], uncalled: Uncalled) -> Result<Vec<u8>, ModuleError> {
     // What writes the lines anew ends so where it does not understand them.
-    match panic::catch_unwind(|| trim_to(whole, Keeps::Lines)) {
+    match panic::catch_unwind(|| trim_to(whole, Keeps::Lines, uncalled)) {
         Ok(trimmed) => trimmed,
-        Err(_) => trim_to(whole, Keeps::Names),
+        Err(_) => trim_to(whole, Keeps::Names, uncalled),
     }
 }
 
@@ -177,8 +183,8 @@ mod tests {
             // A unit of which there is only the beginning.
             (".debug_info", b"\x07\0\0\0\x04\0\xff\xff\xff\xff\x04"),
         ]);
-        let trimmed = trim_with_lines(&whole).unwrap();
-        assert!(is_same_code(&trimmed, &trim_to(&whole, Keeps::Code).unwrap()));
+        let trimmed = trim_with_lines(&whole, Uncalled::Out).unwrap();
+        assert!(is_same_code(&trimmed, &trim_to(&whole, Keeps::Code, Uncalled::Out).unwrap()));
         assert_eq!(crate::custom_section(&trimmed, ".debug_info"), Ok(None));
     }
 }

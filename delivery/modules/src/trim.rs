@@ -38,6 +38,15 @@ pub(crate) enum Keeps {
     Lines,
 }
 
+/// Whether what is never called is taken out, as far as names show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uncalled {
+    /// It is.
+    Out,
+    /// It is not, as where a module's names are gone.
+    Stays,
+}
+
 fn parse(bytes: &[u8], keeps: Keeps) -> Result<Module, ModuleError> {
     let mut config = ModuleConfig::new();
     config
@@ -56,11 +65,11 @@ fn parse(bytes: &[u8], keeps: Keeps) -> Result<Module, ModuleError> {
 /// # Errors
 /// If the bytes are no module, or a module without a list.
 pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
-    trim_to(bytes, Keeps::Code)
+    trim_to(bytes, Keeps::Code, Uncalled::Out)
 }
 
 /// Like [`trim`], and keeps what tells where in the sources the code is. The code is the same.
-pub(crate) fn trim_to(bytes: &[u8], keeps: Keeps) -> Result<Vec<u8>, ModuleError> {
+pub(crate) fn trim_to(bytes: &[u8], keeps: Keeps, uncalled: Uncalled) -> Result<Vec<u8>, ModuleError> {
     let mut module = parse(bytes, keeps)?;
     let list = module.customs.remove_raw(SECTION).ok_or_else(|| ModuleError::InvalidModule {
         reason: format!("it has no section {SECTION:?}: the filter's lib.rs must call `burgee_kit::export!`"),
@@ -96,7 +105,9 @@ pub(crate) fn trim_to(bytes: &[u8], keeps: Keeps) -> Result<Vec<u8>, ModuleError
             module.customs.delete(id);
         }
     }
-    silence(&mut module);
+    if uncalled == Uncalled::Out {
+        silence(&mut module);
+    }
     walrus::passes::gc::run(&mut module);
     // The order does not depend on the linker's.
     kept.sort_by(|one, other| one.name.cmp(&other.name));

@@ -64,7 +64,7 @@ const WASI_FUNCTIONS: [&str; 9] = [
 ];
 
 /// What the module may weigh. Envoy compiles all of it at load.
-const BUDGET_BYTES: usize = 175_000;
+const BUDGET_BYTES: usize = 168_000;
 
 /// What all telemetry filters in one module may weigh.
 const ALL_BUDGET_BYTES: usize = 300_000;

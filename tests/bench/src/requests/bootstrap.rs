@@ -216,7 +216,9 @@ mod tests {
         assert_eq!(added.len(), variants::ALL.len());
         // What documents ask for is written by the overlay, with what takes labels out of names.
         let stats = listeners.iter().find(|listener| listener["name"] == "stats").unwrap();
-        let filter = &manager(stats)["http_filters"][0]["typed_config"]["config"];
+        let filters = manager(stats)["http_filters"].as_array().unwrap().clone();
+        let filter = filters.iter().find(|filter| filter["name"] == "burgee.stats.prometheus").unwrap();
+        let filter = &filter["typed_config"]["config"];
         assert_eq!(filter["vm_config"]["code"]["local"]["filename"], "/modules/stats.wasm");
         assert!(made["stats_config"]["stats_tags"].as_array().unwrap().len() >= 25);
     }
