@@ -81,7 +81,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, RequestsError> {
     let build = |folder: &str| burgee_modules::build_crate(&root.join(folder), &step);
     let ready = |name: &str| {
         let variant = variants::named(name).unwrap_or_else(|| panic!("there is no variant {name}"));
-        let module = variant.module.map(|folder| build(folder)).transpose()?;
+        let module = variant.module.map(build).transpose()?;
         Ok::<Ready, RequestsError>(Ready { variant, module })
     };
     let (bare, together, alone) = (ready("bare")?, ready("telemetry")?, ready("stats")?);
