@@ -59,6 +59,8 @@ spec:
     - match: {metric: REQUEST_COUNT}
       tagOverrides: {source_app: {operation: REMOVE}, team: {value: \"'shop'\"}}
     - {match: {metric: RESPONSE_SIZE}, disabled: true}
+    - {match: {metric: GRPC_REQUEST_MESSAGES}, disabled: true}
+    - {match: {metric: GRPC_RESPONSE_MESSAGES}, disabled: true}
 ";
 
 #[test]

@@ -8,6 +8,7 @@ use std::fmt;
 
 use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, ProviderMetrics};
 use burgee_api::{Origin, Traced};
+use burgee_filter_config::metrics::Traffic;
 
 use super::{EnvoyVersion, LEAST_ENVOY, tag_origin};
 use crate::facts::Facts;
@@ -22,6 +23,8 @@ use crate::{Delivery, Identity, Options};
 pub(crate) enum Kept {
     /// Proxies tell each other who they are.
     Peers(Option<Origin>),
+    /// Messages of gRPC are counted, which Envoy cannot do.
+    Messages,
     /// It is not known for which Envoy this is, or that one does not have the logger.
     Envoy(Option<EnvoyVersion>),
     /// The bootstrap has settings that go by the names of metrics or by how long they were not written.
@@ -39,7 +42,7 @@ impl Kept {
     pub fn origin(&self) -> Option<&Origin> {
         match self {
             Kept::Peers(origin) | Kept::Unsayable(_, origin) | Kept::Dear(_, origin) => origin.as_ref(),
-            Kept::Envoy(_) | Kept::Bootstrap | Kept::Chosen(_) => None,
+            Kept::Messages | Kept::Envoy(_) | Kept::Bootstrap | Kept::Chosen(_) => None,
         }
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Kept {
             Kept::Peers(_) => {
                 f.write_str("proxies tell each other who they are, which takes a filter in any case")
             }
+            Kept::Messages => f.write_str("it counts messages of gRPC, for which a filter is met in any case"),
             Kept::Envoy(None) => f.write_str("it is not known for which Envoy this is"),
             Kept::Envoy(Some(version)) => write!(f, "Envoy {version} does not have the other engine"),
             Kept::Bootstrap => f.write_str(
@@ -141,13 +145,16 @@ fn kept(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, pr
     if peer_metadata::is_asked_by(provider) {
         return Some(Kept::Peers(provider.peers.as_ref().map(|peers| peers.origin.clone())));
     }
+    let config = lower::asked_config(policy, class, provider, Identity::Written);
+    if lower::writes(&config, Traffic::Messages) {
+        return Some(Kept::Messages);
+    }
     if proxy.envoy.is_none_or(|version| version < LEAST_ENVOY) {
         return Some(Kept::Envoy(proxy.envoy));
     }
     if proxy.has_own_settings {
         return Some(Kept::Bootstrap);
     }
-    let config = lower::asked_config(policy, class, provider, Identity::Written);
     let side = native::side(policy, class, &config, proxy.facts);
     for (metric, labels) in native::metrics(&config, &side) {
         let labels = match labels {

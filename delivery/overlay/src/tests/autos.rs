@@ -1,5 +1,7 @@
 //! What the engine `auto` comes to.
 
+use std::collections::BTreeMap;
+
 use burgee_api::resolve::{
     ListenerClass, MetricName, MetricOverride, MetricsEngine, PeerMetadata, ProviderMetrics, TagOperation,
 };
@@ -39,8 +41,19 @@ static_resources:
 }
 
 /// A provider of which nothing says what makes its metrics, without the exchange of peers.
-fn alone() -> ProviderMetrics {
+fn with_messages() -> ProviderMetrics {
     ProviderMetrics { peers: Some(traced(PeerMetadata::Off)), ..provider("auto") }
+}
+
+/// The same without counts of gRPC's messages.
+fn alone() -> ProviderMetrics {
+    let off = |metric| MetricOverride {
+        metric: MetricName::Standard(metric),
+        disabled: Some(traced(true)),
+        tags: BTreeMap::new(),
+    };
+    let messages = [StandardMetric::GrpcRequestMessages, StandardMetric::GrpcResponseMessages];
+    ProviderMetrics { overrides: messages.map(off).into(), ..with_messages() }
 }
 
 fn of_140() -> Options {
@@ -56,8 +69,8 @@ fn laid(base: &str, provider: ProviderMetrics, options: &Options) -> Vec<String>
     all.iter().map(|one| crate::view::name(one).to_owned()).filter(|name| name != "router").collect()
 }
 
-const BY_ENVOY: [&str; 3] = ["burgee.metrics.auto", "burgee.grpc_stats", "burgee.stats.auto"];
-const BY_FILTER: [&str; 2] = ["burgee.grpc_stats", "burgee.stats.auto"];
+const BY_ENVOY: [&str; 2] = ["burgee.metrics.auto", "burgee.stats.auto"];
+const BY_FILTER: [&str; 1] = ["burgee.stats.auto"];
 
 #[test]
 fn envoy_makes_what_it_says_exactly_and_for_less() {
@@ -66,6 +79,11 @@ fn envoy_makes_what_it_says_exactly_and_for_less() {
         let asked = ProviderMetrics { engine: Some(traced(MetricsEngine::Auto)), ..alone() };
         assert_eq!(laid(&base(direction), asked, &of_140()), BY_ENVOY, "{direction}");
     }
+    // Messages take a filter, and one that is met makes the rest for next to nothing.
+    assert_eq!(
+        laid(&base("INBOUND"), with_messages(), &of_140()),
+        ["burgee.grpc_stats", "burgee.stats.auto"]
+    );
     // There an application chooses the host, and with it how many series there are.
     assert_eq!(laid(&base("OUTBOUND"), alone(), &of_140()), BY_FILTER);
 }
@@ -128,7 +146,7 @@ fn the_filter_makes_metrics_wherever_anything_is_in_doubt() {
         assert_eq!(laid(&whole, alone(), &options), BY_FILTER, "{what}");
     }
     let by_name = Options { envoy: Some(LEAST_ENVOY), is_whole: true, ..by_discovery() };
-    assert_eq!(laid(&whole, alone(), &by_name), ["burgee.grpc_stats", "burgee.stats.inbound.auto"]);
+    assert_eq!(laid(&whole, alone(), &by_name), ["burgee.stats.inbound.auto"]);
     assert_eq!(laid(&whole, provider("auto"), &of_140()), ["burgee.telemetry.auto", "burgee.grpc_stats"]);
 }
 
@@ -139,7 +157,11 @@ fn with_tag(expression: &str) -> ProviderMetrics {
         disabled: None,
         tags: [("mine".to_owned(), tag)].into(),
     };
-    ProviderMetrics { overrides: vec![change], ..alone() }
+    {
+        let mut provider = alone();
+        provider.overrides.push(change);
+        provider
+    }
 }
 
 #[test]

@@ -209,7 +209,7 @@ mod tests {
                 Adds::AccessLog(_) => (0, 1),
                 Adds::Filter(_) | Adds::Module(_) => (1, 0),
                 // One for metrics and peers: messages of gRPC are its own where Envoy makes the rest.
-                Adds::Documents(_) => (1, usize::from(*name == "auto" || name.starts_with("native"))),
+                Adds::Documents(_) => (1, usize::from(*name == "auto-http" || name.starts_with("native"))),
             };
             assert_eq!((*filters, *logs), expected, "{name}");
         }

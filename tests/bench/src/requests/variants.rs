@@ -124,9 +124,17 @@ pub(crate) const ALL: &[Variant] = &[
     },
     Variant {
         name: "auto",
-        what: "the same metrics without the exchange of peers, by the engine that is chosen by itself: Envoy's logger",
+        what: "the same metrics without the exchange of peers, by the engine that is chosen by itself: the filter, \
+               since messages of gRPC take it anyhow",
         module: Some("filters/telemetry"),
         adds: Adds::Documents(METRICS_ALONE),
+        signs: METRICS_MADE,
+    },
+    Variant {
+        name: "auto-http",
+        what: "auto where documents switch the messages of gRPC off: the logger alone, and no filter is met",
+        module: Some("filters/telemetry"),
+        adds: Adds::Documents(METRICS_HTTP),
         signs: METRICS_MADE,
     },
     Variant {
@@ -246,6 +254,10 @@ spec:
 /// Metrics where the mesh's configuration and no document says more.
 const METRICS: &str = metrics!("", "");
 const METRICS_ALONE: &str = metrics!("burgee.dev/peer-metadata: 'off'", "");
+const METRICS_HTTP: &str = metrics!(
+    "burgee.dev/peer-metadata: 'off'",
+    "{match: {metric: GRPC_REQUEST_MESSAGES}, disabled: true}, {match: {metric: GRPC_RESPONSE_MESSAGES}, disabled: true}"
+);
 const METRICS_WASM: &str = metrics!("burgee.dev/metrics-engine: wasm", "");
 const METRICS_WASM_ALONE: &str =
     metrics!("burgee.dev/metrics-engine: wasm, burgee.dev/peer-metadata: 'off'", "");
