@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use burgee_localnet::scrape::Sample;
-use burgee_localnet::summary::Summary;
+use burgee_localnet::summary::{ProxySummary, Summary};
 use tempfile::TempDir;
 
-use crate::support::mesh::Mesh;
+use crate::support::mesh::{Mesh, scrape};
 use crate::support::program::Program;
 use crate::support::{eventually, http, mixed, tempdir};
 
@@ -177,6 +177,68 @@ fn both_sides_of_every_pairing_say_who_is_at_either_end() {
 }
 
 #[test]
+fn both_sides_of_every_pairing_count_connections_and_their_bytes() {
+    let mesh = Mesh::hold(&mixed(), 2 * EACH);
+    for Pairing { caller: (caller, is_client_ours), server: (server, is_server_ours), is_mutual } in PAIRINGS
+    {
+        let principal = |name: &str| match is_mutual {
+            true => format!("spiffe://cluster.local/ns/mixed/sa/{name}"),
+            false => "unknown".to_owned(),
+        };
+        let policy = if is_mutual { "mutual_tls" } else { "none" };
+        let service = format!("{server}.mixed.internal");
+        // What a call says, and gets back.
+        let bytes = ("hello from mixed/-v1\n".len() + caller.len()) as u64;
+        for (is_ours, proxy, reporter, policy) in
+            [(is_client_ours, caller, "source", "unknown"), (is_server_ours, server, "destination", policy)]
+        {
+            if !is_ours {
+                continue;
+            }
+            let labels = BTreeMap::from([
+                ("reporter", reporter.to_owned()),
+                ("destination_workload", format!("{server}-v1")),
+                ("destination_service", service.clone()),
+                ("request_protocol", "tcp".to_owned()),
+                ("connection_security_policy", policy.to_owned()),
+                ("source_principal", principal(caller)),
+                ("destination_principal", principal(server)),
+            ]);
+            let of_name = |summary: &&ProxySummary| summary.workload == format!("mixed/{proxy}-v1");
+            let proxy = mesh.summary.proxies.iter().find(of_name).expect("a proxy");
+            // Two callers may differ in nothing that a connection says.
+            let alike = PAIRINGS.iter().filter(|other| {
+                reporter == "destination" && other.server.0 == server && other.is_mutual == is_mutual
+            });
+            let calls = alike.count().max(1) as u64;
+            for (name, expected) in [
+                ("istio_tcp_connections_opened_total", EACH * calls),
+                ("istio_tcp_connections_closed_total", EACH * calls),
+            ] {
+                eventually(&format!("{name} of {proxy:?} with {labels:?}"), || {
+                    let found = value(&scrape(&proxy.admin), name, &labels);
+                    if found == expected as f64 { Ok(()) } else { Err(format!("it is at {found}")) }
+                });
+            }
+            if calls == 1 {
+                for name in ["istio_tcp_received_bytes_total", "istio_tcp_sent_bytes_total"] {
+                    let found = value(&scrape(&proxy.admin), name, &labels);
+                    assert_eq!(found, (EACH * bytes) as f64, "{name} of {proxy:?} with {labels:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The sum of the series that have these labels.
+fn value(samples: &[Sample], name: &str, labels: &BTreeMap<&str, String>) -> f64 {
+    let has = |sample: &&Sample| {
+        sample.name == name && labels.iter().all(|(label, value)| sample.labels.get(*label) == Some(value))
+    };
+    samples.iter().filter(has).map(|sample| sample.value).sum()
+}
+
+#[test]
 fn every_call_is_answered_over_every_protocol() {
     let mesh = Mesh::hold(&mixed(), 0);
     for (caller, servers) in [
@@ -221,7 +283,7 @@ fn who_takes_mutual_tls_only_answers_nobody_in_plain_text_and_counts_nothing_of_
     }
     mesh.wait_until_counted(proxy("plain"), "istio_requests_total", 1);
     mesh.wait_until_counted(proxy("permissive"), "istio_requests_total", 1);
-    let counted = crate::support::mesh::scrape(&proxy("strict").admin);
+    let counted = scrape(&proxy("strict").admin);
     assert!(counted.iter().all(|sample| sample.name != "istio_requests_total"), "{counted:?}");
 }
 
@@ -240,7 +302,7 @@ fn a_mode_that_changes_is_taken_without_a_restart() {
     });
     eventually("the caller speaks mutual TLS", || {
         let status = ask(&mesh.entrance(), "caller.mixed.internal")?;
-        let samples = crate::support::mesh::scrape(&plain.admin);
+        let samples = scrape(&plain.admin);
         let is_it = |sample: &&Sample| {
             sample.labels.get("connection_security_policy").is_some_and(|policy| policy == "mutual_tls")
         };

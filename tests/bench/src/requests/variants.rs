@@ -109,6 +109,13 @@ pub(crate) const ALL: &[Variant] = &[
         signs: METRICS_MADE,
     },
     Variant {
+        name: "stats-http",
+        what: "filters/stats where documents switch the messages of gRPC off",
+        module: Some("filters/stats"),
+        adds: Adds::Documents(METRICS_WASM_HTTP),
+        signs: METRICS_MADE,
+    },
+    Variant {
         name: "telemetry",
         what: "filters/telemetry: the same and the exchange of peers",
         module: Some("filters/telemetry"),
@@ -254,6 +261,10 @@ spec:
 /// Metrics where the mesh's configuration and no document says more.
 const METRICS: &str = metrics!("", "");
 const METRICS_ALONE: &str = metrics!("burgee.dev/peer-metadata: 'off'", "");
+const METRICS_WASM_HTTP: &str = metrics!(
+    "burgee.dev/metrics-engine: wasm, burgee.dev/peer-metadata: 'off'",
+    "{match: {metric: GRPC_REQUEST_MESSAGES}, disabled: true}, {match: {metric: GRPC_RESPONSE_MESSAGES}, disabled: true}"
+);
 const METRICS_HTTP: &str = metrics!(
     "burgee.dev/peer-metadata: 'off'",
     "{match: {metric: GRPC_REQUEST_MESSAGES}, disabled: true}, {match: {metric: GRPC_RESPONSE_MESSAGES}, disabled: true}"
