@@ -6,7 +6,7 @@ use burgee_kit::{LogFilter, LogLevel};
 use support::{configure, labels, mk_host, run, series, written};
 
 fn order(host: &burgee_kit::fake::FakeHost, metric: &str) -> Vec<String> {
-    let metrics = written(&host);
+    let metrics = written(host);
     let name = metrics.keys().find(|name| name.ends_with(metric)).unwrap();
     let mut fields: Vec<&str> = name.split(";.;").collect();
     fields.pop();
