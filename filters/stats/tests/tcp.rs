@@ -50,8 +50,10 @@ fn a_connection_is_opened_reports_each_period_and_is_closed() {
     let host = mk_tcp_host();
     let proxy = mk_proxy(&host, "");
     let connection = proxy.stream();
+    host.remove("upstream.address");
     proxy.advance(PERIOD);
     assert_eq!(sums(&host), [None; 4], "nobody knows yet where it leads");
+    host.set("upstream.address", "10.0.0.7:8080");
     carry(&connection, 0, 0);
     proxy.advance(PERIOD);
     assert_eq!(sums(&host), [Some(1), Some(0), Some(0), Some(0)], "the series are there");
