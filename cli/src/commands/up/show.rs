@@ -66,7 +66,7 @@ pub(super) fn summary(summary: &Summary, targets: &[Target]) -> String {
     for proxy in &summary.proxies {
         out += &series(&proxy.workload, &summary.metrics);
     }
-    if summary.metrics.is_empty() {
+    if !summary.metrics.iter().any(is_of_traffic) {
         let why = if requests.sent > 0 { NO_METRICS } else { "no request was sent" };
         out += &format!("\nno metrics: {why}\n");
     }
@@ -106,9 +106,15 @@ pub(super) fn command(target: &Target) -> String {
     format!("curl -H 'Host: {}' http://{}/", target.host, target.address)
 }
 
+/// Which build a proxy is says nothing of the requests that were sent.
+fn is_of_traffic(metric: &MetricSummary) -> bool {
+    metric.name != "istio_build"
+}
+
 /// One proxy's series: those that share labels stand together below them, line by line for each status code.
 fn series(proxy: &str, metrics: &[MetricSummary]) -> String {
-    let own: Vec<&MetricSummary> = metrics.iter().filter(|metric| metric.proxy == proxy).collect();
+    let own: Vec<&MetricSummary> =
+        metrics.iter().filter(|metric| metric.proxy == proxy && is_of_traffic(metric)).collect();
     let mut groups: Groups = BTreeMap::new();
     for metric in &own {
         let Some(value) = value(metric, &own) else { continue };
