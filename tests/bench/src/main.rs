@@ -35,6 +35,8 @@ enum Benchmark {
     Requests(Requests),
     /// Envoy's memory against its number of workers, and under requests with ever new hosts. Needs Linux and two cores.
     Memory(Memory),
+    /// Envoy's processor time per connection of TCP, with their metrics and without. Needs Linux and two cores.
+    Connections(Connections),
     /// Be the upstream of `requests`, which starts it.
     #[command(hide = true, disable_help_flag = true)]
     Stub(Stub),
@@ -107,6 +109,21 @@ struct Memory {
     output: Format,
 }
 
+/// Arguments of `connections`.
+#[derive(Debug, Args)]
+struct Connections {
+    /// How often both are measured, side by side. An interval takes six.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// How many connections are made at a time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    connections: u32,
+    /// For whom the result is.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
 /// Arguments of `stub`.
 #[derive(Debug, Args)]
 struct Stub {
@@ -136,6 +153,9 @@ fn main() -> ExitCode {
             let Memory { workers, rounds, millions, output } = arguments;
             let measured = requests::memory::run(&requests::memory::Plan { workers, rounds, millions });
             told(output, measured, requests::memory::text)
+        }
+        Benchmark::Connections(Connections { rounds, connections, output }) => {
+            told(output, requests::connections::run(rounds, connections), requests::connections::text)
         }
         Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
     }

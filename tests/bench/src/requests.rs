@@ -4,6 +4,7 @@
 //! core. What is measured is the time that the threads of Envoy have run, not the time that passes.
 
 mod bootstrap;
+pub(crate) mod connections;
 mod envoy;
 mod error;
 mod load;

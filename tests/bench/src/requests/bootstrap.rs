@@ -137,7 +137,12 @@ fn wasm(name: &str, module: &BuiltModule, configuration: &str) -> Value {
 }
 
 /// A bootstrap with this one listener, and what the documents make of it.
-fn lay(listener: Value, clusters: &[Value], documents: &str, module: Option<&BuiltModule>) -> Value {
+pub(crate) fn lay(
+    listener: Value,
+    clusters: &[Value],
+    documents: &str,
+    module: Option<&BuiltModule>,
+) -> Value {
     let resources = json!({"listeners": [listener], "clusters": clusters});
     let base = json!({"node": node(), "static_resources": resources}).to_string();
     let base = burgee_overlay::Value::from_json(&Source::new("base.json", base))

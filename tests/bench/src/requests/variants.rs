@@ -259,7 +259,7 @@ spec:
 }
 
 /// Metrics where the mesh's configuration and no document says more.
-const METRICS: &str = metrics!("", "");
+pub(crate) const METRICS: &str = metrics!("", "");
 const METRICS_ALONE: &str = metrics!("burgee.dev/peer-metadata: 'off'", "");
 const METRICS_WASM_HTTP: &str = metrics!(
     "burgee.dev/metrics-engine: wasm, burgee.dev/peer-metadata: 'off'",
