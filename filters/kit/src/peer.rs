@@ -48,6 +48,11 @@ pub struct PeerWorkload {
 }
 
 impl PeerWorkload {
+    /// The field of that name, as expressions write it; nothing if there is none.
+    pub fn field_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
+        self.fields_mut().into_iter().find(|(known, _)| known.as_bytes() == name).map(|(_, field)| field)
+    }
+
     /// The names of the fields, as expressions write them, and the fields.
     fn fields_mut(&mut self) -> [(&'static str, &mut Vec<u8>); 12] {
         [
@@ -91,8 +96,7 @@ impl PeerWorkload {
         let mut labels: &[u8] = b"";
         protobuf_struct::read(bytes, |key, value| match value {
             StructValue::Text(text) => {
-                let field = peer.fields_mut().into_iter().find(|(name, _)| name.as_bytes() == key);
-                if let Some((_, field)) = field {
+                if let Some(field) = peer.field_mut(key) {
                     *field = text.to_vec();
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::table::Table;
+use crate::table::Values;
 
 /// How many bytes the keys of each half have at most.
 const MAX_KEY_BYTES: usize = 128 * 1024;
@@ -12,32 +12,16 @@ const MAX_KEY_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct Recent<V> {
     max_half: usize,
-    young: Half<V>,
-    old: Half<V>,
+    young: Values<V>,
+    old: Values<V>,
     young_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Half<V> {
-    places: Table,
-    values: Vec<V>,
-}
-
-impl<V> Half<V> {
-    const fn new(places: Table) -> Half<V> {
-        Half { places, values: Vec::new() }
-    }
-
-    fn get(&self, key: &[u8]) -> Option<&V> {
-        self.values.get(self.places.get(key)?)
-    }
 }
 
 impl<V: Clone> Recent<V> {
     /// Nothing was found yet; at most so many values are kept, and at least two.
     pub fn new(max: usize) -> Recent<V> {
-        let empty = || Half::new(Table::default());
-        Recent { max_half: (max / 2).max(1), young: empty(), old: empty(), young_bytes: 0 }
+        let max_half = (max / 2).max(1);
+        Recent { max_half, young: Values::default(), old: Values::default(), young_bytes: 0 }
     }
 
     /// What was found before for these bytes, or is found now. That nothing was found is not kept.
@@ -53,12 +37,11 @@ impl<V: Clone> Recent<V> {
             return Some(value);
         }
         self.young_bytes = self.young_bytes.saturating_add(key.len());
-        if self.young.values.len() >= self.max_half || self.young_bytes > MAX_KEY_BYTES {
-            self.old = mem::replace(&mut self.young, Half::new(Table::default()));
+        if self.young.len() >= self.max_half || self.young_bytes > MAX_KEY_BYTES {
+            self.old = mem::take(&mut self.young);
             self.young_bytes = key.len();
         }
-        self.young.places.set(key, self.young.values.len());
-        self.young.values.push(value.clone());
+        self.young.set(key, value.clone());
         Some(value)
     }
 }
@@ -83,7 +66,7 @@ mod tests {
         for round in 0..100 {
             assert_eq!(is_found_anew(&mut recent, "kept"), round == 0, "{round}");
             assert!(is_found_anew(&mut recent, &round.to_string()));
-            assert!(recent.young.values.len() + recent.old.values.len() <= 6);
+            assert!(recent.young.len() + recent.old.len() <= 6);
         }
         assert!(is_found_anew(&mut recent, "1"), "it was long ago");
     }
@@ -92,7 +75,7 @@ mod tests {
     fn nothing_is_not_kept() {
         let mut recent = Recent::<String>::new(0);
         assert_eq!(recent.get(b"garbage", || None), None);
-        assert!(recent.young.places.is_empty() && recent.old.places.is_empty());
+        assert!(recent.young.is_empty() && recent.old.is_empty());
     }
 
     #[test]
@@ -100,7 +83,7 @@ mod tests {
         let mut recent = Recent::new(500);
         for number in 0..100 {
             assert!(is_found_anew(&mut recent, &format!("{number:>16000}")));
-            let kept = recent.young.places.len() + recent.old.places.len();
+            let kept = recent.young.len() + recent.old.len();
             assert!(kept * 16000 <= 2 * MAX_KEY_BYTES);
         }
         let long = "x".repeat(MAX_KEY_BYTES + 1);

@@ -41,19 +41,9 @@ impl Fields {
 
 /// The fields of a peer in their order.
 fn values(whole: &[u8]) -> Option<Rc<[String; FIELDS.len()]>> {
-    let peer = PeerWorkload::from_bytes(whole).ok()?;
+    let mut peer = PeerWorkload::from_bytes(whole).ok()?;
     Some(Rc::new(FIELDS.map(|(field, unknown)| {
-        let value = match field {
-            "workload" => &peer.workload,
-            "namespace" => &peer.namespace,
-            "service" => &peer.canonical_service,
-            "revision" => &peer.canonical_revision,
-            "app" => &peer.app,
-            "version" => &peer.version,
-            "cluster" => &peer.cluster,
-            "identity" => &peer.identity,
-            _ => return unknown.to_owned(),
-        };
-        if value.is_empty() { unknown.to_owned() } else { clean_value(value) }
+        let value = peer.field_mut(field.as_bytes()).filter(|value| !value.is_empty());
+        value.map_or_else(|| unknown.to_owned(), |value| clean_value(value))
     })))
 }

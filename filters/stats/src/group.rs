@@ -82,6 +82,11 @@ impl Group {
         Some(self.series.find(host, self.values.iter()))
     }
 
+    /// Whether the metric of that position was defined.
+    pub fn is_defined(&self, found: Found, position: usize) -> bool {
+        self.series.metric(found, position).is_some()
+    }
+
     /// Adds to, sets or records in the metric of that position; `found` is what was found last.
     pub fn add<H: Host>(&mut self, host: &H, found: Found, position: usize, amount: u64) {
         let known = self.series.metric(found, position);

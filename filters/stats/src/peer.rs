@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use burgee_filter_config::peer_fields::FIELDS;
 use burgee_kit::LogHost;
 use burgee_kit::peer::{DOWNSTREAM_PEER, PeerWorkload, UPSTREAM_PEER};
 use burgee_kit::recent::Recent;
@@ -130,14 +131,12 @@ pub struct Peers {
     misses: u32,
     /// By what was published.
     known: Recent<Rc<Peer>>,
-    /// What was published last, where it has to be put together.
-    published: Vec<u8>,
 }
 
 impl Peers {
     /// Nobody was at this end yet.
     pub fn new(end: End) -> Peers {
-        Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS), published: Vec::new() }
+        Peers { end, publisher: None, misses: 0, known: Recent::new(MAX_PEERS) }
     }
 
     /// Who is at this end of the current request, if that is known.
@@ -196,22 +195,18 @@ impl Peers {
 
     /// A workload that a filter of Istio's own proxies published: an object that has to be asked for each field.
     fn of_istio<H: LogHost>(&mut self, host: &H, object: &str) -> Option<Rc<Peer>> {
-        let Peers { known, published, .. } = self;
-        let field = |name: &str| host.property(&["filter_state", object, name]).ok().flatten();
-        let workload = PeerWorkload {
-            workload: field("workload").filter(|name| !name.is_empty())?,
-            namespace: field("namespace").unwrap_or_default(),
-            canonical_service: field("service").unwrap_or_default(),
-            canonical_revision: field("revision").unwrap_or_default(),
-            app: field("app").unwrap_or_default(),
-            version: field("version").unwrap_or_default(),
-            cluster: field("cluster").unwrap_or_default(),
-            identity: field("identity").unwrap_or_default(),
-            ..PeerWorkload::default()
-        };
-        published.clear();
-        published.extend_from_slice(&workload.clone().into_bytes());
-        known.get(published, || Some(Rc::new(Peer::of_workload(&workload))))
+        let mut workload = PeerWorkload::default();
+        for (name, _) in FIELDS {
+            let value = host.property(&["filter_state", object, name]).ok().flatten().unwrap_or_default();
+            // It is asked for first: without it nobody published anything.
+            if name == "workload" && value.is_empty() {
+                return None;
+            }
+            if let Some(field) = workload.field_mut(name.as_bytes()) {
+                *field = value;
+            }
+        }
+        self.of_bytes(&workload.into_bytes())
     }
 }
 

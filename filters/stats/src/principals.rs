@@ -9,17 +9,15 @@ use burgee_kit::attributes::{
 };
 use burgee_kit::by_cluster::ByCluster;
 
-use crate::id::Id;
 use crate::peer::Peer;
+use crate::value::push_text;
 
 /// How many connections are remembered at once. Two connections on one place only cost a look-up more.
 const PLACES: u64 = 256;
 
 /// The two ends of a connection. The first URI SAN of each certificate; nothing on plain text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Principals {
-    /// Tells them from others.
-    pub id: Id,
     /// The other side.
     pub peer: Option<Rc<[u8]>>,
     /// This proxy.
@@ -27,18 +25,19 @@ pub struct Principals {
 }
 
 impl Principals {
-    /// Those of plain text.
-    pub fn none() -> Principals {
-        Principals { id: Id::next(), peer: None, local: None }
+    /// Appends what tells them from others.
+    pub fn push_key(&self, key: &mut Vec<u8>) {
+        for principal in [&self.peer, &self.local] {
+            push_text(key, principal.as_deref().unwrap_or_default());
+        }
     }
 
     /// Those of the connection to the upstream.
     fn of_upstream<H: LogHost>(host: &H) -> Principals {
         if !UPSTREAM_TLS_VERSION.is_there(host) {
-            return Principals::none();
+            return Principals::default();
         }
         Principals {
-            id: Id::next(),
             peer: principal(UPSTREAM_PEER_SAN.get(host)),
             local: principal(UPSTREAM_LOCAL_SAN.get(host)),
         }
@@ -46,10 +45,9 @@ impl Principals {
 
     fn of_downstream<H: LogHost>(host: &H) -> Principals {
         if !CONNECTION_TLS_VERSION.is_there(host) {
-            return Principals::none();
+            return Principals::default();
         }
         Principals {
-            id: Id::next(),
             peer: principal(CONNECTION_PEER_SAN.get(host)),
             local: principal(CONNECTION_LOCAL_SAN.get(host)),
         }
@@ -72,7 +70,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// One of which nothing is known.
     fn unknown() -> Endpoint {
-        Endpoint { principals: Principals::none(), peer: Rc::new(Peer::unknown()) }
+        Endpoint { principals: Principals::default(), peer: Rc::new(Peer::unknown()) }
     }
 }
 

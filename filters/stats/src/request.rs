@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use burgee_filter_config::StandardLabel as Label;
-use burgee_filter_config::stat_name::SIGNIFICANT_BYTES;
 use burgee_kit::LogHost;
 use burgee_kit::attributes::{
     CLUSTER_NAME, REQUEST_CONTENT_TYPE, REQUEST_HOST, REQUEST_PROTOCOL, RESPONSE_CODE, RESPONSE_FLAGS,
@@ -14,7 +13,7 @@ use crate::peer::{End, Ends, Peer, Peers, namespace_of_principal};
 use crate::plan::{Plan, Role};
 use crate::principals::{Connections, Endpoints, Principals};
 use crate::service::{Clusters, Service};
-use crate::value::{LabelSet, Value, Values};
+use crate::value::{LabelSet, Value, Values, push_text};
 
 const SERVICE: LabelSet = LabelSet::of(&[
     Label::DestinationService,
@@ -64,7 +63,6 @@ pub struct Reader {
     cluster: Vec<u8>,
     /// The Host header of the request at hand, where it says something; else empty.
     authority: Vec<u8>,
-    plain_text: Principals,
 }
 
 /// What was found out about a request: its labels' values follow from it, and from the plan.
@@ -98,7 +96,7 @@ impl Facts {
         };
         key.push(is_grpc);
         key.extend_from_slice(&status.to_le_bytes());
-        self.principals.id.push_key(key);
+        self.principals.push_key(key);
         for peer in [&self.caller, &self.called] {
             key.push(u8::from(peer.is_some()));
             if let Some(peer) = peer {
@@ -123,7 +121,6 @@ impl Reader {
             called: Peers::new(End::Upstream),
             cluster: Vec::new(),
             authority: Vec::new(),
-            plain_text: Principals::none(),
         }
     }
 
@@ -156,7 +153,7 @@ impl Reader {
         }
         let endpoint = needs_endpoint.then(|| self.endpoints.endpoint(host, &self.cluster));
         let principals = match &endpoint {
-            _ if !is_needed(PRINCIPALS) => self.plain_text.clone(),
+            _ if !is_needed(PRINCIPALS) => Principals::default(),
             Some(endpoint) => endpoint.principals.clone(),
             None => self.connections.principals(host),
         };
@@ -192,7 +189,7 @@ impl Reader {
     pub fn write_key(&self, facts: &Facts, key: &mut Vec<u8>) {
         key.clear();
         facts.push_key(key);
-        key.extend_from_slice(self.authority.get(..SIGNIFICANT_BYTES).unwrap_or(&self.authority));
+        push_text(key, &self.authority);
     }
 
     /// The values of the labels of the request at hand that the plan needs; the others are unknown.

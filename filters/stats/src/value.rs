@@ -67,7 +67,8 @@ impl Value {
     }
 }
 
-fn push_text(key: &mut Vec<u8>, text: &[u8]) {
+/// Appends what tells a text from others, as far as a label shows it.
+pub fn push_text(key: &mut Vec<u8>, text: &[u8]) {
     let significant = text.get(..SIGNIFICANT_BYTES).unwrap_or(text);
     key.push(0);
     key.extend_from_slice(&significant.len().to_le_bytes());

@@ -73,20 +73,12 @@ impl HttpFilter for Telemetry {
     }
 
     fn on_log<H: LogHost>(&self, stream: &mut Request, host: &H) {
-        if let Ok(mut stats) = self.stats.try_borrow_mut()
-            && let Some(stats) = stats.as_mut()
-        {
-            stats.record(host, stream.number, stream.ends());
-        }
+        self.with_stats(|stats| stats.record(host, stream.number, stream.ends()));
     }
 
     fn on_stream_tick<H: LogHost>(&self, stream: &mut Request, host: &H, number: u32) {
         stream.number = Some(number);
-        if let Ok(mut stats) = self.stats.try_borrow_mut()
-            && let Some(stats) = stats.as_mut()
-        {
-            stats.tick(host, number, stream.ends());
-        }
+        self.with_stats(|stats| stats.tick(host, number, stream.ends()));
     }
 
     fn tick_period(&self) -> Option<Duration> {
@@ -98,6 +90,17 @@ impl HttpFilter for Telemetry {
         let stats = self.stats.try_borrow_mut().ok().and_then(|mut stats| stats.take());
         if let Some(stats) = stats {
             burgee_kit::LogFilter::retire(stats, host);
+        }
+    }
+}
+
+impl Telemetry {
+    /// Nothing that is called from there comes back here.
+    fn with_stats(&self, write: impl FnOnce(&mut Stats)) {
+        if let Ok(mut stats) = self.stats.try_borrow_mut()
+            && let Some(stats) = stats.as_mut()
+        {
+            write(stats);
         }
     }
 }
