@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::problem::{Problem, Severity, codes};
+use crate::resolve::age_order;
 use crate::resolve::mutual_tls::Level;
 use crate::resources::{PeerAuthentication, Resources};
 
@@ -11,7 +12,7 @@ pub(super) fn check(resources: &Resources, problems: &mut Vec<Problem>) {
     let root = &resources.mesh_config.root_namespace.value;
     let mut oldest: BTreeMap<_, &PeerAuthentication> = BTreeMap::new();
     let mut documents: Vec<_> = resources.peer_authentications.iter().collect();
-    documents.sort_by_key(|document| (&document.meta.created, &document.meta.id.name));
+    documents.sort_by_cached_key(|document| age_order(&document.meta));
     for document in documents {
         let meta = &document.meta;
         let warning = |code, message| {

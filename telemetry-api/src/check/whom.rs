@@ -60,7 +60,7 @@ fn other_revision(meta: &Meta, world: &World<'_>) -> Problem {
 fn hidden(world: &World<'_>, problems: &mut Vec<Problem>) {
     let telemetries = world.resources.telemetries.iter();
     let mut wide: Vec<&Telemetry> = telemetries.filter(|telemetry| telemetry.is_namespace_wide()).collect();
-    wide.sort_by_cached_key(|telemetry| age_order(telemetry));
+    wide.sort_by_cached_key(|telemetry| age_order(&telemetry.meta));
     let mut winners: HashMap<(&str, &str), &Telemetry> = HashMap::new();
     for telemetry in wide {
         let namespace = &*telemetry.meta.id.namespace;

@@ -1,5 +1,6 @@
 //! Which connections a workload takes: what `PeerAuthentication` documents add up to, by Istio's rules.
 
+use super::selection::age_order;
 use super::workload::Workload;
 use crate::origin::{Origin, Traced};
 use crate::resources::{MtlsMode, PeerAuthentication, Resources};
@@ -20,7 +21,7 @@ pub fn mtls_mode(resources: &Resources, workload: &Workload, port: u16) -> Trace
             .filter(|document| Level::of(document, root) == Some(level))
             .filter(|document| level == Level::Mesh || *document.meta.id.namespace == *workload.namespace)
             .filter(|document| document.selector.as_ref().is_none_or(|one| one.selects(&workload.labels)))
-            .min_by_key(|document| (&document.meta.created, &document.meta.id.name))
+            .min_by_key(|document| age_order(&document.meta))
     };
     let set = |mode: Option<&Traced<MtlsMode>>| mode.filter(|mode| mode.value != MtlsMode::Unset).cloned();
     let mut mode = DEFAULT;

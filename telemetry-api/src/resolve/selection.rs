@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::workload::{GATEWAY_NAME_LABEL, Workload};
-use crate::resources::Telemetry;
+use crate::resources::Meta;
 use crate::resources::telemetry::TargetRef;
 
-/// The order in which Istio sorts Telemetries: oldest first, then by name, then by namespace.
-pub(crate) fn age_order(telemetry: &Telemetry) -> (String, Arc<str>, Arc<str>) {
-    let id = &telemetry.meta.id;
-    (telemetry.meta.created.clone(), id.name.clone(), id.namespace.clone())
+/// The order in which Istio sorts documents: oldest first, then by name, then by namespace.
+pub(crate) fn age_order(meta: &Meta) -> (String, Arc<str>, Arc<str>) {
+    (meta.created.clone(), meta.id.name.clone(), meta.id.namespace.clone())
 }
 
 /// The gateway of the Gateway API that a workload serves. Its label says so, whatever else it is.
