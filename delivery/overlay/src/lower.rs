@@ -22,6 +22,7 @@ use std::time::Duration;
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
 use burgee_api::resources::wasm_plugin::PluginKind;
 use burgee_filter_config::{MetricConfig, Reporter, StandardMetric, StatsConfig, Traffic};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::labels::{Label, labels, tag_specifier};
@@ -163,6 +164,28 @@ pub(crate) struct Part {
     pub is_disabled: bool,
 }
 
+impl Part {
+    /// A filter that writes metrics of one provider at a class.
+    fn of_provider(
+        kind: FilterKind,
+        prefix: &str,
+        root_id: &'static str,
+        class: ListenerClass,
+        provider: &ProviderMetrics,
+        config: &impl Serialize,
+    ) -> Part {
+        Part {
+            kind,
+            name: format!("{prefix}{}", safe_name(&provider.provider.value)),
+            resource: resource_name(prefix, class, provider),
+            root_id,
+            // A configuration is strings, lists, maps, numbers and booleans: nothing that JSON cannot say.
+            configuration: serde_json::to_string(config).unwrap_or_default(),
+            is_disabled: false,
+        }
+    }
+}
+
 /// The stats filter of a class for one provider.
 pub(crate) fn stats(
     policy: &Effective,
@@ -170,16 +193,11 @@ pub(crate) fn stats(
     provider: &ProviderMetrics,
     options: &Options,
 ) -> Part {
-    let configuration = stats_config(policy, class, provider, options.identity);
+    let config = stats_config(policy, class, provider, options.identity);
     Part {
-        kind: FilterKind::Http,
-        name: format!("{FILTER_PREFIX}{}", safe_name(&provider.provider.value)),
-        resource: resource_name(FILTER_PREFIX, class, provider),
-        root_id: STATS_ROOT_ID,
-        // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
-        configuration: serde_json::to_string(&configuration).unwrap_or_default(),
         // It is there for its name's sake alone; see `native`.
         is_disabled: split(policy, class, provider, options.identity).is_some_and(|split| split.is_whole()),
+        ..Part::of_provider(FilterKind::Http, FILTER_PREFIX, STATS_ROOT_ID, class, provider, &config)
     }
 }
 
@@ -225,6 +243,10 @@ pub(crate) fn split(
     provider: &ProviderMetrics,
     identity: Identity,
 ) -> Option<Split> {
+    // Most documents do not, and this is asked for every listener.
+    if !Split::is_asked_by(provider) {
+        return None;
+    }
     Split::of(provider, &asked_config(policy, class, provider, identity))
 }
 

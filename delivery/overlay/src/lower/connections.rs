@@ -3,7 +3,7 @@
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics};
 use burgee_filter_config::Traffic;
 
-use super::{FilterKind, Part, asked_config, safe_name};
+use super::{FilterKind, Part, asked_config};
 use crate::Options;
 use crate::value::Value;
 use crate::view;
@@ -23,15 +23,8 @@ pub(crate) fn part(
 ) -> Option<Part> {
     // No other engine makes these.
     let config = asked_config(policy, class, provider, options.identity);
-    super::writes(&config, Traffic::Connections).then(|| Part {
-        kind: FilterKind::Network,
-        name: format!("{PREFIX}{}", safe_name(&provider.provider.value)),
-        resource: super::resource_name(PREFIX, class, provider),
-        root_id: ROOT_ID,
-        // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
-        configuration: serde_json::to_string(&config).unwrap_or_default(),
-        is_disabled: false,
-    })
+    super::writes(&config, Traffic::Connections)
+        .then(|| Part::of_provider(FilterKind::Network, PREFIX, ROOT_ID, class, provider, &config))
 }
 
 /// Whether a network filter's name is one of ours.

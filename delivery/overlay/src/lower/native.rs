@@ -53,10 +53,14 @@ pub(crate) struct Split {
 }
 
 impl Split {
+    /// Whether documents ask for the logger.
+    pub fn is_asked_by(provider: &ProviderMetrics) -> bool {
+        provider.engine.as_ref().is_some_and(|engine| engine.value == MetricsEngine::Native)
+    }
+
     /// How the metrics of a configuration are made; nothing where documents do not ask for the logger.
     pub fn of(provider: &ProviderMetrics, config: &StatsConfig) -> Option<Split> {
-        let asked = provider.engine.as_ref().map(|engine| engine.value).unwrap_or_default();
-        if asked != MetricsEngine::Native {
+        if !Split::is_asked_by(provider) {
             return None;
         }
         let has_messages = super::writes(config, Traffic::Messages);

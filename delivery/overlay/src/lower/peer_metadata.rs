@@ -1,8 +1,9 @@
 //! The peer-metadata filter: where metrics are in force, both ends of a request learn who is at the other one.
 
-use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, PeerMetadata, ProviderMetrics};
+use burgee_api::resolve::{Effective, ListenerClass, PeerMetadata, ProviderMetrics};
 use burgee_filter_config::{PeerMetadataConfig, PeerRole};
 
+use super::native::Split;
 use super::{FilterKind, Part, extension_config};
 use crate::value::Value;
 use crate::view;
@@ -53,11 +54,6 @@ fn owner(policy: &Effective, class: ListenerClass) -> Option<Owner> {
     Some(Owner::of(metrics.map(|provider| &provider.provider.origin)))
 }
 
-/// Whether a provider's metrics are made by who has no more than operators to read what peers say.
-fn reads_fields(provider: &ProviderMetrics) -> bool {
-    provider.engine.as_ref().is_some_and(|engine| engine.value == MetricsEngine::Native)
-}
-
 fn part(policy: &Effective, class: ListenerClass, options: &Options) -> Part {
     // A configuration is strings, lists and maps: nothing that JSON cannot say.
     let configuration = serde_json::to_string(&config(policy, class, options)).unwrap_or_default();
@@ -87,7 +83,8 @@ pub(super) fn config(policy: &Effective, class: ListenerClass, options: &Options
             Identity::Node => None,
             Identity::Written => Some(policy.workload.identity()),
         },
-        publish_fields: policy.class(class).metrics.iter().any(reads_fields),
+        // The logger has no more than operators to read what peers say.
+        publish_fields: policy.class(class).metrics.iter().any(Split::is_asked_by),
         ..PeerMetadataConfig::default()
     }
 }

@@ -3,9 +3,7 @@
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics};
 use burgee_filter_config::TelemetryConfig;
 
-use super::{
-    FilterKind, Part, extension_config, filter_owner, peer_metadata, safe_name, split, stats_config,
-};
+use super::{FilterKind, Part, extension_config, filter_owner, peer_metadata, split, stats_config};
 use crate::value::Value;
 use crate::{ExtensionConfig, Options, Owner};
 
@@ -57,14 +55,5 @@ fn part(policy: &Effective, class: ListenerClass, provider: &ProviderMetrics, op
         peer_metadata: peer_metadata::config(policy, class, options),
         stats: stats_config(policy, class, provider, options.identity),
     };
-    let provider = safe_name(&provider.provider.value);
-    Part {
-        kind: FilterKind::Http,
-        name: format!("{FILTER_PREFIX}{provider}"),
-        resource: format!("{FILTER_PREFIX}{}.{provider}", class.name()),
-        root_id: ROOT_ID,
-        // A configuration is strings, lists, maps and booleans: nothing that JSON cannot say.
-        configuration: serde_json::to_string(&config).unwrap_or_default(),
-        is_disabled: false,
-    }
+    Part::of_provider(FilterKind::Http, FILTER_PREFIX, ROOT_ID, class, provider, &config)
 }
