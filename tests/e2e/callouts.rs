@@ -12,7 +12,6 @@ use h2::server::SendResponse;
 use serde_json::{Value, json};
 
 use crate::support::http;
-use crate::support::mesh::page;
 use crate::support::proxy::Proxy;
 use crate::support::{eventually, root, tempdir};
 
@@ -183,10 +182,7 @@ fn calls_and_streams_of_grpc_and_requests_of_http_are_answered_in_a_real_envoy()
     let text = configuration(&built.path.to_string_lossy(), service.address).to_string();
     fs::write(&file, text).expect("a file can be written");
     let proxy = Proxy::start(folder.path(), &file);
-    let listener = eventually("a listener", || {
-        let listeners = page(&proxy.admin, "/listeners");
-        listeners.trim().strip_prefix("front::").map(str::to_owned).ok_or(listeners)
-    });
+    let listener = proxy.listener("front");
     let log = || fs::read_to_string(folder.path().join("envoy.log")).unwrap_or_default();
     let get = |path: &str| {
         http::get(&listener, "front", path).unwrap_or_else(|error| panic!("{path}: {error}\n{}", log()))

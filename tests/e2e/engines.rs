@@ -246,14 +246,6 @@ impl Laid {
         Laid { _folder: folder, proxy, said: rendered.stderr }
     }
 
-    fn listener(&self, name: &str) -> String {
-        eventually("a listener", || {
-            let listeners = page(&self.proxy.admin, "/listeners");
-            let listener = listeners.lines().find_map(|line| line.strip_prefix(&format!("{name}::")));
-            listener.map(str::to_owned).ok_or(listeners.clone())
-        })
-    }
-
     /// The samples, once so many requests were counted and every distribution was flushed.
     fn counted(&self, requests: f64) -> Vec<Sample> {
         eventually("every request counted and flushed", || {
@@ -278,7 +270,7 @@ fn break_off(address: &str, bytes: &[u8]) {
 fn drive(laid: &Laid) -> f64 {
     let mut sent = 0.0;
     for direction in ["INBOUND", "OUTBOUND"] {
-        let listener = laid.listener(direction);
+        let listener = laid.proxy.listener(direction);
         let mut get = |host: &str, path: &str, headers: &[u8]| {
             let mut connection = http::Connection::open(&listener, host).expect("a connection");
             connection.get_with(path, headers).expect("an answer");
@@ -378,7 +370,7 @@ fn the_native_engine_differs_where_its_exceptions_say() {
     let server = Server::start();
     let tenants = |engine: &str| {
         let laid = Laid::start(TENANTS, engine, &server);
-        let listener = laid.listener("INBOUND");
+        let listener = laid.proxy.listener("INBOUND");
         let long = format!("{}\u{e9}", "z".repeat(255));
         let texts: [&[u8]; 5] = [b"a;.;b=.=c", b"", b"a\xffb", b"tab\there", long.as_bytes()];
         for text in texts {
@@ -410,7 +402,7 @@ fn the_native_engine_differs_where_its_exceptions_say() {
 fn hostile_hosts_are_bounded_in_the_native_engine() {
     let server = Server::start();
     let laid = Laid::start(TENANTS, "native", &server);
-    let listener = laid.listener("OUTBOUND");
+    let listener = laid.proxy.listener("OUTBOUND");
     let get = |host: &str| {
         let mut connection = http::Connection::open(&listener, host).expect("a connection");
         connection.get("/other").expect("an answer");

@@ -82,11 +82,7 @@ fn a_rendered_front_proxy_counts_every_request() {
         .run()
         .expect_code(0);
     let proxy = Proxy::start(folder.path(), &file("rendered.yaml", &rendered.stdout));
-    let listener = eventually("a listener", || {
-        let listeners = page(&proxy.admin, "/listeners");
-        let listener = listeners.trim().strip_prefix("front::").map(str::to_owned);
-        listener.ok_or(listeners)
-    });
+    let listener = proxy.listener("front");
 
     let mut sent = 0;
     for (page, count) in [("/a", 13), ("/b", 8)] {

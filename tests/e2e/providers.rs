@@ -11,10 +11,9 @@ use burgee_stub::protocol::{Listening, Protocol, Record};
 use serde_json::{Value, json};
 
 use crate::support::http::{self, Server};
-use crate::support::mesh::page;
 use crate::support::program::{Held, Program};
 use crate::support::proxy::Proxy;
-use crate::support::{envoy, eventually, module, root, tempdir};
+use crate::support::{envoy, module, root, tempdir};
 
 /// How many requests are sent: as many to each of four workloads.
 const REQUESTS: usize = 12;
@@ -264,16 +263,8 @@ fn what_somebodys_own_proxy_reports_arrives_through_clusters_that_were_added() {
     let rendered = render(folder.path(), &base(greeter(), server.port()), &documents(port));
     let variables = [("OTEL_RESOURCE_ATTRIBUTES", "team=web,zone=north")];
     let proxy = Proxy::start_with(folder.path(), &rendered, &variables);
-    let listener = |name: &str| {
-        let name = format!("{name}::");
-        eventually("a listener", || {
-            let listeners = page(&proxy.admin, "/listeners");
-            let address = listeners.lines().find_map(|line| line.strip_prefix(&name));
-            address.map(str::to_owned).ok_or(listeners)
-        })
-    };
 
-    let mut stream = TcpStream::connect(listener("connections")).expect("a connection");
+    let mut stream = TcpStream::connect(proxy.listener("connections")).expect("a connection");
     stream.write_all(b"hello").expect("it is taken");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
@@ -293,7 +284,10 @@ fn what_somebodys_own_proxy_reports_arrives_through_clusters_that_were_added() {
         assert_eq!(log.attributes[field], expected, "{field} of {:?}", log.attributes);
     }
 
-    assert_eq!(http::get(&listener("requests"), "shop.example", "/page").expect("an answer").status, 200);
+    assert_eq!(
+        http::get(&proxy.listener("requests"), "shop.example", "/page").expect("an answer").status,
+        200
+    );
     let span = receiver.first(|record| match record {
         Record::Span(span) if span.parent_span_id.is_none() => Some(span),
         Record::Log(_) | Record::Span(_) => None,

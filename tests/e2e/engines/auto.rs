@@ -71,7 +71,7 @@ fn without_peers_auto_has_envoy_make_the_same_series() {
         let laid = Laid::over(&base, ALONE, arguments);
         let mut sent = 0.0;
         for listener in ["INBOUND", "EDGE"] {
-            let listener = laid.listener(listener);
+            let listener = laid.proxy.listener(listener);
             for (path, headers) in [
                 ("/app", ""),
                 ("/app?x=y", "content-type: application/json\r\n"),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use super::mesh::page;
 use super::{envoy, eventually, http};
 
 /// An Envoy that ends with the test.
@@ -40,6 +41,16 @@ impl Proxy {
             }
         });
         proxy
+    }
+
+    /// Where a listener is, as `127.0.0.1:PORT`, once it is there.
+    pub(crate) fn listener(&self, name: &str) -> String {
+        let name = format!("{name}::");
+        eventually("a listener", || {
+            let listeners = page(&self.admin, "/listeners");
+            let address = listeners.lines().find_map(|line| line.strip_prefix(&name));
+            address.map(str::to_owned).ok_or(listeners)
+        })
     }
 }
 
