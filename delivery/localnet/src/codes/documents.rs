@@ -22,6 +22,25 @@ spec:
     };
 }
 
+/// A workload without a sidecar that calls another.
+macro_rules! bare_caller {
+    () => {
+        "
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata:
+  name: front-v1
+  namespace: shop
+  annotations:
+    burgee.dev/calls: http://hello.shop.internal/
+    sidecar.istio.io/inject: \"false\"
+spec:
+  address: 127.0.0.1
+  labels: {app: front}
+---"
+    };
+}
+
 /// Which connections everybody takes.
 macro_rules! strict {
     ($mode:literal) => {
@@ -409,36 +428,12 @@ spec: {address: 127.0.0.1, labels: {istio: ingressgateway}}
             wrong: mesh!(
                 strict!("STRICT"),
                 service!("front"),
-                "
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata:
-  name: front-v1
-  namespace: shop
-  annotations:
-    burgee.dev/calls: http://hello.shop.internal/
-    sidecar.istio.io/inject: \"false\"
-spec:
-  address: 127.0.0.1
-  labels: {app: front}
----"
+                bare_caller!()
             ),
             right: mesh!(
                 strict!("PERMISSIVE"),
                 service!("front"),
-                "
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata:
-  name: front-v1
-  namespace: shop
-  annotations:
-    burgee.dev/calls: http://hello.shop.internal/
-    sidecar.istio.io/inject: \"false\"
-spec:
-  address: 127.0.0.1
-  labels: {app: front}
----"
+                bare_caller!()
             ),
         },
     }
