@@ -1,7 +1,7 @@
 //! Connections: what one of TCP costs in a real Envoy, with the filter of their metrics and without.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bootstrap::lay;
-use super::envoy::Running;
+use super::envoy::{Running, Upstream};
 use super::error::RequestsError;
 use super::processor::{Cores, time_of};
 use super::web::Web;
@@ -49,7 +49,8 @@ pub(crate) fn run(rounds: u32, connections: u32) -> Result<Report, RequestsError
     let step = |what: &str| bar.set_message(what.to_owned());
     let folder = burgee_modules::checkout()?.join("filters/telemetry");
     let module = burgee_modules::build_crate(&folder, &step)?;
-    let upstream = echo().map_err(RequestsError::io("listen on", "127.0.0.1"))?;
+    let cores = Cores::share(1)?;
+    let upstream = Upstream::start(&cores.load)?;
     let [bare, stats] = LISTENERS.map(listener);
     let laid = lay(stats, &[], variants::METRICS, Some(&module));
     let mut configuration = laid.clone();
@@ -57,11 +58,11 @@ pub(crate) fn run(rounds: u32, connections: u32) -> Result<Report, RequestsError
         "listeners": [bare, laid["static_resources"]["listeners"][0]],
         "clusters": [{"name": "echo", "type": "STATIC", "connect_timeout": "5s", "load_assignment": {
             "cluster_name": "echo",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream.tcp_port)}}]}],
         }}],
     });
     configuration["admin"] = json!({"address": address(0)});
-    let mut envoy = Running::start(&found, &configuration, &Cores::share(1)?.envoy, 1, &web)?;
+    let mut envoy = Running::start(&found, &configuration, &cores.envoy, 1, &web)?;
     let mut ports = [0; 2];
     for (port, listener) in ports.iter_mut().zip(LISTENERS) {
         *port = envoy.port(listener, &web)?;
@@ -126,28 +127,6 @@ fn listener(name: &str) -> Value {
     }]}]})
 }
 
-/// Something that sends back what it gets, for as long as this program runs; its port.
-fn echo() -> std::io::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let port = listener.local_addr()?.port();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            // A connection that breaks off is its client's matter, who tells of it.
-            let _ = send_back(stream);
-        }
-    });
-    Ok(port)
-}
-
-fn send_back(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut bytes = vec![0; BYTES.len()];
-    stream.read_exact(&mut bytes)?;
-    stream.write_all(&bytes)?;
-    // Until the client has gone.
-    stream.read_to_end(&mut bytes)?;
-    Ok(())
-}
-
 /// One connection: bytes there and back.
 fn exchange(port: u16) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
@@ -175,17 +154,4 @@ pub(crate) fn text(report: &Report) -> String {
          bare: Envoy's proxy of TCP and nothing else\n  stats: Istio's four metrics of connections too",
         BYTES.len()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sent_comes_back() {
-        let port = echo().unwrap();
-        for _ in 0..3 {
-            exchange(port).unwrap();
-        }
-    }
 }

@@ -137,7 +137,10 @@ fn port_of(listener: &str, page: &str) -> Option<u16> {
 pub(crate) struct Upstream {
     /// It ends with this.
     _child: Owned,
+    /// Where it answers requests.
     pub port: u16,
+    /// Where it sends back what comes without HTTP.
+    pub tcp_port: u16,
 }
 
 impl Upstream {
@@ -146,7 +149,10 @@ impl Upstream {
         let program =
             std::env::current_exe().map_err(RequestsError::io("find", PathBuf::from("this program")))?;
         let mut command = Command::new(&program);
-        command.args(["stub", "app", "--name", "web"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(["stub", "app", "--name", "web", "--listen-tcp", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         let mut child = Owned(spawn_on(cores, &mut command, &program)?);
         let mut line = String::new();
         if let Some(stdout) = child.0.stdout.as_mut() {
@@ -154,9 +160,11 @@ impl Upstream {
             read.map_err(RequestsError::io("read what is printed by", &program))?;
         }
         let listening = serde_json::from_str::<Listening>(&line).ok();
-        let port = listening.and_then(|said| said.listening.rsplit_once(':')?.1.parse().ok());
-        let port = port.ok_or(RequestsError::NoUpstream(line))?;
-        Ok(Upstream { _child: child, port })
+        let port_of = |address: &str| address.rsplit_once(':')?.1.parse().ok();
+        let ports =
+            listening.and_then(|said| Some((port_of(&said.listening)?, port_of(&said.listening_tcp?)?)));
+        let (port, tcp_port) = ports.ok_or(RequestsError::NoUpstream(line))?;
+        Ok(Upstream { _child: child, port, tcp_port })
     }
 }
 
