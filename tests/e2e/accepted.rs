@@ -111,17 +111,9 @@ fn options(logs: &Path, plugin: &Path, effective: &Effective) -> Options {
     };
     let plugins = effective.classes.values().flat_map(|class| &class.plugins);
     Options {
-        module: of(module()),
-        delivery: Delivery::Inline,
-        identity: Identity::Written,
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
         plugins: plugins.map(|it| (it.id(), PluginModule::Ready(of(plugin)))).collect(),
         log_files: LogFiles::Below { directory: logs.to_string_lossy().into_owned() },
-        reporter: None,
-        envoy: None,
-        is_whole: false,
-        index: BTreeMap::new(),
+        ..Options::new(of(module()), Delivery::Inline, Identity::Written)
     }
 }
 

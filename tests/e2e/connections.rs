@@ -12,11 +12,11 @@ use burgee_api::check::check;
 use burgee_api::document::Source;
 use burgee_api::resolve::{PolicySet, Workload, WorkloadKind};
 use burgee_localnet::scrape::Sample;
-use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, Value};
+use burgee_overlay::{Delivery, Identity, Module, Options, Value};
 use bytes::Bytes;
 use h2::{RecvStream, SendStream, client, server};
 
-use crate::support::mesh::{page, scrape, sum};
+use crate::support::mesh::{scrape, sum};
 use crate::support::proxy::Proxy;
 use crate::support::{eventually, module, tempdir};
 
@@ -102,23 +102,15 @@ impl Laid {
         let folder = tempdir();
         let directory = folder.path().to_string_lossy().into_owned();
         let name = module().file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        let options = Options {
-            module: Module {
+        let options = Options::new(
+            Module {
                 path: module().to_string_lossy().into_owned(),
                 sha256: name.trim_start_matches("sha256-").to_owned(),
                 metrics: Vec::new(),
             },
-            delivery: if is_by_name { Delivery::Discovery { directory } } else { Delivery::Inline },
-            identity: Identity::Written,
-            classes: BTreeMap::new(),
-            ports: BTreeMap::new(),
-            plugins: BTreeMap::new(),
-            log_files: LogFiles::AsWritten,
-            reporter: None,
-            envoy: None,
-            is_whole: false,
-            index: BTreeMap::new(),
-        };
+            if is_by_name { Delivery::Discovery { directory } } else { Delivery::Inline },
+            Identity::Written,
+        );
         let documents = check(&[Source::new("documents.yaml", DOCUMENTS)]);
         assert!(documents.is_valid(), "{:?}", documents.problems);
         let labels = [("app", "web"), ("version", "v1")].map(|(a, b)| (a.to_owned(), b.to_owned()));
@@ -135,14 +127,6 @@ impl Laid {
         fs::write(&path, result.value.to_yaml()).expect("a file");
         let proxy = Proxy::start(folder.path(), &path);
         Laid { folder, proxy }
-    }
-
-    fn listener(&self, name: &str) -> String {
-        eventually("a listener", || {
-            let listeners = page(&self.proxy.admin, "/listeners");
-            let listener = listeners.lines().find_map(|line| line.strip_prefix(&format!("{name}::")));
-            listener.map(str::to_owned).ok_or(listeners.clone())
-        })
     }
 
     /// Waits until metrics of a side have these sums; fails when they go beyond.
@@ -197,7 +181,7 @@ fn a_connection_is_counted_while_it_is_open_and_exactly_when_it_is_closed() {
         // Nobody listens behind the other cluster.
         let laid = Laid::start(&base(&[("echo", echo_twice()), ("dead", 1)], tcp_proxy), is_by_name);
         for (direction, reporter) in [("INBOUND", "destination"), ("OUTBOUND", "source")] {
-            let listener = laid.listener(&format!("echo-{direction}"));
+            let listener = laid.proxy.listener(&format!("echo-{direction}"));
             let mut long = TcpStream::connect(&listener).expect("a connection");
             exchange(&mut long, 10);
             laid.wait(reporter, &[(OPENED, 1.0), (CLOSED, 0.0), (RECEIVED, 10.0), (SENT, 20.0)]);
@@ -214,7 +198,9 @@ fn a_connection_is_counted_while_it_is_open_and_exactly_when_it_is_closed() {
             laid.wait(reporter, &[(OPENED, 21.0), (CLOSED, 20.0), (RECEIVED, 75.0), (SENT, 150.0)]);
             close(long);
             laid.wait(reporter, &[(OPENED, 21.0), (CLOSED, 21.0), (RECEIVED, 75.0), (SENT, 150.0)]);
-            close(TcpStream::connect(laid.listener(&format!("dead-{direction}"))).expect("a connection"));
+            close(
+                TcpStream::connect(laid.proxy.listener(&format!("dead-{direction}"))).expect("a connection"),
+            );
             laid.wait(reporter, &[(OPENED, 22.0), (CLOSED, 22.0), (RECEIVED, 75.0), (SENT, 150.0)]);
         }
         let samples = scrape(&laid.proxy.admin);
@@ -346,7 +332,7 @@ fn messages_of_grpc_are_counted_while_a_stream_is_open_and_exactly_at_its_end() 
         .build()
         .expect("a runtime");
     for (direction, reporter) in [("INBOUND", "destination"), ("OUTBOUND", "source")] {
-        let listener = laid.listener(&format!("echo-{direction}"));
+        let listener = laid.proxy.listener(&format!("echo-{direction}"));
         let mut requests = runtime.block_on(async {
             let socket = tokio::net::TcpStream::connect(&listener).await.expect("a connection");
             let (requests, connection) = client::handshake(socket).await.expect("HTTP/2");

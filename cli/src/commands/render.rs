@@ -1,6 +1,6 @@
 //! `burgee render`: documents laid over somebody's own Envoy configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use burgee_api::Problem;
@@ -12,7 +12,7 @@ use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload, work
 use burgee_api::resources::Resources;
 use burgee_filter_config::declared::{DeclaredMetric, histogram_buckets};
 use burgee_overlay::{
-    Delivery, Edit, Identity, LogFiles, Module, Options, PluginModule, Value, overlay, plugin_extension_name,
+    Delivery, Edit, Identity, Module, Options, PluginModule, Value, overlay, plugin_extension_name,
 };
 use serde::Serialize;
 
@@ -87,17 +87,12 @@ fn render(
         ));
     }
     let options = Options {
-        module: module(plan)?,
-        delivery: Delivery::Inline,
-        identity: Identity::Written,
         classes: plan.classes.clone(),
-        ports: BTreeMap::new(),
         plugins,
-        log_files: LogFiles::AsWritten,
-        reporter: None,
         envoy: plan.envoy,
         is_whole: true,
         index,
+        ..Options::new(module(plan)?, Delivery::Inline, Identity::Written)
     };
     let overlaid = overlay(base, &effective, &options);
     told.problems.extend(overlaid.problems);

@@ -160,18 +160,18 @@ fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee
     // Istio's gateways have outbound listeners; only the workload says that they are a gateway's.
     let gateways = there.iter().filter(|one| one.class == ListenerClass::Gateway);
     burgee_overlay::Options {
-        module: inputs.modules.telemetry.clone(),
-        delivery: Delivery::Discovery { directory: proxy.path(EXTENSIONS_DIRECTORY) },
-        identity: Identity::Node,
         classes: gateways.map(|one| (one.name.clone(), one.class)).collect(),
         ports: there.iter().map(|one| (one.name.clone(), one.port)).collect(),
         plugins: inputs.modules.plugins.clone(),
         log_files: proxy.log_files.clone(),
         reporter: proxy.reporter.clone(),
-        // What is delivered by name never depends on it.
-        envoy: None,
-        is_whole: false,
         index: index(inputs),
+        // For which Envoy it is changes nothing of what is delivered by name.
+        ..burgee_overlay::Options::new(
+            inputs.modules.telemetry.clone(),
+            Delivery::Discovery { directory: proxy.path(EXTENSIONS_DIRECTORY) },
+            Identity::Node,
+        )
     }
 }
 

@@ -100,6 +100,24 @@ pub struct Options {
 }
 
 impl Options {
+    /// How to lay policies with this module where nothing else is known: neither classes, ports and plugins beside those
+    /// that the base and the documents show, nor the Envoy, nor who is at which address.
+    pub fn new(module: Module, delivery: Delivery, identity: Identity) -> Options {
+        Options {
+            module,
+            delivery,
+            identity,
+            classes: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            plugins: BTreeMap::new(),
+            log_files: LogFiles::AsWritten,
+            reporter: None,
+            envoy: None,
+            is_whole: false,
+            index: BTreeMap::new(),
+        }
+    }
+
     /// The class of a listener.
     fn class_of(&self, listener: &view::Listener<'_>) -> ListenerClass {
         self.classes.get(listener.name).copied().unwrap_or_else(|| listener.class())

@@ -6,12 +6,10 @@ mod change;
 mod show;
 mod world;
 
-use std::collections::BTreeMap;
-
 use burgee_api::Severity;
 use burgee_api::check::{Checked, check};
 use burgee_api::resolve::{DEFAULT_REVISION, KnownWorkloads, PolicySet, Workload, WorkloadIndex};
-use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, extension_configs, overlay};
+use burgee_overlay::{Delivery, Identity, Module, Options, extension_configs, overlay};
 use serde::Serialize;
 
 pub(crate) use self::show::text;
@@ -227,23 +225,11 @@ impl Lowering<'_> {
 }
 
 fn options() -> Options {
-    Options {
-        module: Module {
-            path: "/etc/burgee/telemetry.wasm".to_owned(),
-            sha256: "0".repeat(64),
-            metrics: Vec::new(),
-        },
-        delivery: Delivery::Discovery { directory: "/run/burgee".to_owned() },
-        identity: Identity::Node,
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
-        plugins: BTreeMap::new(),
-        log_files: LogFiles::AsWritten,
-        reporter: None,
-        envoy: None,
-        is_whole: false,
-        index: BTreeMap::new(),
-    }
+    Options::new(
+        Module { path: "/etc/burgee/telemetry.wasm".to_owned(), sha256: "0".repeat(64), metrics: Vec::new() },
+        Delivery::Discovery { directory: "/run/burgee".to_owned() },
+        Identity::Node,
+    )
 }
 
 #[cfg(test)]

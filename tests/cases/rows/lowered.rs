@@ -4,30 +4,16 @@ use std::collections::BTreeMap;
 
 use burgee_api::document::Source;
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ProviderMetrics, Workload};
-use burgee_overlay::{
-    Delivery, Identity, LogFiles, Module, Options, Value, extension_configs, is_measure, overlay,
-};
+use burgee_overlay::{Delivery, Identity, Module, Options, Value, extension_configs, is_measure, overlay};
 
 use super::envoy;
 
 fn options(delivery: Delivery) -> Options {
-    Options {
-        module: Module {
-            path: "/etc/burgee/telemetry.wasm".to_owned(),
-            sha256: "0".repeat(64),
-            metrics: Vec::new(),
-        },
+    Options::new(
+        Module { path: "/etc/burgee/telemetry.wasm".to_owned(), sha256: "0".repeat(64), metrics: Vec::new() },
         delivery,
-        identity: Identity::Node,
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
-        plugins: BTreeMap::new(),
-        log_files: LogFiles::AsWritten,
-        reporter: None,
-        envoy: None,
-        is_whole: false,
-        index: BTreeMap::new(),
-    }
+        Identity::Node,
+    )
 }
 
 /// What stands at a place of the base, such as `inbound HCM`, `gateway listener` or `inbound TCP`.

@@ -8,7 +8,7 @@ use burgee_api::explain::Explainer;
 use burgee_api::origin::Origin;
 use burgee_api::resolve::{Effective, PolicySet, Workload, WorkloadIndex, affected};
 use burgee_overlay::{
-    Change, Delivery, Effect, Identity, Laying, LogFiles, Module, Options, PluginModule, Value, changes,
+    Change, Delivery, Effect, Identity, Laying, Module, Options, PluginModule, Value, changes,
 };
 
 use super::base;
@@ -225,29 +225,22 @@ fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
         let sha256 = document.sha256.as_ref().map_or(UNKNOWN_DIGEST, |digest| digest.value.as_str());
         (plugin.id(), PluginModule::Ready(Module { path, sha256: sha256.to_owned(), metrics: Vec::new() }))
     });
+    let (delivery, identity) = match delivery {
+        ProxyDelivery::Xds => (Delivery::Discovery { directory: DIRECTORY.to_owned() }, Identity::Node),
+        ProxyDelivery::Static => (Delivery::Inline, Identity::Written),
+    };
     Options {
-        module: Module {
-            path: "telemetry.wasm".to_owned(),
-            sha256: UNKNOWN_DIGEST.to_owned(),
-            metrics: Vec::new(),
-        },
-        delivery: match delivery {
-            ProxyDelivery::Xds => Delivery::Discovery { directory: DIRECTORY.to_owned() },
-            ProxyDelivery::Static => Delivery::Inline,
-        },
-        identity: match delivery {
-            ProxyDelivery::Xds => Identity::Node,
-            ProxyDelivery::Static => Identity::Written,
-        },
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
         plugins: plugins.collect(),
-        log_files: LogFiles::AsWritten,
-        reporter: None,
-        envoy: None,
-        is_whole: false,
         // Who else there is changes nothing of what is asked for.
-        index: BTreeMap::new(),
+        ..Options::new(
+            Module {
+                path: "telemetry.wasm".to_owned(),
+                sha256: UNKNOWN_DIGEST.to_owned(),
+                metrics: Vec::new(),
+            },
+            delivery,
+            identity,
+        )
     }
 }
 

@@ -12,26 +12,18 @@ use burgee_api::resolve::{
 use burgee_api::{Origin, Traced};
 use burgee_filter_config::StandardMetric;
 
-use crate::{Delivery, Identity, LogFiles, Module, Options, Value};
+use crate::{Delivery, Identity, Module, Options, Value};
 
 pub(crate) fn options() -> Options {
-    Options {
-        module: Module {
+    Options::new(
+        Module {
             path: "/etc/burgee/telemetry.wasm".to_owned(),
             sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".to_owned(),
             metrics: Vec::new(),
         },
-        delivery: Delivery::Inline,
-        identity: Identity::Node,
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
-        plugins: BTreeMap::new(),
-        log_files: LogFiles::AsWritten,
-        reporter: None,
-        envoy: None,
-        is_whole: false,
-        index: BTreeMap::new(),
-    }
+        Delivery::Inline,
+        Identity::Node,
+    )
 }
 
 pub(crate) fn by_discovery() -> Options {

@@ -8,7 +8,7 @@ use burgee_api::document::Source;
 use burgee_api::resolve::{DEFAULT_REVISION, PolicySet, Workload, WorkloadKind};
 use burgee_filter_config::{StandardLabel, stat_name};
 use burgee_modules::BuiltModule;
-use burgee_overlay::{Delivery, Identity, LogFiles, Module, Options, overlay};
+use burgee_overlay::{Delivery, Identity, Module, Options, overlay};
 use serde_json::{Value, json};
 
 use super::variants::{Adds, Variant};
@@ -155,21 +155,17 @@ pub(crate) fn lay(
     workload.revision = DEFAULT_REVISION.to_owned();
     let policy = PolicySet::new(checked.resources).resolve(&workload);
     let options = Options {
-        module: Module {
-            path: module.map(|module| module.path.display().to_string()).unwrap_or_default(),
-            sha256: module.map(|module| module.sha256.clone()).unwrap_or_default(),
-            metrics: Vec::new(),
-        },
-        delivery: Delivery::Inline,
-        identity: Identity::Written,
-        classes: BTreeMap::new(),
-        ports: BTreeMap::new(),
-        plugins: BTreeMap::new(),
-        log_files: LogFiles::AsWritten,
-        reporter: None,
         envoy: Some(burgee_overlay::LEAST_ENVOY),
         is_whole: true,
-        index: BTreeMap::new(),
+        ..Options::new(
+            Module {
+                path: module.map(|module| module.path.display().to_string()).unwrap_or_default(),
+                sha256: module.map(|module| module.sha256.clone()).unwrap_or_default(),
+                metrics: Vec::new(),
+            },
+            Delivery::Inline,
+            Identity::Written,
+        )
     };
     let laid = overlay(&base, &policy, &options);
     serde_json::from_str(&laid.value.to_json())
