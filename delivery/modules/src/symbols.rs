@@ -77,6 +77,14 @@ pub fn kept_symbols(module: &BuiltModule) -> Option<Vec<u8>> {
     kept_symbols_in(&user_cache().ok()?, module)
 }
 
+/// Where what [`build_symbols`] made of a module is kept, whether it is there or not.
+///
+/// # Errors
+/// If there is no place for a cache.
+pub fn symbols_path(module: &BuiltModule) -> Result<PathBuf, ModuleError> {
+    Ok(path(&user_cache()?, &module.sha256))
+}
+
 /// Like [`kept_symbols`], from another cache directory.
 pub fn kept_symbols_in(cache: &Path, module: &BuiltModule) -> Option<Vec<u8>> {
     let symbols = fs::read(path(cache, &module.sha256)).ok()?;

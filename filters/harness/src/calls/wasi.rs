@@ -56,7 +56,9 @@ pub(crate) fn without_effect(name: &str) -> Option<&'static str> {
         "path_open" => Some("ENOTCAPABLE: there are no files"),
         "fd_prestat_get" => Some("EBADF: there are no folders"),
         "fd_prestat_dir_name" => Some("ENOTSUP: there are no folders"),
-        "fd_seek" | "fd_close" | "sched_yield" | "poll_oneoff" | "args_get" => Some("success, and nothing is done"),
+        "fd_seek" | "fd_close" | "sched_yield" | "poll_oneoff" | "args_get" => {
+            Some("success, and nothing is done")
+        }
         "proc_exit" => Some("it comes back, and what the compiler puts behind it is a trap"),
         name if WITHOUT_EFFECT.iter().any(|(known, _)| *known == name) => Some("ENOSYS"),
         _ => None,
