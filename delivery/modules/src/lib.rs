@@ -33,7 +33,7 @@ pub use build::{
     BuiltModule, build, build_crate, build_crate_in, build_in, checkout, filter_folder, keep_file,
     keep_file_in,
 };
-pub use cache::digest_of_module;
+pub use cache::{digest_of_module, sha256 as digest};
 pub use error::ModuleError;
 pub use optimize::optimize;
 pub use program::{CONTAINER_TARGET, build_program};
@@ -41,7 +41,9 @@ pub use published::{PACKAGE_SECTION, PackageFacts, build_to_publish, build_to_pu
 pub use schema::{SCHEMA_FILE, SCHEMA_SECTION, configuration_schema, custom_section};
 pub use sources::sources;
 pub use start::{Admitted, Limits, Refusal, Start, Started, admit, try_start};
-pub use symbols::{build_symbols, build_symbols_in, kept_symbols, kept_symbols_in, symbols_path};
+pub use symbols::{
+    build_symbols, build_symbols_in, kept_symbols, kept_symbols_in, kept_symbols_of, symbols_path,
+};
 pub use trim::trim;
 
 /// Hears what is being done, one short line for each step. Any `Fn(&str)` is one.

@@ -77,6 +77,12 @@ pub fn kept_symbols(module: &BuiltModule) -> Option<Vec<u8>> {
     kept_symbols_in(&user_cache().ok()?, module)
 }
 
+/// Like [`kept_symbols`], of a module's bytes, from wherever they are.
+pub fn kept_symbols_of(module: &[u8]) -> Option<Vec<u8>> {
+    let sha256 = cache::sha256(module);
+    kept_symbols(&BuiltModule { path: PathBuf::new(), sha256, bytes: module.to_vec() })
+}
+
 /// Where what [`build_symbols`] made of a module is kept, whether it is there or not.
 ///
 /// # Errors

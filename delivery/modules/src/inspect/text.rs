@@ -55,7 +55,8 @@ fn write(module: &Inspection, out: &mut String) -> std::fmt::Result {
     let is_other = |name: &str| !module.callbacks.iter().any(|callback| callback.name == name);
     writeln!(out, "\nother exports")?;
     for export in module.exports.iter().filter(|export| is_other(&export.name)) {
-        writeln!(out, "  {:<38} {} {}", export.name, export.kind, export.signature)?;
+        let line = format!("  {:<38} {} {}", export.name, export.kind, export.signature);
+        writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out, "\nsections")?;
     for section in &module.sections {
