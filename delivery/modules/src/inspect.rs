@@ -191,3 +191,6 @@ impl Inspection {
         known.into_iter().find(|known| self.abi_versions.iter().any(|version| version == known))
     }
 }
+
+#[cfg(test)]
+mod tests;
