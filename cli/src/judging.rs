@@ -6,7 +6,7 @@ use burgee_api::check::cardinality::observed::Observed;
 use burgee_api::check::{Beside, Checked, judge_beside};
 use burgee_api::document::{Documents, Source, read};
 use burgee_api::resolve::DEFAULT_REVISION;
-use burgee_api::resources::WasmPlugin;
+use burgee_api::resources::TrafficExtension;
 use burgee_configuration::Schemas;
 
 use crate::plugin_modules::{self, Whereabouts};
@@ -18,7 +18,7 @@ pub(crate) fn check(sources: &[Source]) -> Checked {
 
 /// Judges documents that were read from these sources, for workloads of a revision.
 pub(crate) fn judge(documents: Documents, sources: &[Source], revision: &str) -> Checked {
-    let plugins = &documents.resources.wasm_plugins;
+    let plugins = &documents.resources.extensions;
     let found = burgee_configuration::judge(plugins, &schemas(plugins));
     judge_beside(documents, sources, revision, Beside { observed: None, found })
 }
@@ -31,7 +31,7 @@ pub(crate) fn judge_observed(
     revision: &str,
     observed: Option<&Observed>,
 ) -> Checked {
-    let plugins = &documents.resources.wasm_plugins;
+    let plugins = &documents.resources.extensions;
     let schemas = schemas(plugins);
     let mut found = Vec::new();
     for plugin in plugins {
@@ -45,7 +45,7 @@ pub(crate) fn judge_observed(
 }
 
 /// What the modules of plugins say of their configuration, where they are on this machine. Nothing is built.
-fn schemas(plugins: &[WasmPlugin]) -> Schemas {
+fn schemas(plugins: &[TrafficExtension]) -> Schemas {
     let mut schemas = Schemas::default();
     for plugin in plugins {
         let (Whereabouts::Annotated(path, _) | Whereabouts::File(path)) = Whereabouts::of(plugin) else {

@@ -1,12 +1,12 @@
-//! Where the modules of WasmPlugins are on this machine: built, taken from a file, or missing and why.
+//! Where the modules of plugins are on this machine: built, taken from a file, or missing and why.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burgee_api::origin::Origin;
 use burgee_api::problem::Problem;
-use burgee_api::resources::wasm_plugin::MODULE_ANNOTATION;
-use burgee_api::resources::{Resources, WasmPlugin};
+use burgee_api::resources::extension::{MODULE_ANNOTATION, WasmCode};
+use burgee_api::resources::{Resources, TrafficExtension};
 use burgee_api::{Severity, Traced};
 use burgee_filter_config::HeadersConfig;
 use burgee_filter_config::declared::{self, DeclaredMetric};
@@ -25,7 +25,7 @@ const NAME_A_MODULE: &str = "name the folder of a crate, or a .wasm file, from t
 /// The modules of plugins, by `NAMESPACE/NAME`.
 pub(crate) type PluginModules = BTreeMap<String, PluginModule>;
 
-/// The module of every WasmPlugin, and what is wrong with them at this desk. What cannot be had is missing, with
+/// The module of every plugin that has one, and what is wrong with them at this desk. What cannot be had is missing, with
 /// the reason: nothing here ends a run.
 pub(crate) fn resolve(resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
     resolve_in(burgee_machine::cache_directory().as_deref(), resources, steps)
@@ -35,8 +35,9 @@ pub(crate) fn resolve(resources: &Resources, steps: &Steps) -> (PluginModules, V
 fn resolve_in(cache: Option<&Path>, resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
     let mut modules = BTreeMap::new();
     let mut problems = Vec::new();
-    for plugin in &resources.wasm_plugins {
-        let module = match (module(plugin, cache, steps, &mut problems), bad_config(plugin)) {
+    for plugin in &resources.extensions {
+        let Some(wasm) = plugin.wasm() else { continue };
+        let module = match (module(plugin, wasm, cache, steps, &mut problems), bad_config(plugin)) {
             // A proxy would refuse it, and a gateway that cannot start helps nobody.
             (PluginModule::Ready(_), Some(problem)) => {
                 let why = format!("its filter refuses {}: {}", problem.path, problem.message);
@@ -45,7 +46,7 @@ fn resolve_in(cache: Option<&Path>, resources: &Resources, steps: &Steps) -> (Pl
             }
             (module, _) => module,
         };
-        modules.insert(key(plugin), module);
+        modules.insert(plugin.key(), module);
     }
     (modules, problems)
 }
@@ -60,22 +61,25 @@ pub(crate) fn resolve_for(
     paths: &BTreeMap<String, String>,
     steps: &Steps,
 ) -> (PluginModules, Vec<Problem>) {
-    for plugin in &mut resources.wasm_plugins {
-        let Some(path) = paths.get(&key(plugin)) else { continue };
-        plugin.url.value = format!("{FILE_SCHEME}{path}");
+    for plugin in &mut resources.extensions {
+        let Some(path) = paths.get(&plugin.key()) else { continue };
+        let Some(wasm) = plugin.wasm_mut() else { continue };
+        wasm.url.value = format!("{FILE_SCHEME}{path}");
         if Path::new(path).exists() {
             // The file says its digest itself; that of the URL which it stands for may be an image's.
-            plugin.sha256 = None;
+            wasm.sha256 = None;
         }
     }
     let (mut modules, problems) = resolve(resources, steps);
-    for plugin in &resources.wasm_plugins {
-        let key = key(plugin);
+    for plugin in &resources.extensions {
+        let key = plugin.key();
         // An annotation takes the place of a URL, but not of a path that is given.
         if plugin.local_module.is_some() && !paths.contains_key(&key) {
             continue;
         }
-        let Some(path) = plugin.url.value.strip_prefix(FILE_SCHEME) else { continue };
+        let Some(path) = plugin.wasm().and_then(|wasm| wasm.url.value.strip_prefix(FILE_SCHEME)) else {
+            continue;
+        };
         let is_missing = match modules.get_mut(&key) {
             Some(PluginModule::Ready(module)) => {
                 path.clone_into(&mut module.path);
@@ -91,20 +95,15 @@ pub(crate) fn resolve_for(
     (modules, problems)
 }
 
-/// A plugin's `NAMESPACE/NAME`.
-pub(crate) fn key(plugin: &WasmPlugin) -> String {
-    format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name)
-}
-
-/// Every file and folder that the modules of WasmPlugins are made of.
+/// Every file and folder that the modules of plugins are made of.
 pub(crate) fn watched(resources: &Resources) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     let mut crates = Vec::new();
-    for plugin in &resources.wasm_plugins {
+    for plugin in &resources.extensions {
         match Whereabouts::of(plugin) {
             Whereabouts::Annotated(path, _) if path.is_dir() => crates.push(path),
             Whereabouts::Annotated(path, _) | Whereabouts::File(path) => paths.push(path),
-            Whereabouts::Elsewhere(_) => {}
+            Whereabouts::Elsewhere(_) | Whereabouts::Nowhere => {}
         }
     }
     paths.extend(burgee_modules::sources(&crates));
@@ -121,15 +120,18 @@ pub(crate) enum Whereabouts<'a> {
     File(PathBuf),
     /// Not on this machine, and why.
     Elsewhere(String),
+    /// It has none.
+    Nowhere,
 }
 
 impl Whereabouts<'_> {
     /// Where a plugin's document says that it is.
-    pub(crate) fn of(plugin: &WasmPlugin) -> Whereabouts<'_> {
+    pub(crate) fn of(plugin: &TrafficExtension) -> Whereabouts<'_> {
+        let Some(wasm) = plugin.wasm() else { return Whereabouts::Nowhere };
         if let Some(annotation) = &plugin.local_module {
             return Whereabouts::Annotated(folder_of(&annotation.origin).join(&annotation.value), annotation);
         }
-        let url = &plugin.url.value;
+        let url = &wasm.url.value;
         match url.strip_prefix(FILE_SCHEME) {
             Some(path) => Whereabouts::File(path.into()),
             None => Whereabouts::Elsewhere(format!(
@@ -150,7 +152,8 @@ fn folder_of(origin: &Origin) -> PathBuf {
 }
 
 fn module(
-    plugin: &WasmPlugin,
+    plugin: &TrafficExtension,
+    wasm: &WasmCode,
     cache: Option<&Path>,
     steps: &Steps,
     problems: &mut Vec<Problem>,
@@ -158,7 +161,7 @@ fn module(
     match Whereabouts::of(plugin) {
         Whereabouts::Annotated(path, annotation) => match at_hand(&path, cache, steps) {
             // What is built here is not what was published, so the document's digest says nothing about it.
-            Ok(built) => ready(built, plugin, problems),
+            Ok(built) => ready(built, wasm, problems),
             Err(error) => {
                 let why = short(&error, &path);
                 problems.push(no_local_module(&error, annotation));
@@ -166,7 +169,7 @@ fn module(
             }
         },
         Whereabouts::File(path) => match file_at_hand(&path, cache) {
-            Ok(built) => match &plugin.sha256 {
+            Ok(built) => match &wasm.sha256 {
                 Some(wanted) if !wanted.value.eq_ignore_ascii_case(&built.sha256) => {
                     let why = other_digest(&path, &built, wanted);
                     problems.push(
@@ -176,11 +179,12 @@ fn module(
                     );
                     PluginModule::Missing(why)
                 }
-                _ => ready(built, plugin, problems),
+                _ => ready(built, wasm, problems),
             },
             Err(error) => PluginModule::Missing(error.to_string()),
         },
         Whereabouts::Elsewhere(why) => PluginModule::Missing(why),
+        Whereabouts::Nowhere => PluginModule::Missing("it has no module".to_owned()),
     }
 }
 
@@ -197,11 +201,11 @@ fn file_at_hand(path: &Path, cache: Option<&Path>) -> Result<BuiltModule, Module
     burgee_modules::keep_file_in(cache.ok_or(ModuleError::NoCache)?, path)
 }
 
-fn ready(built: BuiltModule, plugin: &WasmPlugin, problems: &mut Vec<Problem>) -> PluginModule {
+fn ready(built: BuiltModule, wasm: &WasmCode, problems: &mut Vec<Problem>) -> PluginModule {
     let (metrics, faults) = declared(&built.bytes);
     problems.extend(faults.into_iter().map(|fault| {
         let message = format!("what the module declares of its metrics cannot be used: {fault}");
-        at(Problem::new(Severity::Warning, BAD_METRICS, message), &plugin.url.origin).help(
+        at(Problem::new(Severity::Warning, BAD_METRICS, message), &wasm.url.origin).help(
             "build the module with burgee-kit, which writes the section; bounds of buckets begin above 0",
         )
     }));
@@ -248,7 +252,7 @@ fn other_digest(path: &Path, built: &BuiltModule, wanted: &Traced<String>) -> St
 }
 
 /// That what the annotation names is not on this machine, so that nothing is known of the plugin's configuration.
-pub(crate) fn not_there(plugin: &WasmPlugin) -> Option<Problem> {
+pub(crate) fn not_there(plugin: &TrafficExtension) -> Option<Problem> {
     let Whereabouts::Annotated(path, annotation) = Whereabouts::of(plugin) else { return None };
     if path.exists() {
         return None;
@@ -260,12 +264,13 @@ pub(crate) fn not_there(plugin: &WasmPlugin) -> Option<Problem> {
 
 /// The same of every plugin: for a run that ends before it looks for modules, so that all that is wrong is told at once.
 pub(crate) fn all_not_there(resources: &Resources) -> impl Iterator<Item = Problem> {
-    resources.wasm_plugins.iter().filter_map(not_there)
+    resources.extensions.iter().filter_map(not_there)
 }
 
 /// What our own filter would refuse of its configuration, found before a proxy is asked.
-pub(crate) fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
-    let config = plugin.plugin_config.as_ref()?;
+pub(crate) fn bad_config(plugin: &TrafficExtension) -> Option<Problem> {
+    let wasm = plugin.wasm()?;
+    let config = wasm.plugin_config.as_ref()?;
     let Whereabouts::Annotated(path, _) = Whereabouts::of(plugin) else { return None };
     let ours = burgee_modules::filter_folder("headers").ok()?;
     if path.canonicalize().ok()? != ours {
@@ -281,7 +286,7 @@ pub(crate) fn bad_config(plugin: &WasmPlugin) -> Option<Problem> {
         problem.path = format!("{}.{}", problem.path, error.path());
     }
     // An unknown key is named in the words, a wrong value in the path.
-    let keys = &plugin.plugin_config_keys;
+    let keys = &wasm.plugin_config_keys;
     let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     let below = if error.path().is_empty() { String::new() } else { format!("{}.", error.path()) };
     let unknown = unknown.and_then(|(key, _)| keys.get(&format!("{below}{key}")));

@@ -103,7 +103,7 @@ impl<'c> Explainer<'c> {
         let accepted = |meta: &Meta| !refused.contains_key(&meta.place);
         let mut resources: Resources = checked.resources.clone();
         resources.telemetries.retain(|telemetry| accepted(&telemetry.meta));
-        resources.wasm_plugins.retain(|plugin| accepted(&plugin.meta));
+        resources.extensions.retain(|plugin| accepted(&plugin.meta));
         Explainer { checked, refused, unreadable, set: PolicySet::of(resources, control_plane) }
     }
 

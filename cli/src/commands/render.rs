@@ -8,8 +8,8 @@ use burgee_api::Severity;
 use burgee_api::document::{self, Source};
 use burgee_api::problem::codes::WAYPOINT;
 use burgee_api::problem::{closest, worst};
-use burgee_api::resolve::{DEFAULT_REVISION, Effective, PolicySet, Workload, workloads_by_address};
-use burgee_api::resources::Resources;
+use burgee_api::resolve::{DEFAULT_REVISION, Effective, Plugin, PolicySet, Workload, workloads_by_address};
+use burgee_api::resources::{Resources, TrafficExtension};
 use burgee_filter_config::declared::{DeclaredMetric, histogram_buckets};
 use burgee_overlay::{
     Delivery, Edit, Identity, Module, Options, PluginModule, Value, overlay, plugin_extension_name,
@@ -160,30 +160,30 @@ fn resolve(
 ) -> (Effective, PluginModules) {
     // Plugins of others need no module, and building one takes long.
     let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(workload));
-    resources.wasm_plugins.retain(|plugin| applied.contains(&plugin_modules::key(plugin)));
+    resources.extensions.retain(|plugin| applied.contains(&plugin.key()));
     let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
     problems.extend(missing);
     problems.extend(environment::doubts(resources));
     (environment::policies(resources.clone(), plan.metrics).resolve(workload), plugins)
 }
 
-/// The plugins that a policy has for any class, as `NAMESPACE/NAME`.
+/// The plugins that a policy has for any class.
 fn names_of_plugins(effective: &Effective) -> BTreeSet<String> {
     let plugins = effective.classes.values().flat_map(|class| &class.plugins);
-    plugins.map(|plugin| format!("{}/{}", plugin.namespace, plugin.name)).collect()
+    plugins.map(Plugin::id).collect()
 }
 
 /// A path for a plugin that the documents do not have is misspelt, and the plugin that was meant has none.
 fn check_plugin_paths(plan: &RenderPlan, resources: &Resources) -> Result<(), Failure> {
-    let known: Vec<String> = resources.wasm_plugins.iter().map(plugin_modules::key).collect();
+    let known: Vec<String> = resources.extensions.iter().map(TrafficExtension::key).collect();
     let Some(unknown) = plan.plugin_paths.keys().find(|name| !known.contains(name)) else { return Ok(()) };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let help = match (closest(unknown, &known), known.is_empty()) {
         (Some(known), _) => format!("did you mean `{known}`?"),
         (None, false) => format!("the documents have {}", known.join(", ")),
-        (None, true) => "the documents have no WasmPlugin; name their files with -f".to_owned(),
+        (None, true) => "the documents have no plugin; name their files with -f".to_owned(),
     };
-    Err(Failure::new(format!("--plugin-path {unknown}: there is no such WasmPlugin"), help))
+    Err(Failure::new(format!("--plugin-path {unknown}: there is no such plugin"), help))
 }
 
 /// A base in which what the documents ask for does not, or not alone, come to anything.

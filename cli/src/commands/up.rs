@@ -230,7 +230,7 @@ async fn hold(
     let Prepared { sources, checked, modules, missing } = prepared;
     let mut watch = watch::Watch::new(&plan.directory)?;
     watch.modules(&plugin_modules::watched(&checked.resources))?;
-    let plugins = &checked.resources.wasm_plugins;
+    let plugins = &checked.resources.extensions;
     let followed = follow::Followed::new(plan, &sources.texts, plugins, modules, missing, &problems);
     let (tell, said) = unbounded_channel();
     let (ask, asks) = unbounded_channel();

@@ -29,7 +29,7 @@ impl Desk {
              {annotations}spec:\n{spec}\n"
         );
         let checked = check(&[Source::new(&*folder.path().join("plugin.yaml").to_string_lossy(), text)]);
-        assert_eq!(checked.resources.wasm_plugins.len(), 1, "{:?}", checked.problems);
+        assert_eq!(checked.resources.extensions.len(), 1, "{:?}", checked.problems);
         Desk { folder, resources: checked.resources }
     }
 
@@ -133,7 +133,7 @@ fn the_configuration_of_our_own_filter_is_read_at_the_desk() {
         ("a.wasm", "requests: {}", None),
     ] {
         let desk = Desk::new(Some(annotation), &format!("  url: oci://a/b\n  pluginConfig:\n    {config}"));
-        let problem = bad_config(&desk.resources.wasm_plugins[0]);
+        let problem = bad_config(&desk.resources.extensions[0]);
         assert_eq!(problem.as_ref().map(|problem| &*problem.path), path, "{config}: {problem:?}");
     }
     // The place is that of what is wrong: a key that is not known, else the value's key.
@@ -144,9 +144,10 @@ fn the_configuration_of_our_own_filter_is_read_at_the_desk() {
         ("request:\n      remove:\n        - x-a\n        - \":path\"", 3, 11, 7),
     ] {
         let desk = Desk::new(Some(&headers), &format!("  url: oci://a/b\n  pluginConfig:\n    {config}"));
-        let plugin = &desk.resources.wasm_plugins[0];
+        let plugin = &desk.resources.extensions[0];
         let place = bad_config(plugin).and_then(|problem| problem.place).expect("a place");
-        let Some(Origin::Document { place: first, .. }) = plugin.plugin_config.as_ref().map(|it| &it.origin)
+        let Some(Origin::Document { place: first, .. }) =
+            plugin.wasm().and_then(|wasm| wasm.plugin_config.as_ref()).map(|it| &it.origin)
         else {
             panic!("a configuration")
         };

@@ -349,12 +349,12 @@ fn newly_declared(
     resources: &Resources,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for plugin in &resources.wasm_plugins {
-        let name = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
+    for plugin in &resources.extensions {
+        let name = plugin.key();
         let Some(PluginModule::Ready(module)) = modules.plugins.get(&name) else { continue };
         let mut tell = |message: String, help| {
             let problem = Problem::new(Severity::Warning, NEW_LABEL, message).help(help);
-            start::add_new(&mut problems, vec![at(problem, &plugin.url.origin)]);
+            start::add_new(&mut problems, vec![at(problem, plugin.code_origin())]);
         };
         for label in module.metrics.iter().flat_map(|metric| &metric.labels) {
             if StandardLabel::from_name(label).is_none() && !labels.contains(label) {

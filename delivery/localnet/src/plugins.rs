@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
-use burgee_api::resources::wasm_plugin::PluginPhase;
+use burgee_api::resources::extension::PluginPhase;
 use burgee_overlay::{PluginModule, plugin_extension_name};
 use serde_json::Value;
 
@@ -60,14 +60,18 @@ fn summary(
     modules: &Modules,
     running: &BTreeMap<String, String>,
 ) -> PluginSummary {
-    let name = format!("{}/{}", plugin.namespace, plugin.name);
-    let url = &plugin.document.url.value;
+    let name = plugin.id();
+    let wasm = plugin.document.wasm();
+    let url = wasm.map(|wasm| wasm.url.value.clone()).unwrap_or_default();
     let (module, sha256) = match modules.plugins.get(&name) {
         Some(PluginModule::Ready(module)) => (Some(module.path.clone()), Some(module.sha256.clone())),
         Some(PluginModule::Missing(_)) => (None, None),
         None => {
             let path = url.strip_prefix("file://").filter(|path| !path.is_empty());
-            (path.map(str::to_owned), plugin.document.sha256.as_ref().map(|sha256| sha256.value.clone()))
+            (
+                path.map(str::to_owned),
+                wasm.and_then(|wasm| wasm.sha256.as_ref()).map(|sha256| sha256.value.clone()),
+            )
         }
     };
     let running = running.get(&plugin_extension_name(plugin));
@@ -78,7 +82,7 @@ fn summary(
         proxy: proxy.to_owned(),
         plugin: name,
         phase: phase(plugin.document.phase.value).to_owned(),
-        url: url.clone(),
+        url,
         module,
         sha256,
         loaded,

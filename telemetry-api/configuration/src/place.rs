@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burgee_api::document::reader::join;
 use burgee_api::origin::{Origin, Place};
 use burgee_api::problem::{Problem, Severity, codes};
-use burgee_api::resources::WasmPlugin;
+use burgee_api::resources::TrafficExtension;
+use burgee_api::resources::extension::WasmCode;
 use burgee_api::text::clean;
 use serde_json::Value;
 
@@ -13,7 +14,9 @@ use crate::fault::{Fault, Kind, Spot, Step};
 use crate::schema::{Schema, SchemaError};
 
 /// Where a configuration stands in a document.
-const FIELD: &str = "spec.pluginConfig";
+fn field(plugin: &TrafficExtension) -> String {
+    format!("{}.pluginConfig", plugin.code_path())
+}
 
 /// The schemas of plugins' modules, as far as they are known: who reads them puts each where its plugin's document
 /// begins.
@@ -25,19 +28,25 @@ pub struct Schemas {
 impl Schemas {
     /// Puts down the schema of a plugin's module: what to call where it was found, and its text, or why there is none
     /// although there should be.
-    pub fn insert(&mut self, plugin: &WasmPlugin, name: impl Into<String>, text: Result<Vec<u8>, String>) {
+    pub fn insert(
+        &mut self,
+        plugin: &TrafficExtension,
+        name: impl Into<String>,
+        text: Result<Vec<u8>, String>,
+    ) {
         let schema = text.map_err(SchemaError::new).and_then(|text| Schema::read(&text));
         self.by_place.insert(plugin.meta.place.clone(), (name.into(), schema));
     }
 }
 
 /// What the configurations of plugins have that their modules do not take, and which schemas cannot be used.
-pub fn judge(plugins: &[WasmPlugin], schemas: &Schemas) -> Vec<Problem> {
+pub fn judge(plugins: &[TrafficExtension], schemas: &Schemas) -> Vec<Problem> {
     let known = plugins.iter().filter_map(|plugin| Some((plugin, schemas.by_place.get(&plugin.meta.place)?)));
     known.flat_map(|(plugin, (name, schema))| of_plugin(plugin, name, schema)).collect()
 }
 
-fn of_plugin(plugin: &WasmPlugin, name: &str, schema: &Result<Schema, SchemaError>) -> Vec<Problem> {
+fn of_plugin(plugin: &TrafficExtension, name: &str, schema: &Result<Schema, SchemaError>) -> Vec<Problem> {
+    let Some(wasm) = plugin.wasm() else { return Vec::new() };
     let schema = match schema {
         Ok(schema) => schema,
         Err(error) => {
@@ -46,26 +55,28 @@ fn of_plugin(plugin: &WasmPlugin, name: &str, schema: &Result<Schema, SchemaErro
                 "build the module again, or mend the file; until then the configuration is not checked";
             return vec![
                 Problem::new(Severity::Warning, codes::BAD_SCHEMA, clean(&message))
-                    .at(plugin.meta.place.clone(), FIELD)
+                    .at(plugin.meta.place.clone(), field(plugin))
                     .help(help),
             ];
         }
     };
     // Without a configuration a module is told nothing, which ours take as an object without fields.
-    let config = plugin.plugin_config.as_ref().map(|config| Value::Object(config.value.clone()));
+    let config = wasm.plugin_config.as_ref().map(|config| Value::Object(config.value.clone()));
     let faults = schema.faults(&config.unwrap_or_else(|| Value::Object(serde_json::Map::new())));
-    faults.into_iter().map(|fault| problem(plugin, fault)).collect()
+    faults.into_iter().map(|fault| problem(plugin, wasm, fault)).collect()
 }
 
-fn problem(plugin: &WasmPlugin, fault: Fault) -> Problem {
+fn problem(plugin: &TrafficExtension, wasm: &WasmCode, fault: Fault) -> Problem {
     let (severity, code) = match fault.kind {
         Kind::Unknown => (Severity::Error, codes::UNKNOWN_SETTING),
         Kind::Missing => (Severity::Error, codes::MISSING_SETTING),
         Kind::Value => (Severity::Error, codes::BAD_SETTING),
         Kind::Schema => (Severity::Warning, codes::BAD_SCHEMA),
     };
-    let place = place(plugin, &fault);
-    Problem::new(severity, code, fault.message).at(place, joined(FIELD, &fault.path)).help(fault.help)
+    let place = place(plugin, wasm, &fault);
+    Problem::new(severity, code, fault.message)
+        .at(place, joined(&field(plugin), &fault.path))
+        .help(fault.help)
 }
 
 /// A path of a document.
@@ -77,12 +88,12 @@ fn joined(start: &str, path: &[Step]) -> String {
 }
 
 /// Where a fault stands: what it is of or, where that is not written, the nearest around it.
-fn place(plugin: &WasmPlugin, fault: &Fault) -> Place {
+fn place(plugin: &TrafficExtension, wasm: &WasmCode, fault: &Fault) -> Place {
     let written = (1..=fault.path.len()).rev().find_map(|steps| {
-        let entry = plugin.plugin_config_keys.get(&joined("", &fault.path[..steps]))?;
+        let entry = wasm.plugin_config_keys.get(&joined("", &fault.path[..steps]))?;
         Some(if fault.spot == Spot::Value && steps == fault.path.len() { &entry.value } else { &entry.key })
     });
-    let of_config = plugin.plugin_config.as_ref().and_then(|config| match &config.origin {
+    let of_config = wasm.plugin_config.as_ref().and_then(|config| match &config.origin {
         Origin::Document { place, .. } => Some(place),
         Origin::Rule(_) => None,
     });

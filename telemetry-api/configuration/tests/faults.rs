@@ -14,7 +14,7 @@ fn said_of(schema: &str, config: &str) -> Vec<String> {
     );
     let documents = read(&[Source::new("p.yaml", text)]);
     assert_eq!(documents.problems, [], "{config}");
-    let plugins = documents.resources.wasm_plugins;
+    let plugins = documents.resources.extensions;
     let mut schemas = Schemas::default();
     schemas.insert(&plugins[0], "p/schema", Ok(schema.as_bytes().to_vec()));
     judge(&plugins, &schemas).iter().map(ToString::to_string).collect()

@@ -10,7 +10,7 @@ use crate::problem::{Problem, Severity};
 use crate::resources::{Resources, Telemetry};
 
 /// Kinds that say nothing of what Telemetries add up to.
-const OTHER_KINDS: [&str; 4] = ["WasmPlugin", "WorkloadEntry", "Gateway", "GatewayClass"];
+const OTHER_KINDS: [&str; 5] = ["WasmPlugin", "TrafficExtension", "WorkloadEntry", "Gateway", "GatewayClass"];
 
 /// Kinds that services are read from.
 const SERVICE_KINDS: [&str; 2] = ["ServiceEntry", "Service"];

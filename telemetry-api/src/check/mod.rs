@@ -7,6 +7,7 @@ mod doubt;
 mod each;
 mod effects;
 pub(crate) mod expression;
+mod extension;
 mod mesh_revisions;
 mod peer_authentication;
 mod plugins;
@@ -14,7 +15,6 @@ mod situations;
 pub mod suppress;
 mod telemetry;
 mod variables;
-mod wasm_plugin;
 mod whom;
 mod world;
 
@@ -93,8 +93,8 @@ pub fn judge_beside(
     for telemetry in &resources.telemetries {
         problems.extend(each::mesh(&world, telemetry));
     }
-    for plugin in &resources.wasm_plugins {
-        wasm_plugin::check(plugin, &mut problems);
+    for extension in &resources.extensions {
+        extension::check(extension, &mut problems);
     }
     peer_authentication::check(&resources, &mut problems);
     let known = cardinality::Known { declared: &label_sizes, observed: beside.observed };

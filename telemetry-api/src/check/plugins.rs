@@ -9,8 +9,8 @@ use super::world::World;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
 use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind, resolve_plugins};
+use crate::resources::extension::{TrafficExtension, TrafficSelector};
 use crate::resources::telemetry::has_labels;
-use crate::resources::wasm_plugin::{TrafficSelector, WasmPlugin};
 use crate::resources::{Resources, WorkloadEntry};
 
 /// A workload among the documents, and the ports that a plugin's `match` compares with there.
@@ -35,7 +35,7 @@ pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mu
             applying.entry(&plugin.meta.id).or_default().push(known);
         }
     }
-    for plugin in resources.wasm_plugins.iter().filter(|plugin| world.is_seen(&plugin.meta)) {
+    for plugin in resources.extensions.iter().filter(|plugin| world.is_seen(&plugin.meta)) {
         let is_root = world.is_in_root(&plugin.meta);
         if resources.workload_entries.is_empty() && !pods_are_known(&plugin.meta.id.namespace, is_root) {
             // What runs is not among the documents, so that nothing can be said about it.
@@ -105,7 +105,7 @@ fn inbound_ports(resources: &Resources, entry: &WorkloadEntry) -> BTreeSet<u16> 
         .collect()
 }
 
-fn without_workload(plugin: &WasmPlugin, in_root: bool) -> Problem {
+fn without_workload(plugin: &TrafficExtension, in_root: bool) -> Problem {
     let id = &plugin.meta.id;
     let whose = if in_root { "the mesh".to_owned() } else { format!("namespace `{}`", id.namespace) };
     if let Some(target) = plugin.target_refs.first() {
@@ -181,8 +181,9 @@ fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> Prob
 
 /// Plugins without a priority beside plugins with one of 0 or less: Istio's documentation and its code disagree.
 fn unset_priorities(world: &World<'_>, workloads: &[Known<'_>], problems: &mut Vec<Problem>) {
-    let is_low = |plugin: &WasmPlugin| plugin.priority.as_ref().is_some_and(|priority| priority.value <= 0);
-    let all = &world.resources.wasm_plugins;
+    let is_low =
+        |plugin: &TrafficExtension| plugin.priority.as_ref().is_some_and(|priority| priority.value <= 0);
+    let all = &world.resources.extensions;
     if all.iter().all(|plugin| plugin.priority.is_some()) || !all.iter().any(is_low) {
         return;
     }

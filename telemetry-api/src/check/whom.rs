@@ -20,7 +20,7 @@ pub(super) const LABELS_HELP: &str =
 /// Judges whom each document is for. Returns the documents of whose targets something was told.
 pub(super) fn check(world: &World<'_>, problems: &mut Vec<Problem>) -> HashSet<DocumentId> {
     let telemetries = world.resources.telemetries.iter().map(|telemetry| &telemetry.meta);
-    let plugins = world.resources.wasm_plugins.iter().map(|plugin| &plugin.meta);
+    let plugins = world.resources.extensions.iter().map(|plugin| &plugin.meta);
     let others = telemetries.chain(plugins).filter(|meta| !world.is_seen(meta));
     problems.extend(others.map(|meta| other_revision(meta, world)));
     hidden(world, problems);

@@ -1,12 +1,12 @@
 //! Reads our own annotations, `burgee.dev/...`: what Istio's fields cannot say.
 
-use super::reader::{Context, Field, Object, shorten};
+use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, ScalarStyle};
 use crate::origin::{Place, Traced};
 use crate::problem::{Problem, Severity, closest, codes};
+use crate::resources::extension::MODULE_ANNOTATION;
 use crate::resources::mesh_config::PEER_LABELS_ANNOTATION;
 use crate::resources::metrics_engine::{METRICS_ENGINE_ANNOTATION, PEER_METADATA_ANNOTATION};
-use crate::resources::wasm_plugin::MODULE_ANNOTATION;
 use crate::resources::workload_entry::{CALLS_ANNOTATION, Call, CallScheme};
 use crate::resources::{MetricsEngine, PeerMetadata};
 
@@ -20,14 +20,14 @@ pub const IGNORE_ANNOTATION: &str = "burgee.dev/ignore";
 /// mesh's configuration, for all of them.
 pub const LABEL_SIZES_ANNOTATION: &str = "burgee.dev/label-sizes";
 
-/// Every annotation of ours but that of any document, and the kind that has it.
-const KNOWN: &[(&str, &str)] = &[
-    (MODULE_ANNOTATION, "WasmPlugin"),
-    (CALLS_ANNOTATION, "WorkloadEntry"),
-    (LABEL_SIZES_ANNOTATION, "Telemetry"),
-    (METRICS_ENGINE_ANNOTATION, "Telemetry"),
-    (PEER_METADATA_ANNOTATION, "Telemetry"),
-    (PEER_LABELS_ANNOTATION, "the mesh's configuration"),
+/// Every annotation of ours but that of any document, and the kinds that have it.
+const KNOWN: &[(&str, &[&str])] = &[
+    (MODULE_ANNOTATION, &["WasmPlugin", "TrafficExtension"]),
+    (CALLS_ANNOTATION, &["WorkloadEntry"]),
+    (LABEL_SIZES_ANNOTATION, &["Telemetry"]),
+    (METRICS_ENGINE_ANNOTATION, &["Telemetry"]),
+    (PEER_METADATA_ANNOTATION, &["Telemetry"]),
+    (PEER_LABELS_ANNOTATION, &["the mesh's configuration"]),
 ];
 
 /// The annotations of a document. Problems with their form are those of the metadata, which is read elsewhere.
@@ -48,17 +48,18 @@ fn annotation<'a>(document: &Object<'a>, name: &str, context: &Context) -> Optio
 pub(super) fn unknown(kind: &str, document: &Object<'_>, context: &mut Context) {
     let Some(annotations) = annotations(document, context) else { return };
     for (name, key) in annotations.keys().filter(|(name, _)| name.starts_with(PREFIX)) {
-        if name == IGNORE_ANNOTATION || KNOWN.contains(&(name, kind)) {
+        let elsewhere = KNOWN.iter().find(|(known, _)| *known == name);
+        if name == IGNORE_ANNOTATION || elsewhere.is_some_and(|(_, kinds)| kinds.contains(&kind)) {
             continue;
         }
-        let elsewhere = KNOWN.iter().find(|(known, _)| *known == name);
-        let own = KNOWN.iter().filter(|known| known.1 == kind).map(|known| known.0);
+        let own = KNOWN.iter().filter(|known| known.1.contains(&kind)).map(|known| known.0);
         let names: Vec<&str> = own.chain([IGNORE_ANNOTATION]).collect();
         let help = match (elsewhere, closest(name, &names)) {
-            (Some((_, owner)), _) => format!("it belongs to {owner}; take it out here"),
+            (Some((_, kinds)), _) => format!("it belongs to {}; take it out here", list(kinds)),
             (None, Some(known)) => format!("did you mean `{known}`?"),
             (None, None) => {
-                let all: Vec<String> = KNOWN.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
+                let all = KNOWN.iter().map(|(name, kinds)| format!("{name} ({})", list(kinds)));
+                let all: Vec<String> = all.collect();
                 format!("allowed: {}, {IGNORE_ANNOTATION} (any kind)", all.join(", "))
             }
         };

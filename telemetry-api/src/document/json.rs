@@ -8,7 +8,7 @@ use super::reader::{Context, Field, shorten};
 use super::scalar::{self, Scalar};
 use super::tree::NodeValue;
 use crate::problem::{Severity, codes};
-use crate::resources::wasm_plugin::Written;
+use crate::resources::extension::Written;
 
 /// The largest whole number that is handed on exactly: these values travel as numbers of double precision.
 const MAX_EXACT: i128 = 1 << 53;
@@ -167,7 +167,7 @@ mod tests {
             );
             let documents = read(&[Source::new("p.yaml", text)]);
             prop_assert_eq!(&documents.problems, &[]);
-            let found = documents.resources.wasm_plugins[0].plugin_config.clone();
+            let found = documents.resources.extensions[0].wasm().expect("a module").plugin_config.clone();
             prop_assert_eq!(found.map(|found| Value::Object(found.value)), Some(config));
         }
     }

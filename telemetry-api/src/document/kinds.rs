@@ -13,11 +13,11 @@ use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
 use super::{
-    annotations, kubernetes, mesh_config, mesh_sources, networking, peer_authentication, telemetry,
-    wasm_plugin,
+    annotations, extension, kubernetes, mesh_config, mesh_sources, networking, peer_authentication, telemetry,
 };
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
+use crate::resources::extension::WrittenAs;
 use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
 
 /// What texts hold, and what is wrong with how it is written.
@@ -51,6 +51,7 @@ pub(super) struct Kind {
 pub(super) const KINDS: &[Kind] = &[
     Kind { name: "Telemetry", group: "telemetry.istio.io", versions: &["v1", "v1alpha1"] },
     Kind { name: "WasmPlugin", group: "extensions.istio.io", versions: &["v1alpha1"] },
+    Kind { name: "TrafficExtension", group: "extensions.istio.io", versions: &["v1alpha1"] },
     Kind { name: "ServiceEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "WorkloadEntry", group: "networking.istio.io", versions: &["v1", "v1beta1", "v1alpha3"] },
     Kind { name: "IstioOperator", group: "install.istio.io", versions: &["v1alpha1"] },
@@ -290,7 +291,14 @@ impl Documents {
                     ..it
                 }));
             }
-            "WasmPlugin" => resources.wasm_plugins.extend(wasm_plugin::read(meta, &object, context)),
+            "WasmPlugin" => {
+                let read = extension::read(WrittenAs::WasmPlugin, meta, &object, context);
+                resources.extensions.extend(read);
+            }
+            "TrafficExtension" => {
+                let read = extension::read(WrittenAs::TrafficExtension, meta, &object, context);
+                resources.extensions.extend(read);
+            }
             "ServiceEntry" => {
                 resources.service_entries.extend(networking::service_entry(meta, &object, context));
             }

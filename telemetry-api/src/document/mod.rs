@@ -2,6 +2,7 @@
 
 mod annotations;
 mod duration;
+pub(crate) mod extension;
 mod foreign;
 mod json;
 mod kinds;
@@ -17,7 +18,6 @@ pub mod scalar;
 pub(crate) mod selection;
 pub(crate) mod telemetry;
 pub mod tree;
-pub(crate) mod wasm_plugin;
 
 pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSize, Reach};
 pub use duration::parse as parse_duration;

@@ -34,6 +34,19 @@ impl Context {
         );
     }
 
+    /// Writes down a problem of an object as a whole.
+    pub fn report_at(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        object: &Object<'_>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let problem = Problem::new(severity, code, message);
+        self.problems.push(problem.at(object.place.clone(), object.path.clone()).help(help));
+    }
+
     fn out_of_range(
         &mut self,
         field: &Field<'_>,

@@ -6,7 +6,7 @@ use super::{Explainer, Here, standing};
 use crate::document::Outline;
 use crate::resolve::Workload;
 use crate::resources::telemetry::{Selector, TargetRef};
-use crate::resources::{Meta, Telemetry, WasmPlugin};
+use crate::resources::{Meta, Telemetry, TrafficExtension};
 
 pub(super) fn documents(explainer: &Explainer<'_>, here: &Here<'_>) -> (Vec<Contribution>, Vec<Bystander>) {
     let mut documents: Vec<Contribution> =
@@ -18,7 +18,7 @@ pub(super) fn documents(explainer: &Explainer<'_>, here: &Here<'_>) -> (Vec<Cont
         let reasons = standing::telemetry(explainer, here, telemetry);
         others.extend(bystander(&telemetry.meta, &reasons));
     }
-    for plugin in resources.wasm_plugins.iter().filter(|plugin| is_near(here, &plugin.meta)) {
+    for plugin in resources.extensions.iter().filter(|plugin| is_near(here, &plugin.meta)) {
         let reasons = standing::plugin(explainer, here, plugin);
         match bystander(&plugin.meta, &reasons) {
             Some(bystander) => others.push(bystander),
@@ -59,7 +59,7 @@ fn contribution(here: &Here<'_>, telemetry: &Telemetry) -> Contribution {
     Contribution { document: telemetry.meta.id.clone(), place: telemetry.meta.place.clone(), why }
 }
 
-fn plugin_contribution(here: &Here<'_>, plugin: &WasmPlugin) -> Contribution {
+fn plugin_contribution(here: &Here<'_>, plugin: &TrafficExtension) -> Contribution {
     let why = whom(here, &plugin.meta, plugin.selector.as_ref(), &plugin.target_refs);
     Contribution { document: plugin.meta.id.clone(), place: plugin.meta.place.clone(), why }
 }

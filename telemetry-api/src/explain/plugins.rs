@@ -9,8 +9,10 @@ use super::{Here, values};
 use crate::origin::Origin;
 use crate::problem::codes;
 use crate::resolve::{ListenerClass, Plugin};
-use crate::resources::WasmPlugin;
-use crate::resources::wasm_plugin::{FailStrategy, ImagePullPolicy, PluginKind, PluginPhase};
+use crate::resources::TrafficExtension;
+use crate::resources::extension::{
+    Code, FailStrategy, ImagePullPolicy, LuaCode, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
+};
 
 /// What is so where a plugin does not say.
 const ABSENT: &str = "the plugin does not say";
@@ -18,7 +20,7 @@ const ABSENT: &str = "the plugin does not say";
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     let all = &here.effective.class(class).plugins;
     let (plugins, network): (Vec<&Plugin>, Vec<&Plugin>) =
-        all.iter().partition(|plugin| plugin.document.kind == PluginKind::Http);
+        all.iter().partition(|plugin| plugin.document.kind() == PluginKind::Http);
     let mut facts: Vec<Fact> = Vec::new();
     for (index, plugin) in plugins.iter().enumerate() {
         let id = plugin.id();
@@ -26,7 +28,7 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
         facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
     }
     if facts.is_empty() {
-        let rule = Origin::Rule("no WasmPlugin is for these listeners");
+        let rule = Origin::Rule("no plugin is for these listeners");
         facts.push(Fact::new("plugin", values::nothing("none"), &rule, "nothing says otherwise"));
     }
     let lost = network.iter().map(|plugin| Lost {
@@ -39,7 +41,7 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
 }
 
 fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugin]) -> Vec<Fact> {
-    let Plugin { origin, namespace, name, document, ports } = plugin;
+    let Plugin { origin, namespace, name: _, document, ports } = plugin;
     let is_chosen = document.selector.is_some() || !document.target_refs.is_empty();
     let why = match (is_chosen, *namespace == here.workload.namespace) {
         (true, _) => "it selects the workload",
@@ -48,12 +50,20 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
     };
     let place = Value { json: json!(position), text: format!("{position} of {}", all.len()) };
     let mut facts = vec![
-        Fact::new("plugin", values::text(&format!("{namespace}/{name}")), origin, why),
+        Fact::new("plugin", values::text(&plugin.id()), origin, why),
         Fact::new("position", place, &Origin::Rule(order(plugin, all)), "how plugins are ordered"),
     ];
     facts.extend(ordering_facts(document));
     facts.push(ports_fact(document, ports));
-    facts.extend(module_facts(document));
+    facts.extend(
+        document.local_module.as_ref().map(|module| {
+            Fact::new(MODULE_ANNOTATION, values::text(&module.value), &module.origin, Fact::SAYS)
+        }),
+    );
+    match &document.code {
+        Code::Wasm(wasm) => facts.extend(module_facts(wasm)),
+        Code::Lua(lua) => facts.push(script_fact(lua)),
+    }
     facts
 }
 
@@ -68,7 +78,7 @@ fn order(plugin: &Plugin, all: &[&Plugin]) -> &'static str {
     }
 }
 
-fn ordering_facts(document: &WasmPlugin) -> Vec<Fact> {
+fn ordering_facts(document: &TrafficExtension) -> Vec<Fact> {
     let phase = match document.phase.value {
         PluginPhase::Authn => "AUTHN: before authentication",
         PluginPhase::Authz => "AUTHZ: after authentication, before authorization",
@@ -93,7 +103,7 @@ fn ordering_facts(document: &WasmPlugin) -> Vec<Fact> {
     facts
 }
 
-fn ports_fact(document: &WasmPlugin, ports: &[u16]) -> Fact {
+fn ports_fact(document: &TrafficExtension, ports: &[u16]) -> Fact {
     let shown: Vec<String> = ports.iter().map(u16::to_string).collect();
     let shown = if shown.is_empty() { "all".to_owned() } else { shown.join(", ") };
     let value = Value { json: json!(ports), text: shown };
@@ -107,41 +117,40 @@ fn ports_fact(document: &WasmPlugin, ports: &[u16]) -> Fact {
 }
 
 /// What is run, and how.
-fn module_facts(document: &WasmPlugin) -> Vec<Fact> {
-    let fail = match document.fail_strategy.value {
+fn module_facts(wasm: &WasmCode) -> Vec<Fact> {
+    let fail = match wasm.fail_strategy.value {
         FailStrategy::Close => "FAIL_CLOSE",
         FailStrategy::Open => "FAIL_OPEN",
         FailStrategy::Reload => "FAIL_RELOAD",
     };
-    let why = if matches!(document.fail_strategy.origin, Origin::Rule(_)) { ABSENT } else { Fact::SAYS };
+    let why = if matches!(wasm.fail_strategy.origin, Origin::Rule(_)) { ABSENT } else { Fact::SAYS };
     let mut facts = vec![
-        Fact::new("url", values::text(&document.url.value), &document.url.origin, Fact::SAYS),
-        Fact::new("failStrategy", values::text(fail), &document.fail_strategy.origin, why),
+        Fact::new("url", values::text(&wasm.url.value), &wasm.url.origin, Fact::SAYS),
+        Fact::new("failStrategy", values::text(fail), &wasm.fail_strategy.origin, why),
     ];
     let texts = [
-        ("burgee.dev/module", &document.local_module),
-        ("sha256", &document.sha256),
-        ("imagePullSecret", &document.image_pull_secret),
-        ("verificationKey", &document.verification_key),
-        ("pluginName", &document.plugin_name),
+        ("sha256", &wasm.sha256),
+        ("imagePullSecret", &wasm.image_pull_secret),
+        ("verificationKey", &wasm.verification_key),
+        ("pluginName", &wasm.plugin_name),
     ];
     for (field, said) in texts {
         facts.extend(
             said.as_ref().map(|said| Fact::new(field, values::text(&said.value), &said.origin, Fact::SAYS)),
         );
     }
-    facts.extend(document.image_pull_policy.as_ref().map(|policy| {
+    facts.extend(wasm.image_pull_policy.as_ref().map(|policy| {
         let name = match policy.value {
             ImagePullPolicy::IfNotPresent => "IfNotPresent",
             ImagePullPolicy::Always => "Always",
         };
         Fact::new("imagePullPolicy", values::text(name), &policy.origin, Fact::SAYS)
     }));
-    facts.extend(document.plugin_config.as_ref().map(|config| {
+    facts.extend(wasm.plugin_config.as_ref().map(|config| {
         let value = values::tree(serde_json::Value::Object(config.value.clone()));
         Fact::new("pluginConfig", value, &config.origin, Fact::SAYS)
     }));
-    for variable in &document.environment {
+    for variable in &wasm.environment {
         let value = match &variable.value {
             Some(value) => values::text(value),
             None => values::nothing("that of the proxy's own environment"),
@@ -149,6 +158,14 @@ fn module_facts(document: &WasmPlugin) -> Vec<Fact> {
         facts.push(Fact::new(format!("vmConfig.env.{}", variable.name), value, &variable.origin, Fact::SAYS));
     }
     facts
+}
+
+/// A script by its first line, and how long it is.
+fn script_fact(lua: &LuaCode) -> Fact {
+    let script = &lua.inline.value;
+    let first = script.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let text = format!("{first} ({} bytes)", script.len());
+    Fact::new("inlineCode", Value { json: json!(script), text }, &lua.inline.origin, Fact::SAYS)
 }
 
 /// A plugin without a priority goes after those with a low one.

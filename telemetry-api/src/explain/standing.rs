@@ -5,9 +5,9 @@ use super::answer::{Reason, ReasonKind};
 use super::{Explainer, Here};
 use crate::resolve::flags::GATEWAYS_BY_LABELS;
 use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Workload, gateway_of, is_gateway, target_of};
+use crate::resources::extension::PluginKind;
 use crate::resources::telemetry::{Selector, TargetRef};
-use crate::resources::wasm_plugin::PluginKind;
-use crate::resources::{Meta, Telemetry, WasmPlugin};
+use crate::resources::{Meta, Telemetry, TrafficExtension};
 
 /// Why a Telemetry is not for a workload; empty: it is.
 pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &Telemetry) -> Vec<Reason> {
@@ -34,8 +34,8 @@ pub(super) fn telemetry(explainer: &Explainer<'_>, here: &Here<'_>, telemetry: &
 }
 
 /// Why a plugin is not for a workload; empty: it is, if not for each class of its listeners.
-pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPlugin) -> Vec<Reason> {
-    let WasmPlugin { meta, selector, target_refs, kind, matches, .. } = plugin;
+pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &TrafficExtension) -> Vec<Reason> {
+    let TrafficExtension { meta, selector, target_refs, matches, .. } = plugin;
     let mut reasons = common(explainer, here.workload, meta);
     let root = here.lookup.mesh.root_namespace.value.as_str();
     let (namespace, own) = (&*meta.id.namespace, here.workload.namespace.as_str());
@@ -48,7 +48,7 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &WasmPl
     }
     reasons.extend(labels_do_not_count(here).filter(|_| target_refs.is_empty()));
     reasons.extend(whom(selector.as_ref(), target_refs, here.workload));
-    if *kind == PluginKind::Network {
+    if plugin.kind() == PluginKind::Network {
         let text = "it is of type NETWORK, which this version does not apply yet";
         reasons.push(Reason::new(ReasonKind::NotApplied, text));
     }

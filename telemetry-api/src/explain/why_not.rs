@@ -11,7 +11,7 @@ use crate::resolve::Workload;
 use crate::resources::{MeshConfig, Telemetry};
 
 /// The kinds whose documents can have an effect, as documents have them and as they are asked for.
-const APPLIED: [&str; 4] = ["Telemetry", "WasmPlugin", "ConfigMap", "MeshConfig"];
+const APPLIED: [&str; 5] = ["Telemetry", "WasmPlugin", "TrafficExtension", "ConfigMap", "MeshConfig"];
 
 /// How many names a suggestion has.
 const MOST_NAMED: usize = 5;
@@ -203,9 +203,9 @@ fn judged(
         let fields = if reasons.is_empty() { of_telemetry(telemetry, explanation) } else { Vec::new() };
         return (reasons, fields);
     }
-    if let Some(plugin) = resources.wasm_plugins.iter().find(|found| found.meta.place == outline.place) {
+    if let Some(plugin) = resources.extensions.iter().find(|found| found.meta.place == outline.place) {
         let reasons = standing::plugin(explainer, here, plugin);
-        let id = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
+        let id = plugin.key();
         let fields = if reasons.is_empty() { of_plugin(&id, explanation) } else { Vec::new() };
         return (reasons, fields);
     }
@@ -217,7 +217,7 @@ fn judged(
         None => {
             let text = format!("documents of kind {} are not applied to workloads", outline.id.kind);
             Reason::new(ReasonKind::NotApplied, text)
-                .help("applied are Telemetry, WasmPlugin and the mesh's configuration")
+                .help("applied are Telemetry, WasmPlugin, TrafficExtension and the mesh's configuration")
         }
     };
     (vec![reason], Vec::new())

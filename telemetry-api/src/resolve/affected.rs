@@ -8,7 +8,7 @@ use super::policies::{Policies, Policy, is_wide};
 use super::policy_set::{Namespace, PolicySet};
 use super::selection::is_gateway;
 use super::workload::{GATEWAY_NAME_LABEL, Workload};
-use crate::resources::{Meta, Telemetry, WasmPlugin};
+use crate::resources::{Meta, Telemetry, TrafficExtension};
 
 /// Workloads, found by namespace and labels. They are known by their number in the order in which they were given.
 #[derive(Clone, Debug, Default)]
@@ -115,8 +115,8 @@ fn by_telemetries(
 
 /// Every plugin counts, and those of the root namespace select in all of the mesh.
 fn by_plugins(
-    before: &Policies<WasmPlugin>,
-    after: &Policies<WasmPlugin>,
+    before: &Policies<TrafficExtension>,
+    after: &Policies<TrafficExtension>,
     namespace: &str,
     reach: Option<&str>,
     workloads: &WorkloadIndex,

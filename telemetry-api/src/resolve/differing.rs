@@ -9,7 +9,7 @@ use super::policies::{Policies, Policy, is_wide};
 use super::policy_set::{Namespace, PolicySet};
 use super::selection::is_gateway;
 use crate::resources::telemetry::Selector;
-use crate::resources::{Meta, Telemetry, WasmPlugin};
+use crate::resources::{Meta, Telemetry, TrafficExtension};
 
 /// A document of a set of policies.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub enum PolicyDocument<'s> {
     /// A Telemetry.
     Telemetry(&'s Telemetry),
     /// A plugin.
-    WasmPlugin(&'s WasmPlugin),
+    Extension(&'s TrafficExtension),
 }
 
 impl<'s> PolicyDocument<'s> {
@@ -25,7 +25,7 @@ impl<'s> PolicyDocument<'s> {
     pub fn meta(self) -> &'s Meta {
         match self {
             PolicyDocument::Telemetry(telemetry) => &telemetry.meta,
-            PolicyDocument::WasmPlugin(plugin) => &plugin.meta,
+            PolicyDocument::Extension(plugin) => &plugin.meta,
         }
     }
 
@@ -33,7 +33,7 @@ impl<'s> PolicyDocument<'s> {
     pub fn selector(self) -> Option<&'s Selector> {
         match self {
             PolicyDocument::Telemetry(telemetry) => telemetry.selector.as_ref(),
-            PolicyDocument::WasmPlugin(plugin) => plugin.selector.as_ref(),
+            PolicyDocument::Extension(plugin) => plugin.selector.as_ref(),
         }
     }
 
@@ -42,7 +42,7 @@ impl<'s> PolicyDocument<'s> {
     pub fn gateways(self) -> Option<Vec<&'s str>> {
         let targets = match self {
             PolicyDocument::Telemetry(telemetry) => &telemetry.target_refs,
-            PolicyDocument::WasmPlugin(plugin) => &plugin.target_refs,
+            PolicyDocument::Extension(plugin) => &plugin.target_refs,
         };
         let gateways = targets.iter().filter(|target| is_gateway(target)).map(|target| target.name.as_str());
         (!targets.is_empty()).then(|| gateways.collect())
@@ -58,7 +58,7 @@ impl<'s> PolicyDocument<'s> {
                 let reach = if is_wide(telemetry) { everywhere } else { Some(namespace) };
                 selected(telemetry, reach, namespace, workloads)
             }
-            PolicyDocument::WasmPlugin(plugin) => selected(plugin, everywhere, namespace, workloads),
+            PolicyDocument::Extension(plugin) => selected(plugin, everywhere, namespace, workloads),
         }
     }
 }
@@ -124,7 +124,7 @@ fn of_namespace<'s>(namespace: &'s Namespace, other: Option<&Arc<Namespace>>) ->
     let telemetries = only(&namespace.telemetries, other.map(|other| &*other.telemetries));
     let plugins = only(&namespace.plugins, other.map(|other| &*other.plugins));
     let telemetries = telemetries.map(|document| PolicyDocument::Telemetry(document));
-    telemetries.chain(plugins.map(|document| PolicyDocument::WasmPlugin(document))).collect()
+    telemetries.chain(plugins.map(|document| PolicyDocument::Extension(document))).collect()
 }
 
 fn only<'s, P: Policy>(

@@ -10,7 +10,7 @@ use super::collector::Collector;
 use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
-use crate::resources::WasmPlugin;
+use crate::resources::TrafficExtension;
 pub use crate::resources::mesh_config::{LogFormat, RemoteService, TcpKeepalive};
 pub use crate::resources::telemetry::{CustomTag, TagOperation};
 pub use crate::resources::{MetricsEngine, PeerMetadata};
@@ -203,16 +203,16 @@ pub struct Plugin {
     /// Its name.
     pub name: String,
     /// Everything that it says.
-    pub document: Arc<WasmPlugin>,
+    pub document: Arc<TrafficExtension>,
     /// The ports that those of its `match` entries name that cover this class of listener, in ascending order; empty:
     /// every port. At inbound listeners a port is the workload's own, elsewhere the one that clients call.
     pub ports: Vec<u16>,
 }
 
 impl Plugin {
-    /// Which plugin it is, for maps and messages: `NAMESPACE/NAME`.
+    /// Which plugin it is, for maps and messages: [`TrafficExtension::key`].
     pub fn id(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
+        self.document.key()
     }
 
     /// Whether traffic at a port of the documents is filtered.

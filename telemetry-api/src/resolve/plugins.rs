@@ -10,14 +10,14 @@ use super::policies::Policy;
 use super::selection;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::Origin;
+use crate::resources::extension::{Code, LuaCode, TrafficSelector, WasmCode, WrittenAs};
 use crate::resources::telemetry::{Selector, TargetRef};
-use crate::resources::wasm_plugin::TrafficSelector;
-use crate::resources::{Meta, WasmPlugin};
+use crate::resources::{Meta, TrafficExtension};
 
-/// What Istio appends to a plugin's name before it sorts by it. It comes after `-`, so `a-b` goes before `a`.
+/// What Istio appends to the name of a WasmPlugin before it sorts by it. It comes after `-`, so `a-b` goes before `a`.
 const SORT_SUFFIX: &str = "~istio-translated-wasmplugin";
 
-impl Policy for WasmPlugin {
+impl Policy for TrafficExtension {
     fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -31,7 +31,11 @@ impl Policy for WasmPlugin {
     }
 
     fn sort_name(&self) -> String {
-        format!("{}{SORT_SUFFIX}", self.meta.id.name)
+        let name = &self.meta.id.name;
+        match self.written {
+            WrittenAs::WasmPlugin => format!("{name}{SORT_SUFFIX}"),
+            WrittenAs::TrafficExtension => name.to_string(),
+        }
     }
 
     fn describe(&self, text: &mut String) {
@@ -43,7 +47,7 @@ impl Policy for WasmPlugin {
 /// priority, those without one last. Equals stay as they are in `plugins`, which are those for the workload: those of
 /// its namespace before those of the root namespace, older ones before younger ones.
 pub(crate) fn resolve(
-    plugins: &[&Arc<WasmPlugin>],
+    plugins: &[&Arc<TrafficExtension>],
     workload: &Workload,
     class: ListenerClass,
 ) -> Vec<Plugin> {
@@ -68,11 +72,33 @@ pub(crate) fn resolve(
     plugins
 }
 
-fn describe(plugin: &WasmPlugin, text: &mut String) {
-    let WasmPlugin {
+fn describe(plugin: &TrafficExtension, text: &mut String) {
+    let TrafficExtension {
         meta,
+        written,
         selector,
         target_refs,
+        phase,
+        priority,
+        matches,
+        local_module,
+        code,
+    } = plugin;
+    describe_whom(meta, selector.as_ref(), target_refs, text);
+    let (phase, priority, local_module) =
+        (phase.value, value(priority.as_ref()), value(local_module.as_ref()));
+    let _ = write!(text, "\n{written:?} {phase:?} {priority:?} {local_module:?}");
+    for selector in matches {
+        let _ = write!(text, "\n{:?} {:?}", selector.mode, selector.ports);
+    }
+    match code {
+        Code::Wasm(wasm) => describe_wasm(wasm, text),
+        Code::Lua(LuaCode { inline }) => _ = write!(text, "\n{:?}", inline.value),
+    }
+}
+
+fn describe_wasm(wasm: &WasmCode, text: &mut String) {
+    let WasmCode {
         url,
         sha256,
         image_pull_policy,
@@ -82,26 +108,17 @@ fn describe(plugin: &WasmPlugin, text: &mut String) {
         // Places do not change what is asked for.
         plugin_config_keys: _,
         plugin_name,
-        phase,
-        priority,
         fail_strategy,
         environment,
-        matches,
         kind,
-        local_module,
-    } = plugin;
-    describe_whom(meta, selector.as_ref(), target_refs, text);
-    let texts = [sha256, image_pull_secret, verification_key, plugin_name, local_module];
+    } = wasm;
+    let texts = [sha256, image_pull_secret, verification_key, plugin_name];
     let texts = texts.map(|traced| value(traced.as_ref()));
     let _ = write!(text, "\n{:?} {texts:?} {:?}", url.value, value(image_pull_policy.as_ref()));
     let _ = write!(text, "\n{:?}", value(plugin_config.as_ref()));
-    let (phase, priority) = (phase.value, value(priority.as_ref()));
-    let _ = write!(text, "\n{phase:?} {priority:?} {:?} {kind:?}", fail_strategy.value);
+    let _ = write!(text, "\n{:?} {kind:?}", fail_strategy.value);
     for variable in environment {
         let _ = write!(text, "\n{:?} {:?}", variable.name, variable.value);
-    }
-    for selector in matches {
-        let _ = write!(text, "\n{:?} {:?}", selector.mode, selector.ports);
     }
 }
 
@@ -125,7 +142,7 @@ fn ports(matches: &[TrafficSelector], class: ListenerClass) -> Option<Vec<u16>> 
 }
 
 /// The field by which a plugin chooses a workload; a plugin that chooses none is for all.
-fn origin(plugin: &WasmPlugin, workload: &Workload) -> Origin {
+fn origin(plugin: &TrafficExtension, workload: &Workload) -> Origin {
     if let Some(target) = selection::target_of(&plugin.target_refs, workload) {
         return plugin.meta.origin(target.path.as_str(), target.place.clone());
     }

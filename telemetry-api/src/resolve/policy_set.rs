@@ -15,7 +15,7 @@ use super::tracers::Lookup;
 use super::workload::{ListenerClass, Workload};
 use super::{access_log, metrics, plugins, tracing};
 use crate::origin::DocumentId;
-use crate::resources::{MeshConfig, Resources, Telemetry, WasmPlugin};
+use crate::resources::{MeshConfig, Resources, Telemetry, TrafficExtension};
 
 /// Every checked policy document of a mesh, as one immutable value with a hash.
 ///
@@ -66,12 +66,12 @@ impl Common {
 #[derive(Debug, Default)]
 pub(super) struct Namespace {
     pub telemetries: Arc<Policies<Telemetry>>,
-    pub plugins: Arc<Policies<WasmPlugin>>,
+    pub plugins: Arc<Policies<TrafficExtension>>,
     pub digest: Digest,
 }
 
 impl Namespace {
-    fn new(telemetries: Arc<Policies<Telemetry>>, plugins: Arc<Policies<WasmPlugin>>) -> Namespace {
+    fn new(telemetries: Arc<Policies<Telemetry>>, plugins: Arc<Policies<TrafficExtension>>) -> Namespace {
         let mut text = String::new();
         telemetries.describe(&mut text);
         text.push_str("\nplugins");
@@ -90,7 +90,7 @@ pub enum Change {
     /// This document is there, in place of one of the same name if there was one.
     Telemetry(Box<Telemetry>),
     /// This document is there, in place of one of the same name if there was one.
-    WasmPlugin(Box<WasmPlugin>),
+    Extension(Box<TrafficExtension>),
     /// There is no document of this name.
     Without(DocumentId),
 }
@@ -106,7 +106,7 @@ impl PolicySet {
     pub fn of(resources: Resources, control_plane: ControlPlane) -> PolicySet {
         let services = Services::new(&resources);
         let flags = Flags::new(&resources, &control_plane);
-        let Resources { mesh_config, other_meshes, telemetries, wasm_plugins, .. } = resources;
+        let Resources { mesh_config, other_meshes, telemetries, extensions, .. } = resources;
         let mut text = format!("{:?}", control_plane.trace_sampling);
         for mesh in [&mesh_config].into_iter().chain(&other_meshes) {
             describe_mesh(mesh, &control_plane, &mut text);
@@ -117,11 +117,11 @@ impl PolicySet {
         let other_meshes = other_meshes.into_iter().map(other).collect();
         let mesh = Mesh { config: mesh_config, services };
         let common = Common { mesh, other_meshes, control_plane, flags, digest: digest(&text) };
-        let mut by_namespace: BTreeMap<Arc<str>, (Vec<Telemetry>, Vec<WasmPlugin>)> = BTreeMap::new();
+        let mut by_namespace: BTreeMap<Arc<str>, (Vec<Telemetry>, Vec<TrafficExtension>)> = BTreeMap::new();
         for telemetry in telemetries {
             by_namespace.entry(telemetry.meta.id.namespace.clone()).or_default().0.push(telemetry);
         }
-        for plugin in wasm_plugins {
+        for plugin in extensions {
             by_namespace.entry(plugin.meta.id.namespace.clone()).or_default().1.push(plugin);
         }
         let namespaces = by_namespace.into_iter().map(|(name, (telemetries, plugins))| {
@@ -147,14 +147,14 @@ impl PolicySet {
         for change in changes {
             let name = match &change {
                 Change::Telemetry(telemetry) => telemetry.meta.id.namespace.clone(),
-                Change::WasmPlugin(plugin) => plugin.meta.id.namespace.clone(),
+                Change::Extension(plugin) => plugin.meta.id.namespace.clone(),
                 Change::Without(id) => id.namespace.clone(),
             };
             let old = namespaces.get(&name).cloned().unwrap_or_default();
             let (mut telemetries, mut plugins) = (Arc::clone(&old.telemetries), Arc::clone(&old.plugins));
             match change {
                 Change::Telemetry(telemetry) => telemetries = Arc::new(telemetries.with(*telemetry)),
-                Change::WasmPlugin(plugin) => plugins = Arc::new(plugins.with(*plugin)),
+                Change::Extension(plugin) => plugins = Arc::new(plugins.with(*plugin)),
                 Change::Without(id) => {
                     telemetries = Arc::new(telemetries.without(&id));
                     plugins = Arc::new(plugins.without(&id));
@@ -227,7 +227,7 @@ impl PolicySet {
     }
 
     /// The plugins for a workload: those of its namespace, then those of the root namespace, each oldest first.
-    pub(crate) fn plugins(&self, workload: &Workload) -> Vec<&Arc<WasmPlugin>> {
+    pub(crate) fn plugins(&self, workload: &Workload) -> Vec<&Arc<TrafficExtension>> {
         let root = self.mesh_of(workload).config.root_namespace.value.as_str();
         let root = self.namespaces.get(root).filter(|_| root != workload.namespace);
         let own = self.namespaces.get(workload.namespace.as_str());

@@ -1,5 +1,6 @@
 //! The kinds that people write, as types. Reading them is [`crate::document`]'s, judging them [`crate::check`]'s.
 
+pub mod extension;
 pub mod gateway;
 pub mod kubernetes;
 pub mod mesh_config;
@@ -8,9 +9,9 @@ pub mod metrics_engine;
 pub mod peer_authentication;
 pub mod service_entry;
 pub mod telemetry;
-pub mod wasm_plugin;
 pub mod workload_entry;
 
+pub use extension::TrafficExtension;
 pub use gateway::{Gateway, GatewayServer};
 pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
@@ -19,7 +20,6 @@ pub use metrics_engine::{MetricsEngine, PeerMetadata};
 pub use peer_authentication::{MtlsMode, PeerAuthentication};
 pub use service_entry::{Location, ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
-pub use wasm_plugin::WasmPlugin;
 pub use workload_entry::{Call, CallScheme, WorkloadEntry};
 
 use crate::origin::{Origin, Traced};
@@ -34,8 +34,8 @@ pub struct Resources {
     pub other_meshes: Vec<MeshConfig>,
     /// Telemetry documents.
     pub telemetries: Vec<Telemetry>,
-    /// WasmPlugin documents.
-    pub wasm_plugins: Vec<WasmPlugin>,
+    /// TrafficExtension documents, and WasmPlugins.
+    pub extensions: Vec<TrafficExtension>,
     /// Services that exist.
     pub service_entries: Vec<ServiceEntry>,
     /// Workloads that exist.

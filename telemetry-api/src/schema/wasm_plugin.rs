@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::shared::{attached_once, selector, status, target_ref, target_refs};
 use super::{Definition, age, column, wide_column};
-use crate::document::wasm_plugin::{
+use crate::document::extension::{
     FAIL_STRATEGIES, MAX_PLUGIN_NAME, MAX_SECRET_NAME, MAX_VARIABLE_NAME, MAX_VARIABLE_VALUE, MAX_VARIABLES,
     MODES, PHASES, PULL_POLICIES, TYPES, VALUE_SOURCES,
 };

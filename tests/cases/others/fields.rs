@@ -112,7 +112,7 @@ fn the_fields_of_istios_definitions_are_those_that_are_read() {
     for definition in &definitions {
         let spec = field(definition, "spec").expect("a definition has a spec");
         let kind = text_at(spec, &["names", "kind"]);
-        if !matches!(kind, "Telemetry" | "WasmPlugin") {
+        if !matches!(kind, "Telemetry" | "WasmPlugin" | "TrafficExtension") {
             continue;
         }
         for version in items(field(spec, "versions").expect("versions")) {

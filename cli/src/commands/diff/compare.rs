@@ -219,11 +219,12 @@ fn ports(effective: &Effective) -> BTreeSet<u16> {
 
 /// How a policy is laid over a base to be compared. A module stands by what the document says of it.
 fn options(delivery: ProxyDelivery, effective: &Effective) -> Options {
-    let plugins = effective.classes.values().flat_map(|class| &class.plugins).map(|plugin| {
-        let document = &plugin.document;
-        let path = document.local_module.as_ref().unwrap_or(&document.url).value.clone();
-        let sha256 = document.sha256.as_ref().map_or(UNKNOWN_DIGEST, |digest| digest.value.as_str());
-        (plugin.id(), PluginModule::Ready(Module { path, sha256: sha256.to_owned(), metrics: Vec::new() }))
+    let plugins = effective.classes.values().flat_map(|class| &class.plugins).filter_map(|plugin| {
+        let wasm = plugin.document.wasm()?;
+        let path = plugin.document.local_module.as_ref().unwrap_or(&wasm.url).value.clone();
+        let sha256 = wasm.sha256.as_ref().map_or(UNKNOWN_DIGEST, |digest| digest.value.as_str());
+        let module = Module { path, sha256: sha256.to_owned(), metrics: Vec::new() };
+        Some((plugin.id(), PluginModule::Ready(module)))
     });
     let (delivery, identity) = match delivery {
         ProxyDelivery::Xds => (Delivery::Discovery { directory: DIRECTORY.to_owned() }, Identity::Node),

@@ -8,7 +8,7 @@ use burgee_api::check::Checked;
 use burgee_api::document::Source;
 use burgee_api::problem::worst;
 use burgee_api::resolve::ListenerClass;
-use burgee_api::resources::WasmPlugin;
+use burgee_api::resources::TrafficExtension;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProxySummary;
 use burgee_localnet::{Asking, Batch, Localnet, Modules, Target};
@@ -73,7 +73,7 @@ pub(super) struct Followed {
     /// The plugins' modules that were looked at last, and what was wrong with them.
     plugins: (PluginModules, Vec<Problem>),
     /// The plugins that these modules are for.
-    asked: Vec<WasmPlugin>,
+    asked: Vec<TrafficExtension>,
     /// The modules in force.
     modules: Modules,
     /// What is wrong with the modules in force.
@@ -93,7 +93,7 @@ impl Followed {
     pub(super) fn new(
         plan: &UpPlan,
         texts: &[Source],
-        plugins: &[WasmPlugin],
+        plugins: &[TrafficExtension],
         modules: &Modules,
         known: &[Problem],
         told: &[Problem],
@@ -245,7 +245,7 @@ async fn prepare(
         let (sources, checked) = super::read(&directory)?;
         let is_worth_building = checked.is_valid() && (change.is_of_module || sources.texts != texts);
         let modules = (is_worth_building && emptied(&texts, &sources.texts).is_none()).then(|| {
-            if !change.is_of_module && checked.resources.wasm_plugins == asked {
+            if !change.is_of_module && checked.resources.extensions == asked {
                 return known;
             }
             plugin_modules::resolve(&checked.resources, &Steps::told_to(told))
@@ -332,7 +332,7 @@ async fn take(
     followed.texts.clone_from(&sources.texts);
     followed.plugins = (plugins, wrong);
     if is_resolved {
-        followed.asked = checked.resources.wasm_plugins;
+        followed.asked = checked.resources.extensions;
     }
     (followed.is_in_force, followed.is_in_doubt) = (is_in_force, false);
     followed.problems.clone_from(&problems);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use burgee_api::Origin;
 use burgee_api::resolve::{Effective, Plugin};
-use burgee_api::resources::wasm_plugin::FailStrategy;
+use burgee_api::resources::extension::{FailStrategy, WasmCode};
 
 use super::{EXTENSION_CONFIG_TYPE, FilterKind, STRING_TYPE, config_source, file_name, safe_name};
 
@@ -35,18 +35,21 @@ pub(crate) enum Stand {
 
 /// What stands in a chain for a plugin, by its module and by what its document says of a missing one.
 pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
-    let url = &plugin.document.url.value;
-    let why = match options.plugins.get(&format!("{}/{}", plugin.namespace, plugin.name)) {
+    let Some(wasm) = plugin.document.wasm() else {
+        return Stand::Nothing("scripts in Lua are not laid by this version".to_owned());
+    };
+    let url = &wasm.url.value;
+    let why = match options.plugins.get(&plugin.id()) {
         Some(PluginModule::Ready(module)) => {
             return Stand::Module { module: module.clone(), is_guessed: false };
         }
         Some(PluginModule::Missing(why)) => why.clone(),
         None => match url.strip_prefix("file://").filter(|path| !path.is_empty()) {
             Some(path) => {
-                let known = plugin.document.sha256.as_ref().map(|sha256| sha256.value.clone());
+                let known = wasm.sha256.as_ref().map(|sha256| sha256.value.clone());
                 let is_guessed = known.is_none();
                 let sha256 = known.unwrap_or_else(|| {
-                    short_digest(format!("{path}\n{}", configuration(plugin).unwrap_or_default()).as_bytes())
+                    short_digest(format!("{path}\n{}", configuration(wasm).unwrap_or_default()).as_bytes())
                 });
                 let module = Module { path: path.to_owned(), sha256, metrics: Vec::new() };
                 return Stand::Module { module, is_guessed };
@@ -54,7 +57,7 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
             None => format!("the module is not on this machine, and {url:?} is not fetched"),
         },
     };
-    match plugin.document.fail_strategy.value {
+    match plugin.document.fail_strategy() {
         FailStrategy::Open => Stand::Nothing(why),
         FailStrategy::Close | FailStrategy::Reload => Stand::Refusal(why),
     }
@@ -97,7 +100,7 @@ pub(crate) fn http_filter(plugin: &Plugin, options: &Options) -> Option<Value> {
     let mut types = vec![Value::string(FilterKind::Http.wasm_type()), Value::string(RBAC_TYPE)];
     // While the configuration or the module is unusable, a filter without a default answers every request with
     // 500: that is what closed means.
-    if plugin.document.fail_strategy.value == FailStrategy::Open {
+    if plugin.document.fail_strategy() == FailStrategy::Open {
         discovery.push((
             "default_config".to_owned(),
             Value::map([("@type", Value::string(FilterKind::Http.idle_type()))]),
@@ -144,7 +147,7 @@ pub(crate) fn extension_config(plugin: &Plugin, options: &Options) -> Option<Ext
 
 fn typed_config(plugin: &Plugin, options: &Options) -> Option<Value> {
     match stand(plugin, options) {
-        Stand::Module { module, .. } => Some(wasm(plugin, &module)),
+        Stand::Module { module, .. } => Some(wasm(plugin, plugin.document.wasm()?, &module)),
         Stand::Refusal(_) => Some(refusal(plugin)),
         Stand::Nothing(_) => None,
     }
@@ -160,19 +163,18 @@ fn refusal(plugin: &Plugin) -> Value {
 }
 
 /// The Wasm filter's own message.
-fn wasm(plugin: &Plugin, module: &Module) -> Value {
-    let document = &plugin.document;
+fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
     let mut config = vec![("name".to_owned(), Value::string(full_name(plugin)))];
-    if let Some(root) = &document.plugin_name {
+    if let Some(root) = &wasm.plugin_name {
         config.push(("root_id".to_owned(), Value::string(root.value.clone())));
     }
-    config.push(("vm_config".to_owned(), vm_config(plugin, module)));
-    if let Some(configuration) = configuration(plugin) {
+    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module)));
+    if let Some(configuration) = configuration(wasm) {
         let text =
             Value::map([("@type", Value::string(STRING_TYPE)), ("value", Value::string(configuration))]);
         config.push(("configuration".to_owned(), text));
     }
-    let policy = match document.fail_strategy.value {
+    let policy = match wasm.fail_strategy.value {
         FailStrategy::Close => "FAIL_CLOSED",
         FailStrategy::Open => "FAIL_OPEN",
         FailStrategy::Reload => "FAIL_RELOAD",
@@ -184,11 +186,11 @@ fn wasm(plugin: &Plugin, module: &Module) -> Value {
     ])
 }
 
-fn vm_config(plugin: &Plugin, module: &Module) -> Value {
+fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
     let digest: String = module.sha256.chars().take(16).collect();
     let mut vm_id = format!("{MARK}{}.{digest}", full_name(plugin));
     let code = Value::map([("local", Value::map([("filename", Value::string(module.path.clone()))]))]);
-    let environment = environment(plugin);
+    let environment = environment(wasm);
     if let Some(environment) = &environment {
         // A VM keeps the variables that it was started with, so other ones need another VM.
         let _ = write!(vm_id, ".{}", short_digest(environment.to_json().as_bytes()));
@@ -203,13 +205,9 @@ fn vm_config(plugin: &Plugin, module: &Module) -> Value {
 }
 
 /// The variables that the module sees; of two with one name the last counts.
-fn environment(plugin: &Plugin) -> Option<Value> {
-    let variables: BTreeMap<&str, Option<&String>> = plugin
-        .document
-        .environment
-        .iter()
-        .map(|variable| (variable.name.as_str(), variable.value.as_ref()))
-        .collect();
+fn environment(wasm: &WasmCode) -> Option<Value> {
+    let variables: BTreeMap<&str, Option<&String>> =
+        wasm.environment.iter().map(|variable| (variable.name.as_str(), variable.value.as_ref())).collect();
     let mut inherited = Vec::new();
     let mut written = Vec::new();
     for (name, value) in variables {
@@ -229,8 +227,8 @@ fn environment(plugin: &Plugin) -> Option<Value> {
 }
 
 /// What the module is told, as compact JSON.
-fn configuration(plugin: &Plugin) -> Option<String> {
-    let config = plugin.document.plugin_config.as_ref().filter(|config| !config.value.is_empty())?;
+fn configuration(wasm: &WasmCode) -> Option<String> {
+    let config = wasm.plugin_config.as_ref().filter(|config| !config.value.is_empty())?;
     // It was JSON before, so it can be again.
     serde_json::to_string(&config.value).ok()
 }

@@ -2,7 +2,7 @@
 
 use burgee_api::Severity;
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin};
-use burgee_api::resources::wasm_plugin::{MODULE_ANNOTATION, PluginKind, PluginPhase};
+use burgee_api::resources::extension::{MODULE_ANNOTATION, PluginKind, PluginPhase};
 
 use super::made::What;
 use super::{Plan, placed, problem};
@@ -228,11 +228,11 @@ fn plugin_filter(
     plan: &mut Plan,
 ) -> Option<Value> {
     let document = &plugin.document;
-    let name = format!("{}/{}", plugin.namespace, plugin.name);
+    let name = plugin.id();
     let at_document = |severity, code, message: String, help: String| {
-        placed(problem(severity, code, String::new(), message, help), &document.url.origin)
+        placed(problem(severity, code, String::new(), message, help), document.code_origin())
     };
-    if document.kind == PluginKind::Network {
+    if document.kind() == PluginKind::Network {
         let message =
             format!("WasmPlugin {name} filters connections, which this version does not, and is left out");
         let help = "plugins of type HTTP, which is what absence means, are put into HTTP filter chains";

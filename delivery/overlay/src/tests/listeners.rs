@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use burgee_api::Severity;
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin, Tracing};
-use burgee_api::resources::wasm_plugin::{FailStrategy, PluginPhase, WasmPlugin};
+use burgee_api::resources::extension::{FailStrategy, PluginPhase, WasmCode};
 
 use super::policies::{
     all_options, bootstrap_tracing, everything, filtered, full, full_plugin, of_every_class, otel_logger,
@@ -147,7 +147,7 @@ fn order(filters: &[&str]) -> String {
         ("s", PluginPhase::Stats),
         ("u", PluginPhase::Unspecified),
     ];
-    let local = |document: &mut WasmPlugin| document.url = traced("file:///x.wasm".to_owned());
+    let local = |wasm: &mut WasmCode| wasm.url = traced("file:///x.wasm".to_owned());
     let policy = of_every_class(&ClassPolicy {
         plugins: phases.map(|(name, phase)| plugin(name, phase, local)).into(),
         metrics: vec![provider("m")],

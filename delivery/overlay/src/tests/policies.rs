@@ -10,8 +10,11 @@ use burgee_api::resolve::{
     LogFormat, LogSink, Plugin, Protocol, RemoteService, TcpKeepalive, Tracing, TracingSettings,
 };
 use burgee_api::resources::Meta;
+use burgee_api::resources::TrafficExtension;
+use burgee_api::resources::extension::{
+    Code, FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmCode, WrittenAs,
+};
 use burgee_api::resources::mesh_config::Security;
-use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmPlugin};
 use burgee_api::{Origin, Traced};
 
 use super::support::{busy, by_discovery, options, traced, workload};
@@ -147,7 +150,7 @@ pub(crate) fn otel_tracing(use_request_id: bool) -> Tracing {
 }
 
 /// A plugin `shop/NAME` without anything special; its document stands at line 1 of `NAME.yaml`.
-pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut WasmPlugin)) -> Plugin {
+pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut WasmCode)) -> Plugin {
     let place = Place { file: format!("{name}.yaml").into(), line: 1, column: 1, width: 1 };
     let id = DocumentId { kind: "WasmPlugin".into(), namespace: "shop".into(), name: name.into() };
     let meta = Meta {
@@ -159,10 +162,7 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
     };
     let origin = |path: &str| meta.origin(path, place.clone());
     let url = Traced { value: format!("oci://example.com/{name}:1"), origin: origin("spec.url") };
-    let mut document = WasmPlugin {
-        meta: meta.clone(),
-        selector: None,
-        target_refs: Vec::new(),
+    let mut wasm = WasmCode {
         url,
         sha256: None,
         image_pull_policy: None,
@@ -171,15 +171,22 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
         plugin_config: None,
         plugin_config_keys: BTreeMap::new(),
         plugin_name: None,
-        phase: traced(phase),
-        priority: None,
         fail_strategy: traced(FailStrategy::Close),
         environment: Vec::new(),
-        matches: Vec::new(),
         kind: PluginKind::Http,
-        local_module: None,
     };
-    change(&mut document);
+    change(&mut wasm);
+    let document = TrafficExtension {
+        meta: meta.clone(),
+        written: WrittenAs::WasmPlugin,
+        selector: None,
+        target_refs: Vec::new(),
+        phase: traced(phase),
+        priority: None,
+        matches: Vec::new(),
+        local_module: None,
+        code: Code::Wasm(Box::new(wasm)),
+    };
     Plugin {
         origin: origin("spec"),
         namespace: "shop".to_owned(),
@@ -190,24 +197,24 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
 }
 
 pub(crate) fn full_plugin() -> Plugin {
-    plugin("guard", PluginPhase::Authn, |document| {
+    plugin("guard", PluginPhase::Authn, |wasm| {
         let config = serde_json::json!({"mode": "strict", "limits": [1, 2]});
-        document.plugin_config = config.as_object().cloned().map(traced);
-        document.plugin_name = Some(traced("root".to_owned()));
+        wasm.plugin_config = config.as_object().cloned().map(traced);
+        wasm.plugin_name = Some(traced("root".to_owned()));
         let variable = |name: &str, value: Option<&str>| PluginVariable {
             origin: Origin::Rule("a test says so"),
             name: name.to_owned(),
             value: value.map(str::to_owned),
         };
-        document.environment =
+        wasm.environment =
             vec![variable("B", Some("2")), variable("A", Some("1")), variable("HOSTNAME", None)];
-        document.fail_strategy = traced(FailStrategy::Reload);
+        wasm.fail_strategy = traced(FailStrategy::Reload);
     })
 }
 
 /// Plugins of every phase and strategy, in the order of the phases.
 pub(crate) fn plugins() -> Vec<Plugin> {
-    let with = |strategy| move |document: &mut WasmPlugin| document.fail_strategy = traced(strategy);
+    let with = |strategy| move |wasm: &mut WasmCode| wasm.fail_strategy = traced(strategy);
     let mut at_port = plugin("ported", PluginPhase::Authz, |_| {});
     at_port.ports = vec![80, 8080];
     vec![
@@ -215,9 +222,9 @@ pub(crate) fn plugins() -> Vec<Plugin> {
         at_port,
         plugin("gone", PluginPhase::Authz, |_| {}),
         plugin("open-gone", PluginPhase::Stats, with(FailStrategy::Open)),
-        plugin("tcp", PluginPhase::Stats, |document| document.kind = PluginKind::Network),
-        plugin("local", PluginPhase::Unspecified, |document| {
-            document.url = traced("file:///etc/burgee/local.wasm".to_owned());
+        plugin("tcp", PluginPhase::Stats, |wasm| wasm.kind = PluginKind::Network),
+        plugin("local", PluginPhase::Unspecified, |wasm| {
+            wasm.url = traced("file:///etc/burgee/local.wasm".to_owned());
         }),
         plugin("open", PluginPhase::Unspecified, with(FailStrategy::Open)),
     ]

@@ -14,7 +14,7 @@ pub(super) fn check(world: &World<'_>, problems: &mut Vec<Problem>) -> HashSet<D
     let mut told = HashSet::new();
     let gateways = Gateways::new(world);
     let telemetries = world.resources.telemetries.iter().map(|of| (&of.meta, &of.target_refs));
-    let plugins = world.resources.wasm_plugins.iter().map(|of| (&of.meta, &of.target_refs));
+    let plugins = world.resources.extensions.iter().map(|of| (&of.meta, &of.target_refs));
     for (meta, targets) in telemetries.chain(plugins).filter(|(meta, _)| world.is_seen(meta)) {
         let found: Vec<Problem> = targets.iter().filter_map(|target| gateways.judge(meta, target)).collect();
         if !found.is_empty() {

@@ -100,9 +100,9 @@ fn annotations_that_mean_nothing_are_said() {
         found,
         [
             help("did you mean `burgee.dev/calls`?"),
-            help("it belongs to WasmPlugin; take it out here"),
+            help("it belongs to WasmPlugin, TrafficExtension; take it out here"),
             help(
-                "allowed: burgee.dev/module (WasmPlugin), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/peer-metadata (Telemetry), burgee.dev/peer-labels (the mesh's configuration), burgee.dev/ignore (any kind)"
+                "allowed: burgee.dev/module (WasmPlugin, TrafficExtension), burgee.dev/calls (WorkloadEntry), burgee.dev/label-sizes (Telemetry), burgee.dev/metrics-engine (Telemetry), burgee.dev/peer-metadata (Telemetry), burgee.dev/peer-labels (the mesh's configuration), burgee.dev/ignore (any kind)"
             ),
         ]
     );

@@ -14,8 +14,8 @@ use crate::explain::standing;
 use crate::explain::values;
 use crate::origin::Traced;
 use crate::resolve::{ClassPolicy, ListenerLogs, MetricName, Plugin, ProviderMetrics, Tracing};
+use crate::resources::extension::PluginKind;
 use crate::resources::telemetry::MetricMatch;
-use crate::resources::wasm_plugin::PluginKind;
 use crate::test;
 
 proptest! {
@@ -103,10 +103,10 @@ proptest! {
         }
         let plugins = here.effective.classes.iter().filter(|(class, _)| ListenerClass::of(workload.kind).contains(class));
         let applied: BTreeSet<String> =
-            plugins.flat_map(|(_, policy)| &policy.plugins).filter(|plugin| plugin.document.kind == PluginKind::Http).map(Plugin::id).collect();
-        for plugin in &checked.resources.wasm_plugins {
+            plugins.flat_map(|(_, policy)| &policy.plugins).filter(|plugin| plugin.document.kind() == PluginKind::Http).map(Plugin::id).collect();
+        for plugin in &checked.resources.extensions {
             let reasons = standing::plugin(&explainer, &here, plugin);
-            let id = format!("{}/{}", plugin.meta.id.namespace, plugin.meta.id.name);
+            let id = plugin.key();
             prop_assert_eq!(reasons.is_empty(), applied.contains(&id), "{} {:?}\n{}", id, reasons, text);
         }
     }

@@ -1,10 +1,36 @@
-//! Codes of a WasmPlugin beside its module: what it is for, whom it is for, and where it stands.
+//! Codes of a TrafficExtension or WasmPlugin beside its module: what it is for, whom it is for, and where it stands.
 
 use crate::problem::{Basis, Case, Severity};
 
 crate::codes! {
     /// Codes of this area.
     PLUGINS:
+
+    /// An extension that says nothing that could run, or two things.
+    NO_CODE = "BG0254" {
+        severity: Severity::Error,
+        basis: Basis::Refused,
+        means: "A TrafficExtension has neither `wasm` nor `lua`, or it has both.",
+        matters: "Nothing says what is to run. A control plane leaves such a document out.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: headers, namespace: istio-system}
+spec:
+  phase: AUTHN
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: headers, namespace: istio-system}
+spec:
+  phase: AUTHN
+  wasm:
+    url: file:///opt/headers.wasm
+",
+        },
+    }
 
     /// A plugin that lets requests through where it should keep them out.
     GUARD_FAILS_OPEN = "BG0247" {

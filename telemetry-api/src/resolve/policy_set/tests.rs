@@ -94,9 +94,9 @@ impl Written {
 
     fn change(&self) -> Change {
         let mut resources = read(&[self.source()]).resources;
-        match (resources.telemetries.pop(), resources.wasm_plugins.pop()) {
+        match (resources.telemetries.pop(), resources.extensions.pop()) {
             (Some(telemetry), _) => Change::Telemetry(Box::new(telemetry)),
-            (None, Some(plugin)) => Change::WasmPlugin(Box::new(plugin)),
+            (None, Some(plugin)) => Change::Extension(Box::new(plugin)),
             (None, None) => panic!("{self:?}"),
         }
     }

@@ -210,7 +210,10 @@ fn a_tally_grows_by_what_came_since() {
 
 fn mk_plugin(ports: &[u16]) -> ClassPolicy {
     use burgee_api::origin::{DocumentId, Place};
-    use burgee_api::resources::wasm_plugin::{FailStrategy, PluginKind, PluginPhase, WasmPlugin};
+    use burgee_api::resources::TrafficExtension;
+    use burgee_api::resources::extension::{
+        Code, FailStrategy, PluginKind, PluginPhase, WasmCode, WrittenAs,
+    };
     let id = DocumentId { kind: "WasmPlugin".into(), namespace: "shop".into(), name: "headers".into() };
     let meta = burgee_api::resources::Meta {
         id,
@@ -219,10 +222,7 @@ fn mk_plugin(ports: &[u16]) -> ClassPolicy {
         annotations: BTreeMap::new(),
         created: String::new(),
     };
-    let document = WasmPlugin {
-        meta,
-        selector: None,
-        target_refs: Vec::new(),
+    let wasm = WasmCode {
         url: traced("file:///headers.wasm".to_owned()),
         sha256: None,
         image_pull_policy: None,
@@ -231,13 +231,20 @@ fn mk_plugin(ports: &[u16]) -> ClassPolicy {
         plugin_config: None,
         plugin_config_keys: BTreeMap::new(),
         plugin_name: None,
-        phase: traced(PluginPhase::default()),
-        priority: None,
         fail_strategy: traced(FailStrategy::default()),
         environment: Vec::new(),
-        matches: Vec::new(),
         kind: PluginKind::default(),
+    };
+    let document = TrafficExtension {
+        meta,
+        written: WrittenAs::WasmPlugin,
+        selector: None,
+        target_refs: Vec::new(),
+        phase: traced(PluginPhase::default()),
+        priority: None,
+        matches: Vec::new(),
         local_module: None,
+        code: Code::Wasm(Box::new(wasm)),
     };
     let plugin = Plugin {
         origin: Origin::Rule("a test says so"),

@@ -1,4 +1,5 @@
-//! `WasmPlugin` (extensions.istio.io): a Wasm module as a filter, and for whom.
+//! What filters do beside our own: `TrafficExtension` (extensions.istio.io), a Wasm module or a script in Lua, and for whom.
+//! A `WasmPlugin`, its predecessor, is read as one.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +13,128 @@ use crate::origin::{Origin, Place, Traced};
 /// URL: a folder with a crate, or a `.wasm` file, from the document's own folder.
 pub const MODULE_ANNOTATION: &str = "burgee.dev/module";
 
-/// A WasmPlugin document.
+/// A TrafficExtension document, or a WasmPlugin.
 #[derive(Clone, Debug, PartialEq)]
-pub struct WasmPlugin {
+pub struct TrafficExtension {
     /// Name and place.
     pub meta: Meta,
+    /// As which of the two kinds it is written.
+    pub written: WrittenAs,
     /// The labels of the workloads that it is for; absent or empty: every workload of its namespace.
     pub selector: Option<Selector>,
     /// What else it is for: gateways and services by name.
     pub target_refs: Vec<TargetRef>,
+    /// Where among the filters.
+    pub phase: Traced<PluginPhase>,
+    /// Which goes first within a phase: higher first; absent goes last.
+    pub priority: Option<Traced<i32>>,
+    /// Which traffic it sees; empty: all.
+    pub matches: Vec<TrafficSelector>,
+    /// Where `burgee up` takes the module from: the annotation [`MODULE_ANNOTATION`].
+    pub local_module: Option<Traced<String>>,
+    /// What runs.
+    pub code: Code,
+}
+
+impl TrafficExtension {
+    /// Which one it is, for maps and messages: `NAMESPACE/NAME` for a WasmPlugin, `TrafficExtension/NAMESPACE/NAME` for
+    /// the other kind. Two documents of one name and of both kinds are two extensions.
+    pub fn key(&self) -> String {
+        let id = &self.meta.id;
+        match self.written {
+            WrittenAs::WasmPlugin => format!("{}/{}", id.namespace, id.name),
+            WrittenAs::TrafficExtension => {
+                format!("{}/{}/{}", WrittenAs::TrafficExtension.kind(), id.namespace, id.name)
+            }
+        }
+    }
+
+    /// Its module, if it runs one.
+    pub fn wasm(&self) -> Option<&WasmCode> {
+        match &self.code {
+            Code::Wasm(wasm) => Some(wasm),
+            Code::Lua(_) => None,
+        }
+    }
+
+    /// Its module, to be changed.
+    pub fn wasm_mut(&mut self) -> Option<&mut WasmCode> {
+        match &mut self.code {
+            Code::Wasm(wasm) => Some(wasm),
+            Code::Lua(_) => None,
+        }
+    }
+
+    /// Its script, if it runs one.
+    pub fn lua(&self) -> Option<&LuaCode> {
+        match &self.code {
+            Code::Wasm(_) => None,
+            Code::Lua(lua) => Some(lua),
+        }
+    }
+
+    /// Whether it filters HTTP or connections; a script filters HTTP.
+    pub fn kind(&self) -> PluginKind {
+        self.wasm().map_or(PluginKind::Http, |wasm| wasm.kind)
+    }
+
+    /// What happens to requests when it fails. Envoy lets them go on after a fault of a script.
+    pub fn fail_strategy(&self) -> FailStrategy {
+        self.wasm().map_or(FailStrategy::Open, |wasm| wasm.fail_strategy.value)
+    }
+
+    /// The path of the object that its code stands in: `spec` of a WasmPlugin, else `spec.wasm` or `spec.lua`.
+    pub fn code_path(&self) -> &'static str {
+        match (self.written, &self.code) {
+            (WrittenAs::WasmPlugin, _) => "spec",
+            (WrittenAs::TrafficExtension, Code::Wasm(_)) => "spec.wasm",
+            (WrittenAs::TrafficExtension, Code::Lua(_)) => "spec.lua",
+        }
+    }
+
+    /// Where its code is said: the URL of its module, or its script.
+    pub fn code_origin(&self) -> &Origin {
+        match &self.code {
+            Code::Wasm(wasm) => &wasm.url.origin,
+            Code::Lua(lua) => &lua.inline.origin,
+        }
+    }
+}
+
+/// As which kind an extension is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WrittenAs {
+    /// A `WasmPlugin`.
+    WasmPlugin,
+    /// A `TrafficExtension`.
+    TrafficExtension,
+}
+
+impl WrittenAs {
+    /// The kind's name.
+    pub fn kind(self) -> &'static str {
+        match self {
+            WrittenAs::WasmPlugin => "WasmPlugin",
+            WrittenAs::TrafficExtension => "TrafficExtension",
+        }
+    }
+}
+
+/// What an extension runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Code {
+    /// A Wasm module.
+    Wasm(Box<WasmCode>),
+    /// A script in Lua.
+    Lua(LuaCode),
+}
+
+/// A Wasm module, and how it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WasmCode {
     /// Where the module is: `oci://`, `https://`, `http://` or `file://`; without a scheme `oci://` is meant.
     pub url: Traced<String>,
-    /// The module's SHA-256 in lower-case hex; absent: any.
+    /// Its SHA-256 in lower-case hex, of an image that of its manifest; absent: any.
     pub sha256: Option<Traced<String>>,
     /// When the module is fetched anew.
     pub image_pull_policy: Option<Traced<ImagePullPolicy>>,
@@ -38,20 +149,19 @@ pub struct WasmPlugin {
     pub plugin_config_keys: BTreeMap<String, Written>,
     /// Which of the module's filters: its root id. Default: empty.
     pub plugin_name: Option<Traced<String>>,
-    /// Where among the filters.
-    pub phase: Traced<PluginPhase>,
-    /// Which goes first within a phase: higher first; absent goes last.
-    pub priority: Option<Traced<i32>>,
     /// What happens to requests when the module cannot be had or fails.
     pub fail_strategy: Traced<FailStrategy>,
     /// Variables that the module sees.
     pub environment: Vec<PluginVariable>,
-    /// Which traffic it sees; empty: all.
-    pub matches: Vec<TrafficSelector>,
     /// Whether it filters HTTP or connections.
     pub kind: PluginKind,
-    /// Where `burgee up` takes the module from: the annotation [`MODULE_ANNOTATION`].
-    pub local_module: Option<Traced<String>>,
+}
+
+/// A script in Lua.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LuaCode {
+    /// Its text.
+    pub inline: Traced<String>,
 }
 
 /// Where a field stands, or an entry of a list.

@@ -1,18 +1,19 @@
-//! What is worth knowing of one WasmPlugin document: what is accepted, and does not do what it seems to.
+//! What is worth knowing of one TrafficExtension or WasmPlugin: what is accepted, and does not do what it seems to.
 
 use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
-use crate::resources::WasmPlugin;
-use crate::resources::wasm_plugin::{
-    FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase,
+use crate::resources::TrafficExtension;
+use crate::resources::extension::{
+    FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
 };
 
 /// What the names of Istio's own variables begin with.
 const RESERVED_PREFIX: &str = "ISTIO_META_";
 
-pub(super) fn check(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
-    source(plugin, problems);
-    for variable in &plugin.environment {
+pub(super) fn check(plugin: &TrafficExtension, problems: &mut Vec<Problem>) {
+    let Some(wasm) = plugin.wasm() else { return };
+    source(plugin, wasm, problems);
+    for variable in &wasm.environment {
         if variable.name.starts_with(RESERVED_PREFIX) {
             problems.push(at(
                 &variable.origin,
@@ -24,9 +25,9 @@ pub(super) fn check(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
         }
     }
     let guards = matches!(plugin.phase.value, PluginPhase::Authn | PluginPhase::Authz);
-    if guards && plugin.fail_strategy.value == FailStrategy::Open {
+    if guards && wasm.fail_strategy.value == FailStrategy::Open {
         problems.push(at(
-            &plugin.fail_strategy.origin,
+            &wasm.fail_strategy.origin,
             Severity::Note,
             codes::GUARD_FAILS_OPEN,
             "whoever this plugin would refuse is let through when its module cannot be had or fails"
@@ -37,34 +38,34 @@ pub(super) fn check(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
 }
 
 /// Where the module is, and whether it is the one that is meant.
-fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
-    let url = plugin.url.value.as_str();
+fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem>) {
+    let url = wasm.url.value.as_str();
     let (scheme, rest) = url.split_once("://").unwrap_or(("oci", url));
     match scheme.to_ascii_lowercase().as_str() {
         "oci" if !has_tag(rest) => problems.push(at(
-            &plugin.url.origin,
+            &wasm.url.origin,
             Severity::Warning,
             codes::NO_TAG,
             "the image has no tag, so that whatever is `latest` when a proxy asks is taken".to_owned(),
             format!("write a tag or, better, a digest, such as {url}:1.0.0"),
         )),
-        "oci" if tag_may_move(plugin, rest) => problems.push(at(
-            &plugin.url.origin,
+        "oci" if tag_may_move(plugin, wasm, rest) => problems.push(at(
+            &wasm.url.origin,
             Severity::Note,
             codes::MOVING_TAG,
             "a proxy that has fetched this tag does not notice when another image gets it".to_owned(),
             "write a digest (`@sha256:...` or `sha256`), a tag per version, or `imagePullPolicy: Always`"
                 .to_owned(),
         )),
-        "http" if plugin.sha256.is_none() => problems.push(at(
-            &plugin.url.origin,
+        "http" if wasm.sha256.is_none() => problems.push(at(
+            &wasm.url.origin,
             Severity::Warning,
             codes::UNSAFE_FETCH,
             "the module is fetched without encryption, so that others can replace it on the way".to_owned(),
             "write https://, or the module's digest as `sha256`".to_owned(),
         )),
         "file" => {
-            if let Some(digest) = &plugin.sha256 {
+            if let Some(digest) = &wasm.sha256 {
                 problems.push(at(
                     &digest.origin,
                     Severity::Note,
@@ -79,9 +80,9 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
         }
         _ => {}
     }
-    let is_applied = plugin.kind == PluginKind::Http;
+    let is_applied = wasm.kind == PluginKind::Http;
     if is_applied && plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
-        let comes_of_it = match plugin.fail_strategy.value {
+        let comes_of_it = match wasm.fail_strategy.value {
             FailStrategy::Open => "without it they leave the plugin out, as its failStrategy asks for",
             FailStrategy::Close | FailStrategy::Reload => {
                 "without it they do nothing for a workload that gets the plugin, since every request that it covers \
@@ -89,7 +90,7 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             }
         };
         problems.push(at(
-            &plugin.url.origin,
+            &wasm.url.origin,
             Severity::Note,
             codes::NOT_FETCHED,
             "`burgee up`, `render` and `export` cannot fetch this module yet".to_owned(),
@@ -99,7 +100,7 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
             ),
         ));
     }
-    if let Some(key) = &plugin.verification_key {
+    if let Some(key) = &wasm.verification_key {
         problems.push(at(
             &key.origin,
             Severity::Warning,
@@ -112,9 +113,9 @@ fn source(plugin: &WasmPlugin, problems: &mut Vec<Problem>) {
 
 /// Whether the tag of an image may come to stand for another image without a proxy noticing. What is at hand here, or is
 /// known by its digest, is the one that is meant.
-fn tag_may_move(plugin: &WasmPlugin, image: &str) -> bool {
-    let is_named_by_digest = image.contains('@') || plugin.sha256.is_some();
-    let is_asked_for_again = match plugin.image_pull_policy.as_ref().map(|policy| policy.value) {
+fn tag_may_move(plugin: &TrafficExtension, wasm: &WasmCode, image: &str) -> bool {
+    let is_named_by_digest = image.contains('@') || wasm.sha256.is_some();
+    let is_asked_for_again = match wasm.image_pull_policy.as_ref().map(|policy| policy.value) {
         Some(ImagePullPolicy::Always) => true,
         Some(ImagePullPolicy::IfNotPresent) => false,
         None => image.ends_with(":latest"),

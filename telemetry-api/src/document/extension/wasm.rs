@@ -1,23 +1,17 @@
-//! Reads `WasmPlugin`: types, unknown fields, enumerations and what stands alone in one field.
-
-mod url;
+//! Reads what a Wasm module is and how it runs, which stands in the spec of a WasmPlugin and below `wasm` of a
+//! TrafficExtension.
 
 use std::collections::HashSet;
 
-use super::reader::{Context, Field, Object, shorten};
-use super::{annotations, json, selection};
-use crate::origin::{Origin, Traced};
+use super::{length, text, traced_choice, url};
+use crate::document::json;
+use crate::document::reader::{Context, Field, Object, shorten};
+use crate::origin::Traced;
 use crate::problem::{Severity, codes};
-use crate::resources::Meta;
-use crate::resources::telemetry::Mode;
-use crate::resources::wasm_plugin::{
-    FailStrategy, ImagePullPolicy, PluginKind, PluginPhase, PluginVariable, TrafficSelector, WasmPlugin,
-};
+use crate::resources::extension::{FailStrategy, ImagePullPolicy, PluginKind, PluginVariable, WasmCode};
 
-const FIELDS: &[&str] = &[
-    "selector",
-    "targetRef",
-    "targetRefs",
+/// What is said of a module.
+pub(super) const FIELDS: &[&str] = &[
     "url",
     "sha256",
     "imagePullPolicy",
@@ -25,11 +19,8 @@ const FIELDS: &[&str] = &[
     "verificationKey",
     "pluginConfig",
     "pluginName",
-    "phase",
-    "priority",
     "failStrategy",
     "vmConfig",
-    "match",
     "type",
 ];
 
@@ -38,14 +29,6 @@ pub(crate) const PULL_POLICIES: &[(&str, Option<ImagePullPolicy>)] = &[
     ("UNSPECIFIED_POLICY", None),
     ("IfNotPresent", Some(ImagePullPolicy::IfNotPresent)),
     ("Always", Some(ImagePullPolicy::Always)),
-];
-
-/// Where in the chain of filters a plugin runs, by name.
-pub(crate) const PHASES: &[(&str, PluginPhase)] = &[
-    ("UNSPECIFIED_PHASE", PluginPhase::Unspecified),
-    ("AUTHN", PluginPhase::Authn),
-    ("AUTHZ", PluginPhase::Authz),
-    ("STATS", PluginPhase::Stats),
 ];
 
 /// What happens when a module fails, by name.
@@ -60,14 +43,6 @@ pub(crate) const TYPES: &[(&str, PluginKind)] = &[
     ("UNSPECIFIED_PLUGIN_TYPE", PluginKind::Http),
     ("HTTP", PluginKind::Http),
     ("NETWORK", PluginKind::Network),
-];
-
-/// On which side of a request an entry of `match` applies, by name.
-pub(crate) const MODES: &[(&str, Mode)] = &[
-    ("UNDEFINED", Mode::ClientAndServer),
-    ("CLIENT", Mode::Client),
-    ("SERVER", Mode::Server),
-    ("CLIENT_AND_SERVER", Mode::ClientAndServer),
 ];
 
 /// Where the value of a variable is, by name.
@@ -89,42 +64,29 @@ pub(crate) const MAX_SECRET_NAME: usize = 253;
 /// How long a plugin's name within its module may be.
 pub(crate) const MAX_PLUGIN_NAME: usize = 256;
 
-/// Reads one document.
-pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> Option<WasmPlugin> {
-    let local_module = annotations::module(document, context);
-    let spec = super::kinds::require_spec(document, context)?.object(context, FIELDS)?;
-    let (selector, target_refs) = selection::read(&spec, context);
-    let url = spec.require(context, "url", url::HELP).and_then(|field| url::read(&field, context));
-    let sha256 = spec.get("sha256").and_then(|field| digest(&field, context));
-    let image_pull_policy = spec.get("imagePullPolicy").and_then(|field| {
+/// Reads a module.
+pub(super) fn read(object: &Object<'_>, context: &mut Context) -> Option<WasmCode> {
+    let url = object.require(context, "url", url::HELP).and_then(|field| url::read(&field, context));
+    let sha256 = object.get("sha256").and_then(|field| digest(&field, context));
+    let image_pull_policy = object.get("imagePullPolicy").and_then(|field| {
         let policy = field.choice(context, PULL_POLICIES)??;
         Some(field.traced(context, policy))
     });
-    let image_pull_secret = text(&spec, "imagePullSecret", 1, MAX_SECRET_NAME, context);
+    let image_pull_secret = text(object, "imagePullSecret", 1, MAX_SECRET_NAME, context);
     let verification_key =
-        text(&spec, "verificationKey", 0, usize::MAX, context).filter(|key| !key.value.is_empty());
-    let plugin_config = spec.get("pluginConfig").and_then(|field| {
+        text(object, "verificationKey", 0, usize::MAX, context).filter(|key| !key.value.is_empty());
+    let plugin_config = object.get("pluginConfig").and_then(|field| {
         let config = json::object(&field, context)?;
         Some((field.traced(context, config), json::keys(&field, context)))
     });
     let (plugin_config, plugin_config_keys) = plugin_config.unzip();
-    let plugin_name = text(&spec, "pluginName", 1, MAX_PLUGIN_NAME, context);
-    let phase = traced_choice(&spec, "phase", PHASES, "after the plugins of every phase", context);
-    let priority = spec.get("priority").and_then(|field| {
-        let number = field.integer(context, i128::from(i32::MIN), i128::from(i32::MAX))?;
-        Some(field.traced(context, i32::try_from(number).ok()?))
-    });
+    let plugin_name = text(object, "pluginName", 1, MAX_PLUGIN_NAME, context);
     let fail_strategy =
-        traced_choice(&spec, "failStrategy", FAIL_STRATEGIES, "FAIL_CLOSE, Istio's default", context);
-    let vm_config = spec.get("vmConfig").and_then(|field| field.object(context, &["env"]));
+        traced_choice(object, "failStrategy", FAIL_STRATEGIES, "FAIL_CLOSE, Istio's default", context);
+    let vm_config = object.get("vmConfig").and_then(|field| field.object(context, &["env"]));
     let environment = vm_config.map(|vm| variables(&vm, context)).unwrap_or_default();
-    let matches =
-        spec.list(context, "match").iter().filter_map(|field| traffic_selector(field, context)).collect();
-    let kind = kind(&spec, context).unwrap_or_default();
-    Some(WasmPlugin {
-        meta,
-        selector,
-        target_refs,
+    let kind = kind(object, context).unwrap_or_default();
+    Some(WasmCode {
         url: url?,
         sha256,
         image_pull_policy,
@@ -133,19 +95,15 @@ pub(super) fn read(meta: Meta, document: &Object<'_>, context: &mut Context) -> 
         plugin_config,
         plugin_config_keys: plugin_config_keys.unwrap_or_default(),
         plugin_name,
-        phase,
-        priority,
         fail_strategy,
         environment,
-        matches,
         kind,
-        local_module,
     })
 }
 
 /// What the plugin filters.
-fn kind(spec: &Object<'_>, context: &mut Context) -> Option<PluginKind> {
-    let field = spec.get("type")?;
+fn kind(object: &Object<'_>, context: &mut Context) -> Option<PluginKind> {
+    let field = object.get("type")?;
     let kind = field.choice(context, TYPES)?;
     if kind == PluginKind::Network {
         let message = "plugins of type NETWORK are checked, but this version does not apply them yet";
@@ -153,53 +111,6 @@ fn kind(spec: &Object<'_>, context: &mut Context) -> Option<PluginKind> {
         context.report(Severity::Note, codes::NETWORK_PLUGIN, &field, message, help);
     }
     Some(kind)
-}
-
-/// One of several names, or its default and the rule that says so.
-fn traced_choice<T: Copy + Default>(
-    spec: &Object<'_>,
-    key: &str,
-    choices: &[(&str, T)],
-    rule: &'static str,
-    context: &mut Context,
-) -> Traced<T> {
-    spec.get(key)
-        .and_then(|field| {
-            let value = field.choice(context, choices)?;
-            Some(field.traced(context, value))
-        })
-        .unwrap_or(Traced { value: T::default(), origin: Origin::Rule(rule) })
-}
-
-/// A text with a least and a greatest length in characters.
-fn text(
-    object: &Object<'_>,
-    key: &str,
-    least: usize,
-    greatest: usize,
-    context: &mut Context,
-) -> Option<Traced<String>> {
-    let field = object.get(key)?;
-    let text = field.string(context)?;
-    length(&field, &text, least, greatest, context)?;
-    Some(field.traced(context, text))
-}
-
-/// Reports a text that is too short or too long.
-fn length(field: &Field<'_>, text: &str, least: usize, greatest: usize, context: &mut Context) -> Option<()> {
-    let length = text.chars().count();
-    if length < least {
-        let help = "give it a value, or take it out";
-        context.report(Severity::Error, codes::BAD_VALUE, field, "the text is empty", help);
-        return None;
-    }
-    if length > greatest {
-        let message = format!("the text has {length} characters");
-        let help = format!("allowed: at most {greatest}");
-        context.report(Severity::Error, codes::BAD_VALUE, field, message, help);
-        return None;
-    }
-    Some(())
 }
 
 /// A module's digest; an empty one means none.
@@ -280,24 +191,3 @@ fn variable(field: &Field<'_>, context: &mut Context) -> Option<PluginVariable> 
     };
     Some(PluginVariable { origin: field.origin(context), name, value })
 }
-
-fn traffic_selector(field: &Field<'_>, context: &mut Context) -> Option<TrafficSelector> {
-    let object = field.object(context, &["mode", "ports"])?;
-    let mode = object.get("mode").and_then(|field| field.choice(context, MODES)).unwrap_or_default();
-    let mut ports = Vec::new();
-    for field in object.list(context, "ports") {
-        let Some(port) = field.object(context, &["number"]) else { continue };
-        let Some(number) = port.require(context, "number", "allowed: 1 to 65535") else { continue };
-        let Some(port) = number.port(context) else { continue };
-        if ports.contains(&port) {
-            let message = format!("port {port} is there already");
-            context.report(Severity::Error, codes::BAD_VALUE, &number, message, "keep one of the two");
-            continue;
-        }
-        ports.push(port);
-    }
-    Some(TrafficSelector { origin: field.origin(context), mode, ports })
-}
-
-#[cfg(test)]
-mod tests;

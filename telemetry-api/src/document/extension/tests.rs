@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::document::{Documents, Source, read};
 use crate::problem::{Code, Severity, codes};
+use crate::resources::extension::{FailStrategy, ImagePullPolicy, PluginKind, PluginPhase};
 use crate::resources::telemetry::Mode;
-use crate::resources::wasm_plugin::{FailStrategy, ImagePullPolicy, PluginKind, PluginPhase};
 use crate::test;
 
 fn plugin(spec: &str) -> Documents {
@@ -97,7 +97,7 @@ fn plugins_are_judged_as_istio_judges_them() {
         let found: Vec<_> = read.problems.iter().map(|problem| (problem.severity, problem.code)).collect();
         let expected: Vec<_> = code.map(|code| (Severity::Error, code)).into_iter().collect();
         assert_eq!(found, expected, "{row}: {spec}\n{:#?}", read.problems);
-        assert!(!read.resources.wasm_plugins.is_empty() || code.is_some(), "{row}");
+        assert!(!read.resources.extensions.is_empty() || code.is_some(), "{row}");
     }
 }
 
@@ -113,27 +113,28 @@ fn every_field_is_read() {
     let read = read(&[Source::new("p.yaml", text)]);
     let found: Vec<_> = read.problems.iter().map(|problem| (problem.code, problem.path.as_str())).collect();
     assert_eq!(found, [(codes::NETWORK_PLUGIN, "spec.type")]);
-    let plugin = &read.resources.wasm_plugins[0];
+    let plugin = &read.resources.extensions[0];
+    let wasm = plugin.wasm().expect("a module");
     let value = |traced: &Option<crate::Traced<String>>| traced.as_ref().map(|traced| traced.value.clone());
     assert_eq!(plugin.selector, None);
     assert_eq!(plugin.target_refs[0].name, "g");
-    assert_eq!(plugin.url.value, "https://h/p.wasm");
-    assert_eq!(value(&plugin.sha256).map(|digest| digest.len()), Some(64));
-    assert_eq!(plugin.image_pull_policy.as_ref().map(|it| it.value), Some(ImagePullPolicy::Always));
-    assert_eq!(value(&plugin.image_pull_secret).as_deref(), Some("s"));
-    assert_eq!(value(&plugin.verification_key).as_deref(), Some("k"));
-    assert_eq!(value(&plugin.plugin_name).as_deref(), Some("root"));
+    assert_eq!(wasm.url.value, "https://h/p.wasm");
+    assert_eq!(value(&wasm.sha256).map(|digest| digest.len()), Some(64));
+    assert_eq!(wasm.image_pull_policy.as_ref().map(|it| it.value), Some(ImagePullPolicy::Always));
+    assert_eq!(value(&wasm.image_pull_secret).as_deref(), Some("s"));
+    assert_eq!(value(&wasm.verification_key).as_deref(), Some("k"));
+    assert_eq!(value(&wasm.plugin_name).as_deref(), Some("root"));
     assert_eq!(plugin.phase.value, PluginPhase::Stats);
     assert_eq!(plugin.priority.as_ref().map(|priority| priority.value), Some(7));
-    assert_eq!(plugin.fail_strategy.value, FailStrategy::Reload);
+    assert_eq!(wasm.fail_strategy.value, FailStrategy::Reload);
     let variables: Vec<_> =
-        plugin.environment.iter().map(|variable| (&*variable.name, variable.value.as_deref())).collect();
+        wasm.environment.iter().map(|variable| (&*variable.name, variable.value.as_deref())).collect();
     assert_eq!(variables, [("A", Some("b")), ("C", Some("")), ("H", None)]);
     let matches: Vec<_> = plugin.matches.iter().map(|entry| (entry.mode, entry.ports.clone())).collect();
     assert_eq!(matches, [(Mode::Client, vec![80, 81]), (Mode::ClientAndServer, vec![])]);
-    assert_eq!(plugin.kind, PluginKind::Network);
+    assert_eq!(wasm.kind, PluginKind::Network);
     let config =
-        serde_json::Value::Object(plugin.plugin_config.as_ref().expect("a configuration").value.clone());
+        serde_json::Value::Object(wasm.plugin_config.as_ref().expect("a configuration").value.clone());
     assert_eq!(config, json!({"flag": true, "whole": 1, "f": 1.5, "l": ["a", null, {"b": 2}], "s": "1"}));
     let module = plugin.local_module.as_ref().expect("a module");
     assert_eq!(module.value, "../modules/p.wasm");
@@ -146,14 +147,15 @@ fn what_is_absent_has_istios_defaults() {
     let read =
         plugin("{url: x, imagePullPolicy: UNSPECIFIED_POLICY, verificationKey: \"\", pluginConfig: {}}");
     assert_eq!(read.problems, []);
-    let plugin = &read.resources.wasm_plugins[0];
+    let plugin = &read.resources.extensions[0];
+    let wasm = plugin.wasm().expect("a module");
     assert_eq!(
-        (plugin.phase.value, plugin.fail_strategy.value),
+        (plugin.phase.value, wasm.fail_strategy.value),
         (PluginPhase::Unspecified, FailStrategy::Close)
     );
-    assert_eq!((plugin.kind, &plugin.priority), (PluginKind::Http, &None));
-    assert_eq!((&plugin.image_pull_policy, &plugin.verification_key), (&None, &None));
-    assert!(plugin.plugin_config.as_ref().is_some_and(|config| config.value.is_empty()));
+    assert_eq!((wasm.kind, &plugin.priority), (PluginKind::Http, &None));
+    assert_eq!((&wasm.image_pull_policy, &wasm.verification_key), (&None, &None));
+    assert!(wasm.plugin_config.as_ref().is_some_and(|config| config.value.is_empty()));
 }
 
 #[test]
