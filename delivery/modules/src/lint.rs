@@ -229,8 +229,11 @@ mod tests {
     use super::*;
     use crate::inspect::inspect;
 
+    /// Rules that are broken, and how bad each is.
+    type Found = Vec<(&'static str, Severity)>;
+
     /// A module with what every one must have, but for what is given in its place.
-    fn rules(abi: &str, memory: &str, rest: &str) -> Vec<(&'static str, Severity)> {
+    fn rules(abi: &str, memory: &str, rest: &str) -> Found {
         let text = format!(r#"(module {rest} {memory} {abi} (func (export "_initialize")))"#);
         let module = inspect(&wat::parse_str(text).expect("a module")).expect("it can be read");
         lint(&module).into_iter().map(|fault| (fault.rule, fault.severity)).collect()
@@ -245,7 +248,7 @@ mod tests {
     fn each_rule_finds_what_it_is_about_and_nothing_else() {
         use Severity::{Error, Warning};
         let import = |name: &str, kind: &str| format!(r#"(import {name} (func {kind}))"#);
-        let cases: Vec<(&str, &str, String, Vec<(&str, Severity)>)> = vec![
+        let cases: Vec<(&str, &str, String, Found)> = vec![
             (ABI, MEMORY, String::new(), vec![]),
             (
                 r#"(func (export "malloc") (param i32) (result i32) (i32.const 0))"#,

@@ -176,7 +176,7 @@ pub fn try_start(bytes: &[u8], start: &Start) -> Result<Started, Vec<Refusal>> {
         )]);
     }
     match receiver.recv_timeout(start.limits.time) {
-        Ok(result) => result.map_err(|refusal| vec![refusal]),
+        Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(vec![Refusal::new(
             "no-end",
             format!("the module did not start within {} s", start.limits.time.as_secs()),
@@ -193,8 +193,8 @@ pub fn try_start(bytes: &[u8], start: &Start) -> Result<Started, Vec<Refusal>> {
 /// Compilers go deep into code that is nested deeply.
 const STACK: usize = 16 * 1024 * 1024;
 
-fn run(bytes: &[u8], start: &Start) -> Result<Started, Refusal> {
-    let module = Module::load(bytes).map_err(|error| not_loaded(&error))?;
+fn run(bytes: &[u8], start: &Start) -> Result<Started, Vec<Refusal>> {
+    let module = Module::load(bytes).map_err(|error| vec![not_loaded(&error)])?;
     let error = match module.start(&settings(start)) {
         Ok(vm) => return Ok(Started { logs: vm.logs(), memory_bytes: vm.memory_bytes() }),
         Err(error) => error,
@@ -208,7 +208,7 @@ fn run(bytes: &[u8], start: &Start) -> Result<Started, Refusal> {
     {
         refusal.trap = Some(trap);
     }
-    Err(refusal)
+    Err(vec![refusal])
 }
 
 fn settings(start: &Start) -> Settings {
