@@ -2,6 +2,7 @@
 
 mod engine;
 mod formats;
+mod module;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
+pub(crate) use self::module::{BuildArgs, InspectArgs, ModuleCommand, ModuleKind, VerifyArgs};
 
 /// Istio's Telemetry documents made true on any stock Envoy.
 #[derive(Debug, Parser)]
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when everything is as expected, 1 when something is not, 2 when it could not be found out.
     Test(TestArgs),
+    /// Build, look at and verify the Wasm modules of plugins.
+    #[command(subcommand)]
+    Module(ModuleCommand),
     /// Write what a folder's mesh is made of for somebody else to run.
     #[command(subcommand)]
     Export(ExportCommand),

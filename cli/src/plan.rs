@@ -15,8 +15,8 @@ use burgee_overlay::EnvoyVersion;
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
-    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, NewArgs, ProxyDelivery, RenderArgs,
-    SignalName, TestArgs, TreeFormat, UpArgs,
+    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, ModuleCommand, NewArgs,
+    ProxyDelivery, RenderArgs, SignalName, TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
@@ -39,6 +39,8 @@ pub(crate) enum Plan {
     Up(UpPlan),
     /// `test`.
     Test(TestArgs),
+    /// `module`.
+    Module(ModuleCommand),
     /// `export compose`.
     ExportCompose(ComposePlan),
     /// `doctor`.
@@ -159,6 +161,7 @@ impl Plan {
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Test(args) => Ok(Plan::Test(args)),
+            Command::Module(command) => Ok(Plan::Module(command)),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
             Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
             Command::New(NewArgs { folder }) => {

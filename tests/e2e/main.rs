@@ -22,6 +22,7 @@ mod front_proxy;
 mod live_view;
 mod loopback;
 mod mixed;
+mod modules;
 mod new_filter;
 mod one_service;
 mod peers;

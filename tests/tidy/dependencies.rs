@@ -28,8 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-probe", &[]),
     // Stands alone, so that it is small where it is a program of its own.
     ("burgee-stub", &[]),
-    // The name of the section in which a module says what it exports.
-    ("burgee-modules", &["burgee-machine", "burgee-kit"]),
+    // The kit has the name of the section in which a module says what it exports; the harness starts modules.
+    ("burgee-modules", &["burgee-harness", "burgee-kit", "burgee-machine"]),
     (
         "burgee-localnet",
         &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay", "burgee-stub"],

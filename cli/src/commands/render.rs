@@ -250,7 +250,7 @@ fn unlaid_buckets(edits: &[Edit], effective: &Effective, plugins: &PluginModules
 
 /// The telemetry module, at the path where the proxy finds it.
 fn module(plan: &RenderPlan) -> Result<Module, Failure> {
-    let mut module = super::module(plan.module.as_deref(), &Steps::new())?;
+    let mut module = super::telemetry_module(plan.module.as_deref(), &Steps::new())?;
     if let Some(path) = &plan.module_path {
         module.path.clone_from(path);
     }
