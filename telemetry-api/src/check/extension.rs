@@ -1,8 +1,9 @@
 //! What is worth knowing of one TrafficExtension or WasmPlugin: what is accepted, and does not do what it seems to.
 
-mod key;
+pub(super) mod key;
 mod script;
 
+use super::module_rules::bad_key;
 use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::TrafficExtension;
@@ -120,14 +121,7 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
     problems.extend(other_digest(wasm, rest));
     if let Some(key) = &wasm.verification_key {
         problems.push(match key::fault(&key.value) {
-            Some(fault) => at(
-                &key.origin,
-                Severity::Warning,
-                codes::BAD_KEY,
-                format!("this is no public key: {fault}"),
-                "write the text of a file such as cosign.pub: `-----BEGIN PUBLIC KEY-----` and what follows it"
-                    .to_owned(),
-            ),
+            Some(fault) => bad_key(&key.origin, &fault),
             None => at(
                 &key.origin,
                 Severity::Note,

@@ -8,7 +8,7 @@ use super::whom::LABELS_HELP;
 use super::world::World;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind, resolve_plugins};
+use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind};
 use crate::resources::extension::{TrafficExtension, TrafficSelector};
 use crate::resources::telemetry::has_labels;
 use crate::resources::{Resources, WorkloadEntry};
@@ -189,9 +189,8 @@ fn unset_priorities(world: &World<'_>, workloads: &[Known<'_>], problems: &mut V
     }
     let mut reported: BTreeSet<DocumentId> = BTreeSet::new();
     for known in workloads {
-        let applying = world.set.plugins(known.workload);
         for class in known.ports.keys() {
-            let plugins = resolve_plugins(&applying, known.workload, *class);
+            let plugins = world.set.plugins_of(known.workload, *class);
             for (index, plugin) in plugins.iter().enumerate() {
                 let document = &plugin.document;
                 let low = plugins[..index].iter().find(|other| {

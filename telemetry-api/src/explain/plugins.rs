@@ -8,7 +8,7 @@ use super::model::{Cause, Fact, Lost, Remark, Section, Signal, Value};
 use super::{Here, values};
 use crate::origin::Origin;
 use crate::problem::codes;
-use crate::resolve::{ListenerClass, Plugin};
+use crate::resolve::{Limits, ListenerClass, Plugin, Refusal};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
     Code, FailStrategy, ImagePullPolicy, LuaCode, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
@@ -41,7 +41,7 @@ pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
 }
 
 fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugin]) -> Vec<Fact> {
-    let Plugin { origin, namespace, name: _, document, ports } = plugin;
+    let Plugin { origin, namespace, name: _, document, ports, refused, limits } = plugin;
     let is_chosen = document.selector.is_some() || !document.target_refs.is_empty();
     let why = match (is_chosen, *namespace == here.workload.namespace) {
         (true, _) => "it selects the workload",
@@ -53,6 +53,10 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
         Fact::new("plugin", values::text(&plugin.id()), origin, why),
         Fact::new("position", place, &Origin::Rule(order(plugin, all)), "how plugins are ordered"),
     ];
+    facts.extend(refused.as_ref().map(|Refusal { why, rule }| {
+        let value = Value { json: json!(why), text: why.clone() };
+        Fact::new("refused", value, rule, "the mesh's rules decide what its namespaces may use")
+    }));
     facts.extend(ordering_facts(document));
     facts.push(ports_fact(document, ports));
     facts.extend(
@@ -64,6 +68,7 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
         Code::Wasm(wasm) => facts.extend(module_facts(wasm)),
         Code::Lua(lua) => facts.push(script_fact(lua)),
     }
+    facts.extend(limit_facts(limits));
     facts
 }
 
@@ -157,6 +162,25 @@ fn module_facts(wasm: &WasmCode) -> Vec<Fact> {
         };
         facts.push(Fact::new(format!("vmConfig.env.{}", variable.name), value, &variable.origin, Fact::SAYS));
     }
+    facts
+}
+
+/// Which rule covers the plugin's namespace, and what it asks of modules.
+fn limit_facts(limits: &Limits) -> Vec<Fact> {
+    let Limits { rule, max_module_bytes, verification_key, names_host } = limits;
+    let Some(rule) = rule else { return Vec::new() };
+    let host = if *names_host { "its host by name" } else { "no host by name" };
+    let why = "the first rule that covers the plugin's namespace";
+    let mut facts = vec![Fact::new("rule allows", values::text(host), rule, why)];
+    facts.extend(max_module_bytes.as_ref().map(|most| {
+        let value = Value { json: json!(most.value), text: most.value.to_string() };
+        Fact::new("rule maxModuleBytes", value, &most.origin, why)
+    }));
+    facts.extend(
+        verification_key
+            .as_ref()
+            .map(|key| Fact::new("rule verificationKey", values::text(&key.value), &key.origin, why)),
+    );
     facts
 }
 

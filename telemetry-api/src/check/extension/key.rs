@@ -17,7 +17,7 @@ const PUBLIC: &str = "PUBLIC KEY";
 const SEQUENCE: u8 = 0x30;
 
 /// What is wrong with a public key, if anything.
-pub(super) fn fault(text: &str) -> Option<String> {
+pub(in crate::check) fn fault(text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let label = lines.next().and_then(|line| line.strip_prefix(BEGIN)?.strip_suffix(DASHES));
     let Some(label) = label else { return Some(format!("it does not begin with `{BEGIN}{PUBLIC}{DASHES}`")) };
