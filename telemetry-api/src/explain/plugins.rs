@@ -12,6 +12,7 @@ use crate::resolve::{Limits, ListenerClass, Plugin, Refusal};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
     Code, FailStrategy, ImagePullPolicy, LuaCode, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
+    WrittenAs,
 };
 
 /// What is so where a plugin does not say.
@@ -88,7 +89,10 @@ fn ordering_facts(document: &TrafficExtension) -> Vec<Fact> {
         PluginPhase::Authn => "AUTHN: before authentication",
         PluginPhase::Authz => "AUTHZ: after authentication, before authorization",
         PluginPhase::Stats => "STATS: after authorization",
-        PluginPhase::Unspecified => "UNSPECIFIED_PHASE: last, before the router",
+        PluginPhase::Unspecified => match document.written {
+            WrittenAs::WasmPlugin => "UNSPECIFIED_PHASE: last, before the router",
+            WrittenAs::TrafficExtension => "UNSPECIFIED: last, before the router",
+        },
     };
     let json = json!(phase.split(':').next());
     let said = |origin: &Origin| if matches!(origin, Origin::Document { .. }) { Fact::SAYS } else { ABSENT };
@@ -133,8 +137,16 @@ fn module_facts(wasm: &WasmCode) -> Vec<Fact> {
         Fact::new("url", values::text(&wasm.url.value), &wasm.url.origin, Fact::SAYS),
         Fact::new("failStrategy", values::text(fail), &wasm.fail_strategy.origin, why),
     ];
+    facts.extend(wasm.sha256.as_ref().map(|digest| {
+        let scheme = wasm.url.value.split_once("://").map_or("oci", |(scheme, _)| scheme);
+        let why = match scheme.to_ascii_lowercase().as_str() {
+            "oci" => "the document says so; it is that of the image's manifest",
+            "file" => "the document says so; Istio does not compare a file with it",
+            _ => "the document says so; it is that of the module itself",
+        };
+        Fact::new("sha256", values::text(&digest.value), &digest.origin, why)
+    }));
     let texts = [
-        ("sha256", &wasm.sha256),
         ("imagePullSecret", &wasm.image_pull_secret),
         ("verificationKey", &wasm.verification_key),
         ("pluginName", &wasm.plugin_name),
