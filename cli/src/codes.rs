@@ -162,6 +162,21 @@ burgee_api::codes! {
             right: "Write the entry of `stats_config.histogram_bucket_settings` that the note shows into the base.",
         },
     }
+
+    /// A plugin that goes on with what was in force of it.
+    KEPT_PLUGIN = "BG0012" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The document of a plugin or its module was changed while a mesh runs, and the new module cannot be had, \
+                is not the one that is meant, or does not start with the new configuration. What is wrong with it is said \
+                beside this.",
+        matters: "The plugin runs on as it was before: with its last good module, configuration and place among the \
+                  filters. Everything else of the change is in force.",
+        case: Case::Situation {
+            wrong: "`url` names a tag that the registry does not have.",
+            right: "Mend what is said of the module; it then takes the place of the last good one by itself.",
+        },
+    }
 }
 
 /// The page of every code that there is, by code.

@@ -5,6 +5,7 @@ mod clean;
 #[cfg(test)]
 mod examples;
 mod follow;
+mod last_good;
 mod lines;
 mod live;
 mod show;
