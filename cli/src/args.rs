@@ -3,6 +3,7 @@
 mod engine;
 mod formats;
 mod module;
+mod source;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +13,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
-pub(crate) use self::module::{BuildArgs, InspectArgs, ModuleCommand, ModuleKind, VerifyArgs};
+pub(crate) use self::module::{
+    BuildArgs, ImageArgs, ImageForm, InspectArgs, ModuleCommand, ModuleKind, PackArgs, PullArgs, PushArgs,
+    RegistryArgs, VerifyArgs,
+};
+pub(crate) use self::source::SourceArgs;
 
 /// Istio's Telemetry documents made true on any stock Envoy.
 #[derive(Debug, Parser)]
@@ -128,6 +133,8 @@ pub(crate) struct ComposeArgs {
     pub module: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
     /// minute or two the first time.
     #[arg(long, value_name = "FILE")]
@@ -346,6 +353,8 @@ pub(crate) struct RenderArgs {
     pub plugin_paths: Vec<String>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The version of the Envoy that reads the result, such as 1.40. Without it the engine `auto` leaves metrics to the
     /// filter, which any Envoy runs.
     #[arg(long, value_name = "VERSION")]
@@ -392,6 +401,8 @@ pub(crate) struct UpArgs {
     pub module: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The loopback port of the gateway's first server. Without, or with 0: a free one.
     #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
     pub gateway_port: Option<u16>,

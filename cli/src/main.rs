@@ -2,10 +2,12 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod admitting;
 mod args;
 mod codes;
 mod commands;
 mod environment;
+mod fetching;
 mod judging;
 mod output;
 mod plan;

@@ -25,6 +25,112 @@ pub(crate) enum ModuleCommand {
     ///
     /// Exits 0 when it may, 1 when it may not, 2 when it could not be found out.
     Verify(VerifyArgs),
+    /// Write a module as an image, in a folder that every tool for images reads.
+    ///
+    /// Exits 0 when it is written, 2 when something is wrong.
+    Pack(PackArgs),
+    /// Push a module to a registry, as an image that Istio, Envoy Gateway and every tool for images can pull.
+    ///
+    /// Exits 0 when it is there, 2 when something is wrong. Until all of it is there nobody sees any of it.
+    Push(PushArgs),
+    /// Fetch a module from a registry or a web server, in whatever form it is there.
+    ///
+    /// Exits 0 when it is written, 2 when something is wrong. The file is written whole or not at all.
+    Pull(PullArgs),
+}
+
+/// Arguments about a registry.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct RegistryArgs {
+    /// Ask the registry in plain HTTP.
+    #[arg(long)]
+    pub insecure: bool,
+    /// A file of certificates in PEM whose servers are believed; may be repeated.
+    #[arg(long = "registry-ca", value_name = "FILE")]
+    pub authorities: Vec<PathBuf>,
+}
+
+/// Arguments about what an image says of its module.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImageArgs {
+    /// What the image says of itself, as NAME=VALUE; may be repeated. What the module says of its package is there
+    /// already; an empty value takes it out.
+    #[arg(long = "annotation", value_name = "NAME=VALUE")]
+    pub annotations: Vec<String>,
+    /// How the module is put into the image.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ImageForm::Image)]
+    pub form: ImageForm,
+}
+
+/// Arguments of `module pack`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PackArgs {
+    /// The module: a file, or - for standard input.
+    #[arg(value_name = "FILE")]
+    pub module: PathBuf,
+    /// The folder to write, which must not be there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The tag that the image has in it.
+    #[arg(long, value_name = "TAG", default_value = "latest")]
+    pub tag: String,
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// How to print what was made.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Arguments of `module push`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PushArgs {
+    /// The module: a file, or - for standard input.
+    #[arg(value_name = "FILE")]
+    pub module: PathBuf,
+    /// Where to: oci://HOST/NAME:TAG.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// A private key in PEM, without a password, to sign the image with as cosign does.
+    #[arg(long, value_name = "FILE")]
+    pub sign: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// How to print what was pushed.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Arguments of `module pull`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PullArgs {
+    /// Where from: oci://HOST/NAME:TAG, https://… or http://….
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// The file to write the module to.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The SHA-256 that it must have: that of the module, of the image's manifest or of its index.
+    #[arg(long, value_name = "DIGEST")]
+    pub sha256: Option<String>,
+    /// A public key in PEM that it must be signed by, as cosign does.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// How to print what was pulled.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// How a module is put into an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImageForm {
+    /// As plugin.wasm in a layer, which Istio, Envoy Gateway and every tool for images read.
+    Image,
+    /// As a layer of its own beside a configuration, which Istio, Envoy Gateway and tools for artifacts read.
+    Artifact,
 }
 
 /// Arguments of `module build`.
@@ -51,9 +157,11 @@ pub(crate) struct BuildArgs {
 /// Arguments of `module inspect`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InspectArgs {
-    /// The module: a file, or - for standard input.
-    #[arg(value_name = "FILE")]
+    /// The module: a file, - for standard input, or a URL (oci://, https://, http://).
+    #[arg(value_name = "FILE|URL")]
     pub module: PathBuf,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
     /// How to print it.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub output: Format,
@@ -62,9 +170,14 @@ pub(crate) struct InspectArgs {
 /// Arguments of `module verify`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
-    /// The module: a file, or - for standard input.
-    #[arg(value_name = "FILE")]
+    /// The module: a file, - for standard input, or a URL (oci://, https://, http://).
+    #[arg(value_name = "FILE|URL")]
     pub module: PathBuf,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// A public key in PEM that it must be signed by, as cosign does; of a file the signature is in FILE.sig.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Its configuration, as it is; - for standard input. Without: nothing.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -38,7 +38,7 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
     }
     let steps = Steps::new();
     let telemetry = super::telemetry_module(plan.module.as_deref(), &steps)?;
-    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &steps);
+    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &plan.sources, &steps);
     let image = match &plan.image {
         Some(image) => image.clone(),
         None => image(&steps)?,

@@ -2,6 +2,8 @@
 
 mod build;
 mod inspect;
+mod push;
+mod remote;
 mod verify;
 
 use std::fs::{self, File};
@@ -22,6 +24,9 @@ pub(crate) fn run(command: &ModuleCommand) -> Result<Outcome, Failure> {
         ModuleCommand::Build(args) => build::run(args),
         ModuleCommand::Inspect(args) => inspect::run(args),
         ModuleCommand::Verify(args) => verify::run(args),
+        ModuleCommand::Pack(args) => push::pack_into(args),
+        ModuleCommand::Push(args) => push::push(args),
+        ModuleCommand::Pull(args) => push::pull(args),
     }
 }
 

@@ -161,7 +161,8 @@ fn resolve(
     // Plugins of others need no module, and building one takes long.
     let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(workload));
     resources.extensions.retain(|plugin| applied.contains(&plugin.key()));
-    let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
+    let (plugins, missing) =
+        plugin_modules::resolve_for(resources, &plan.plugin_paths, &plan.sources, &Steps::new());
     problems.extend(missing);
     problems.extend(environment::doubts(resources));
     (environment::policies(resources.clone(), plan.metrics).resolve(workload), plugins)

@@ -65,7 +65,7 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
     let steps = Steps::new();
     let telemetry = super::telemetry_module(plan.module.as_deref(), &steps)?;
-    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &steps);
+    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &plan.sources, &steps);
     let prepared = Prepared { sources, checked, modules: Modules { telemetry, plugins }, missing };
     let outcome = runtime.block_on(async {
         let mut ending = Ending::new()?;

@@ -41,8 +41,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome, Failure> {
         return Err(Failure::new(message, "name a file for one of them"));
     }
     let start = start(args)?;
-    let bytes = super::read(&args.module, "the module")?;
     let steps = Steps::new();
+    let bytes = super::remote::read(&args.module, args.key.as_deref(), &args.registry, &steps)?.bytes;
     burgee_modules::Progress::step(&steps, "starting the module once");
     let result = admit(&bytes, &with_symbols(&bytes, start));
     drop(steps);

@@ -19,7 +19,7 @@ use super::clean::clean;
 use super::last_good::LastGood;
 use super::show::count;
 use super::watch::{Change, Watch};
-use crate::args::MetricsChoice;
+use crate::args::{MetricsChoice, SourceArgs};
 use crate::plan::UpPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
@@ -67,6 +67,8 @@ pub(super) struct Followed {
     directory: PathBuf,
     /// What arguments say of metrics.
     metrics: MetricsChoice,
+    /// What arguments say of where modules may be fetched from.
+    sources: SourceArgs,
     /// The documents that were looked at last.
     texts: Vec<Source>,
     /// The documents in force.
@@ -102,6 +104,7 @@ impl Followed {
         Followed {
             directory: plan.directory.clone(),
             metrics: plan.metrics,
+            sources: plan.sources.clone(),
             texts: texts.to_vec(),
             texts_in_force: texts.to_vec(),
             plugins: (modules.plugins.clone(), known.to_vec()),
@@ -241,6 +244,7 @@ async fn prepare(
 ) -> Result<Prepared, Failure> {
     let (directory, texts) = (followed.directory.clone(), followed.texts.clone());
     let (known, asked) = (followed.plugins.clone(), followed.asked.clone());
+    let arguments = followed.sources.clone();
     let (told, mut steps) = tokio::sync::mpsc::unbounded_channel();
     let work = tokio::task::spawn_blocking(move || {
         let (sources, checked) = super::read(&directory)?;
@@ -249,7 +253,7 @@ async fn prepare(
             if !change.is_of_module && checked.resources.extensions == asked {
                 return known;
             }
-            plugin_modules::resolve(&checked.resources, &Steps::told_to(told))
+            plugin_modules::resolve(&checked.resources, &arguments, &Steps::told_to(told))
         });
         Ok(Prepared { sources, checked, modules })
     });
