@@ -34,6 +34,8 @@ pub(crate) struct Ask {
     pub what: String,
     /// How long the answer may be.
     pub limit: u64,
+    /// How long it is at least: one that ends before was cut, also where the server announced no length.
+    pub least: u64,
     /// Whether what arrives of it is told.
     pub is_told: bool,
 }
@@ -47,6 +49,7 @@ impl Ask {
             body: Vec::new(),
             what: what.into(),
             limit,
+            least: 0,
             is_told: false,
         }
     }
@@ -261,6 +264,10 @@ impl<'a> Transport<'a> {
                 Ok(None) => break,
                 Err(error) => return passing(&error, ask),
             }
+        }
+        if status.is_success() && (body.len() as u64) < ask.least {
+            let why = format!("the answer ends after {} of {} bytes", body.len(), ask.least);
+            return Ok(Err(Passing { why, retry_after: None }));
         }
         Ok(Ok(Answer { status, headers, body, url: ask.url.clone() }))
     }
