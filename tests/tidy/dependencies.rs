@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-probe", &[]),
     // Stands alone, so that it is small where it is a program of its own.
     ("burgee-stub", &[]),
+    // Knows neither what a module does nor who asks for it.
+    ("burgee-supply", &[]),
     // The name of the section in which a module says what it exports.
     ("burgee-modules", &["burgee-machine", "burgee-kit"]),
     (

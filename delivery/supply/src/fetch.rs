@@ -9,71 +9,20 @@ use url::Url;
 
 use crate::Listener;
 use crate::cache::{Cache, Known};
-use crate::credentials::Credentials;
 use crate::digest::hex;
 use crate::error::SupplyError;
 use crate::image::Image;
 use crate::manifest::{self, Document, Form, Manifest};
-use crate::reach::Reach;
 use crate::reference::{ModuleUrl, Reference, is_hex};
 use crate::registry::Registry;
-use crate::settings::{Limits, Settings};
-use crate::signature::{self, PublicKey, SigningKey};
+use crate::request::{Policy, Request};
+use crate::settings::Settings;
+use crate::signature::{self, SigningKey};
 use crate::transport::{Ask, Transport};
 use crate::{Progress, unpack};
 
 /// How long a signature's file may be.
 const MAX_SIGNATURE: u64 = 64 * 1024;
-
-/// When what is known of a URL is believed without asking whoever has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// As [`Policy::Always`] of an image whose tag is written as `latest`, as [`Policy::IfNotPresent`] of everything else.
-    #[default]
-    Unspecified,
-    /// Always.
-    IfNotPresent,
-    /// Only for the version of a document for which it was fetched.
-    Always,
-}
-
-/// What is to be fetched, and how.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Where it is.
-    pub url: ModuleUrl,
-    /// A SHA-256 in hexadecimal that it must have. Of an image: that of its index, of its manifest or of its module; of
-    /// a URL: that of the module or of what is downloaded. Default: any.
-    pub sha256: Option<String>,
-    /// When what is known is believed.
-    pub policy: Policy,
-    /// The document that asks, and its version.
-    pub asked_by: Option<(String, String)>,
-    /// Who asks.
-    pub credentials: Credentials,
-    /// The key that it must be signed by. Default: any, or none.
-    pub key: Option<PublicKey>,
-    /// Bounds.
-    pub limits: Limits,
-    /// What may be asked.
-    pub reach: Reach,
-}
-
-impl Request {
-    /// Of a module at a URL, where nothing else is asked for.
-    pub fn new(url: ModuleUrl) -> Request {
-        Request {
-            url,
-            sha256: None,
-            policy: Policy::default(),
-            asked_by: None,
-            credentials: Credentials::default(),
-            key: None,
-            limits: Limits::default(),
-            reach: Reach::default(),
-        }
-    }
-}
 
 /// A module, and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +101,7 @@ impl Supply {
     fn cached(&self, request: &Request, pin: Option<&str>) -> Result<Option<Fetched>, SupplyError> {
         let known = match pin {
             Some(pin) => self.cache.known(&of_digest(pin)),
-            None => self.cache.known(&of_url(&request.url)).filter(|known| match policy(request) {
+            None => self.cache.known(&of_url(&request.url)).filter(|known| match request.policy_in_force() {
                 Policy::Always => request
                     .asked_by
                     .as_ref()
@@ -457,15 +406,6 @@ impl Found {
     /// Every digest that a signature may be of.
     fn digests(&self) -> Vec<&str> {
         std::iter::once(self.digest.as_str()).chain(self.index.as_deref()).collect()
-    }
-}
-
-fn policy(request: &Request) -> Policy {
-    match (&request.url, request.policy) {
-        (ModuleUrl::Image(reference), Policy::Unspecified) if reference.tag.as_deref() == Some("latest") => {
-            Policy::Always
-        }
-        (_, policy) => policy,
     }
 }
 

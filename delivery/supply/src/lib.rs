@@ -18,6 +18,7 @@ mod manifest;
 mod reach;
 mod reference;
 mod registry;
+mod request;
 mod settings;
 mod signature;
 mod transport;
@@ -27,11 +28,12 @@ use std::time::Duration;
 
 pub use credentials::Credentials;
 pub use error::SupplyError;
-pub use fetch::{Fetched, Policy, Remote, Request, Supply};
+pub use fetch::{Fetched, Remote, Supply};
 pub use image::{Image, pack};
 pub use manifest::Form;
 pub use reach::Reach;
 pub use reference::{ModuleUrl, Reference};
+pub use request::{Policy, Request};
 pub use settings::{Limits, Retries, Settings};
 pub use signature::{PublicKey, SigningKey};
 

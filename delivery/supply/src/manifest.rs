@@ -188,7 +188,7 @@ impl Index {
         };
         // Builders add statements about images, for a platform of that name.
         let mut others =
-            self.manifests.iter().filter(|one| !one.platform.as_ref().is_some_and(|p| p.os == "unknown"));
+            self.manifests.iter().filter(|one| one.platform.as_ref().is_none_or(|p| p.os != "unknown"));
         if let Some(found) = find(&is_amd64) {
             return Ok((found, "its image for linux/amd64, as Istio takes"));
         }
