@@ -240,7 +240,13 @@ impl<'a> Transport<'a> {
         }
         let limit = if status.is_success() { ask.limit } else { MAX_SAID };
         let announced = response.content_length().filter(|_| ask.method != Method::HEAD);
-        let too_large = || SupplyError::TooLarge { what: ask.what.clone(), limit };
+        let too_large = || match ask.least {
+            0 => SupplyError::TooLarge { what: ask.what.clone(), limit },
+            said => SupplyError::form(
+                ask.what.clone(),
+                format!("the server sends more than the {said} bytes that the manifest says"),
+            ),
+        };
         if status.is_success() && announced.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
