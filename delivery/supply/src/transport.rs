@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, redirect};
+use rustls::CertificateError;
 use url::Url;
 
 use crate::error::SupplyError;
@@ -287,7 +288,7 @@ fn passing(error: &reqwest::Error, ask: &Ask) -> Result<Result<Answer, Passing>,
         if let Some(SupplyError::Refused { host, reason }) = error.downcast_ref() {
             return Err(SupplyError::Refused { host: host.clone(), reason: reason.clone() });
         }
-        why = Some(error.to_string());
+        why = Some(tls(error).map_or_else(|| error.to_string(), str::to_owned));
         source = error.source();
     }
     let why = why.unwrap_or_else(|| error.to_string());
@@ -297,6 +298,29 @@ fn passing(error: &reqwest::Error, ask: &Ask) -> Result<Result<Answer, Passing>,
     let host = ask.url.host_str().unwrap_or_default();
     let why = if error.is_connect() { format!("no connection to {host}: {why}") } else { why };
     Ok(Err(Passing { why, retry_after: None }))
+}
+
+/// What is wrong between two that do not come to speak TLS, and what to do.
+fn tls(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    // An error of the system's kind gives away what it wraps only when it is asked.
+    if let Some(wrapped) = error.downcast_ref::<std::io::Error>() {
+        return tls(wrapped.get_ref()?);
+    }
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidMessage(_) => {
+            Some("it does not speak TLS; if it is a server of plain HTTP, it has to be named as one")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
+            "nobody whom this machine believes has signed its certificate; the authority's has to be named",
+        ),
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("its certificate is that of a server of another name"),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => Some("its certificate is no longer valid"),
+        _ => None,
+    }
 }
 
 /// Answers that may be others the next time.
