@@ -7,8 +7,9 @@ use std::path::Path;
 use burgee_tests::fuzz::TARGETS;
 use burgee_tests::generate::Chance;
 
-/// Targets of other crates, whose own tests try what was found: that of filters takes modules (`filters/testing/tests/any.rs`).
-const OF_OTHERS: &[&str] = &["filters"];
+/// Targets of other crates, whose own tests try what was found: that of filters takes modules (`filters/testing/tests/any.rs`),
+/// those of images are the supply's (`delivery/supply/tests/any.rs`).
+const OF_OTHERS: &[&str] = &["filters", "manifests", "archives", "words"];
 
 /// How many changes are made of each input.
 const CHANGES: usize = 4;

@@ -1,6 +1,7 @@
 //! Fetches a module: from the cache where its policy allows, else from where it is, held to every pin and key.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ use crate::{Progress, unpack};
 const MAX_SIGNATURE: u64 = 64 * 1024;
 
 /// A module, and what is known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fetched {
     /// Where it is in the cache. It stays there for as long as the [`Supply`] does.
     pub path: PathBuf,
@@ -47,6 +48,18 @@ pub struct Fetched {
     pub signed_by: Vec<String>,
     /// Which digest the pin was, if there was one, in words.
     pub pinned: Option<&'static str>,
+}
+
+impl fmt::Debug for Fetched {
+    /// Without the module itself, which would fill a log.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Fetched")
+            .field("path", &self.path)
+            .field("bytes", &self.bytes.len())
+            .field("form", &self.form)
+            .field("is_downloaded", &self.is_downloaded)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Fetches and keeps modules.

@@ -1,6 +1,7 @@
 //! Packs a module into an image: the same module and words give the same bytes, and so the same digest.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,7 +18,7 @@ use crate::manifest::{
 use crate::unpack::{self, FILE};
 
 /// A module as an image, ready to be pushed or written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Image {
     /// The manifest's bytes, whose digest is the image's.
     pub(crate) manifest: Vec<u8>,
@@ -82,6 +83,13 @@ pub fn pack(module: &[u8], annotations: &BTreeMap<String, String>, form: Form) -
         .map_err(|error| SupplyError::form("what is to be packed", error.to_string()))?;
     let blobs = std::iter::once(config).chain(layers).map(|(_, bytes)| (digest(&bytes), bytes)).collect();
     Ok(Image { digest: digest(&manifest), manifest, form, blobs })
+}
+
+impl fmt::Debug for Image {
+    /// Without the module itself, which would fill a log.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Image({})", self.digest)
+    }
 }
 
 impl Image {

@@ -13,6 +13,8 @@ mod credentials;
 mod digest;
 mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzz;
 mod image;
 mod manifest;
 mod reach;

@@ -205,6 +205,7 @@ impl<'a> Registry<'a> {
             return Err(SupplyError::TooLarge { what: format!("{what} ({} bytes)", blob.size), limit });
         }
         let mut ask = Ask::get(self.url(&format!("blobs/{}", blob.digest))?, what.clone(), blob.size);
+        ask.least = blob.size;
         ask.is_told = true;
         let answer = self.ask(ask).await?;
         if !answer.status.is_success() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, redirect};
+use rustls::CertificateError;
 use url::Url;
 
 use crate::error::SupplyError;
@@ -34,6 +35,8 @@ pub(crate) struct Ask {
     pub what: String,
     /// How long the answer may be.
     pub limit: u64,
+    /// How long it is at least: one that ends before was cut, also where the server announced no length.
+    pub least: u64,
     /// Whether what arrives of it is told.
     pub is_told: bool,
 }
@@ -47,6 +50,7 @@ impl Ask {
             body: Vec::new(),
             what: what.into(),
             limit,
+            least: 0,
             is_told: false,
         }
     }
@@ -237,7 +241,13 @@ impl<'a> Transport<'a> {
         }
         let limit = if status.is_success() { ask.limit } else { MAX_SAID };
         let announced = response.content_length().filter(|_| ask.method != Method::HEAD);
-        let too_large = || SupplyError::TooLarge { what: ask.what.clone(), limit };
+        let too_large = || match ask.least {
+            0 => SupplyError::TooLarge { what: ask.what.clone(), limit },
+            said => SupplyError::form(
+                ask.what.clone(),
+                format!("the server sends more than the {said} bytes that the manifest says"),
+            ),
+        };
         if status.is_success() && announced.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -262,6 +272,10 @@ impl<'a> Transport<'a> {
                 Err(error) => return passing(&error, ask),
             }
         }
+        if status.is_success() && (body.len() as u64) < ask.least {
+            let why = format!("the answer ends after {} of {} bytes", body.len(), ask.least);
+            return Ok(Err(Passing { why, retry_after: None }));
+        }
         Ok(Ok(Answer { status, headers, body, url: ask.url.clone() }))
     }
 }
@@ -274,7 +288,7 @@ fn passing(error: &reqwest::Error, ask: &Ask) -> Result<Result<Answer, Passing>,
         if let Some(SupplyError::Refused { host, reason }) = error.downcast_ref() {
             return Err(SupplyError::Refused { host: host.clone(), reason: reason.clone() });
         }
-        why = Some(error.to_string());
+        why = Some(tls(error).map_or_else(|| error.to_string(), str::to_owned));
         source = error.source();
     }
     let why = why.unwrap_or_else(|| error.to_string());
@@ -284,6 +298,29 @@ fn passing(error: &reqwest::Error, ask: &Ask) -> Result<Result<Answer, Passing>,
     let host = ask.url.host_str().unwrap_or_default();
     let why = if error.is_connect() { format!("no connection to {host}: {why}") } else { why };
     Ok(Err(Passing { why, retry_after: None }))
+}
+
+/// What is wrong between two that do not come to speak TLS, and what to do.
+fn tls(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    // An error of the system's kind gives away what it wraps only when it is asked.
+    if let Some(wrapped) = error.downcast_ref::<std::io::Error>() {
+        return tls(wrapped.get_ref()?);
+    }
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidMessage(_) => {
+            Some("it does not speak TLS; if it is a server of plain HTTP, it has to be named as one")
+        }
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
+            "nobody whom this machine believes has signed its certificate; the authority's has to be named",
+        ),
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("its certificate is that of a server of another name"),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => Some("its certificate is no longer valid"),
+        _ => None,
+    }
 }
 
 /// Answers that may be others the next time.

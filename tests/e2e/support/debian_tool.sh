@@ -9,11 +9,26 @@ mkdir "$work/packages" "$work/root" "$work/bin"
 cd "$work/packages"
 # The first time, the list of packages may be old or absent.
 apt-get -qq download "$package" || { apt-get -qq update && apt-get -qq download "$package"; }
-dpkg-deb -f ./*.deb Depends | tr ',' '\n' | sed 's/^ *//; s/[ |(:].*//' | while read -r library; do
-    case $library in
-    libjs-*) ;;
-    lib*) dpkg-query -W "$library" >/dev/null 2>&1 || apt-get -qq download "$library" ;;
-    esac
+# Libraries need libraries: those of each package that came, until nothing new comes.
+seen=
+while :; do
+    new=
+    for file in ./*.deb; do
+        case " $seen " in *" $file "*) ;; *) new="$new $file" ;; esac
+    done
+    [ -n "$new" ] || break
+    seen="$seen$new"
+    for file in $new; do
+        dpkg-deb -f "$file" Depends | tr ',' '\n' | sed 's/^ *//; s/[ |(:].*//' | while read -r library; do
+            case $library in
+            libjs-*) ;;
+            lib*)
+                for there in ./"$library"_*.deb; do break; done
+                [ -e "$there" ] || dpkg-query -W "$library" >/dev/null 2>&1 || apt-get -qq download "$library"
+                ;;
+            esac
+        done
+    done
 done
 for file in ./*.deb; do dpkg-deb -x "$file" "$work/root"; done
 rm -r "$work/packages"

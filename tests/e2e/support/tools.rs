@@ -18,6 +18,24 @@ pub(crate) fn h2load() -> Option<PathBuf> {
     found("h2load", "nghttp2-client", &H2LOAD)
 }
 
+/// The registry of Docker's distribution, or none when it cannot be had; then this says so.
+pub(crate) fn docker_registry() -> Option<PathBuf> {
+    static REGISTRY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    found("docker-registry", "docker-registry", &REGISTRY)
+}
+
+/// Copies images between whatever holds them, or none when it cannot be had; then this says so.
+pub(crate) fn skopeo() -> Option<PathBuf> {
+    static SKOPEO: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    found("skopeo", "skopeo", &SKOPEO)
+}
+
+/// Signs and verifies, or none when it cannot be had; then this says so.
+pub(crate) fn openssl() -> Option<PathBuf> {
+    static OPENSSL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    found("openssl", "openssl", &OPENSSL)
+}
+
 /// Looks for a tool once, and says for each test that does without it.
 fn found(tool: &str, package: &str, memory: &OnceLock<Result<PathBuf, String>>) -> Option<PathBuf> {
     match memory.get_or_init(|| on_path(tool).map_or_else(|| unpacked(tool, package), Ok)) {

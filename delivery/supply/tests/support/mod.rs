@@ -10,13 +10,36 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use burgee_supply::{Fetched, Limits, ModuleUrl, Progress, Request, Retries, Settings, Supply, SupplyError};
+use burgee_supply::{
+    Fetched, Image, Limits, ModuleUrl, Progress, Request, Retries, Settings, Supply, SupplyError,
+};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// The least that is a module, and another one.
 pub const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 pub const OTHER: &[u8] = b"\0asm\x01\0\0\0\0\x02\x01a";
+
+/// A module of a number of bytes, a different one for each seed: what is more than the least stands in a section that
+/// nobody reads, and cannot be compressed.
+pub fn module(bytes: usize, seed: u32) -> Vec<u8> {
+    let content = bytes.saturating_sub(16);
+    let mut module = MODULE.to_vec();
+    module.push(0);
+    // The section's length, always in five bytes.
+    let length = u32::try_from(content + 2).unwrap();
+    for shift in [0, 7, 14, 21, 28] {
+        let more = if shift == 28 { 0 } else { 0x80 };
+        module.push(u8::try_from((length >> shift) & 0x7f).unwrap() | more);
+    }
+    module.extend_from_slice(b"\x01x");
+    let mut state = seed;
+    module.extend((0..content).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    }));
+    module
+}
 
 pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
@@ -40,6 +63,8 @@ pub enum Does {
     Truncates(Vec<u8>),
     /// Breaks the connection before a word.
     Resets,
+    /// Sends these bytes, whatever they are, and ends the connection.
+    Sends(Vec<u8>),
     /// Sends a part and then nothing for long.
     Stalls(Vec<u8>),
 }
@@ -149,6 +174,10 @@ fn serve(
                 stream.write_all(&body)?;
                 return stream.shutdown(Shutdown::Both);
             }
+            Does::Sends(bytes) => {
+                stream.write_all(&bytes)?;
+                return stream.shutdown(Shutdown::Both);
+            }
             Does::Resets => return stream.shutdown(Shutdown::Both),
             Does::Stalls(body) => {
                 stream.write_all(b"HTTP/1.1 200 X\r\nContent-Length: 50000\r\n\r\n")?;
@@ -159,6 +188,16 @@ fn serve(
             }
         }
     }
+}
+
+/// Everything that an image consists of, by digest: what a registry has after a push.
+pub fn content(image: &Image) -> BTreeMap<String, Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("image");
+    image.write_layout(&layout, "1").unwrap();
+    let files = std::fs::read_dir(layout.join("blobs/sha256")).unwrap();
+    let read = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    read.map(|bytes| (format!("sha256:{}", hex(&bytes)), bytes)).collect()
 }
 
 /// Settings with which what fails fails soon, and everything on loopback is asked in plain HTTP.

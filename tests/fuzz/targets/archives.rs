@@ -1,0 +1,4 @@
+//! Fuzzes [`burgee_supply::fuzz::archives`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| burgee_supply::fuzz::archives(bytes));
