@@ -277,7 +277,8 @@ fn what_to_do(error: &SupplyError) -> &'static str {
         }
         SupplyError::NotFound { .. } => "push it (`burgee module push`), or mend the url",
         SupplyError::Unavailable { .. } | SupplyError::Late { .. } => {
-            "it is asked for again by itself while a mesh runs; a registry in plain HTTP is named by --plain-http HOST:PORT"
+            "it is asked for again by itself while a mesh runs; a registry in plain HTTP is named by --plain-http HOST:PORT, a \
+             certificate of your own by --registry-ca FILE"
         }
         SupplyError::Signature { .. } => {
             "sign it with the key (`cosign sign --key`), or name the key that signed it"

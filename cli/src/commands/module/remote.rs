@@ -13,6 +13,9 @@ use crate::{Failure, fetching};
 /// How long everything together may take that the user waits for.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
+/// How much of an annotation is shown to people.
+const SHOWN: usize = 60;
+
 /// A module that was read, and what is known of where it was.
 pub(super) struct Found {
     pub bytes: Vec<u8>,
@@ -54,7 +57,13 @@ impl Origin {
         lines.extend(self.index.as_ref().map(|index| format!("index     {index}")));
         lines.extend(self.manifest.as_ref().map(|manifest| format!("manifest  {manifest}")));
         lines.push(format!("form      {}", self.form));
-        lines.extend(self.annotations.iter().map(|(name, value)| format!("          {name}: {value}")));
+        let shown = |text: &String| match text.chars().count() {
+            length if length > SHOWN => text.chars().take(SHOWN).chain(['…']).collect(),
+            _ => text.clone(),
+        };
+        lines.extend(
+            self.annotations.iter().map(|(name, value)| format!("          {name}: {}", shown(value))),
+        );
         lines.extend(self.signed_by.iter().map(|key| format!("signed by the key sha256:{key}")));
         lines
     }
@@ -136,7 +145,8 @@ pub(super) fn supply(
 pub(super) fn failure(error: impl std::error::Error + 'static) -> Failure {
     let help = match (&error as &dyn std::error::Error).downcast_ref::<SupplyError>() {
         Some(SupplyError::Unavailable { .. } | SupplyError::Late { .. }) => {
-            "a registry in plain HTTP, such as one on this machine, needs --insecure"
+            "a registry in plain HTTP, such as one on this machine, needs --insecure; one with a certificate of your own, \
+             --registry-ca FILE"
         }
         Some(SupplyError::Unauthorized { .. }) => "`docker login HOST` says who asks",
         _ => "",
