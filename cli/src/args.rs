@@ -89,7 +89,7 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when it is written, 2 when something is wrong.
     New(NewArgs),
-    /// Print the CustomResourceDefinitions of Telemetry and WasmPlugin: `burgee crds | kubectl apply -f -`.
+    /// Print the CustomResourceDefinitions of Telemetry, WasmPlugin and TrafficExtension: `burgee crds | kubectl apply -f -`.
     ///
     /// For clusters without Istio, and for those whose own should say more: names, fields and versions are Istio's, and
     /// what an API server can check of `check` it then checks.

@@ -39,6 +39,9 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
         return Stand::Nothing("scripts in Lua are not laid by this version".to_owned());
     };
     let url = &wasm.url.value;
+    if let Some(refusal) = &plugin.refused {
+        return without_module(plugin, format!("the mesh's rules refuse it: {}", refusal.why));
+    }
     let why = match options.plugins.get(&plugin.id()) {
         Some(PluginModule::Ready(module)) => {
             return Stand::Module { module: module.clone(), is_guessed: false };
@@ -57,6 +60,11 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
             None => format!("the module is not on this machine, and {url:?} is not fetched"),
         },
     };
+    without_module(plugin, why)
+}
+
+/// What stands for a module that cannot be had, by what the document says of that.
+fn without_module(plugin: &Plugin, why: String) -> Stand {
     match plugin.document.fail_strategy() {
         FailStrategy::Open => Stand::Nothing(why),
         FailStrategy::Close | FailStrategy::Reload => Stand::Refusal(why),

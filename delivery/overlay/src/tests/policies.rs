@@ -193,6 +193,8 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
         name: name.to_owned(),
         document: Arc::new(document),
         ports: Vec::new(),
+        refused: None,
+        limits: burgee_api::resolve::Limits::default(),
     }
 }
 
