@@ -26,6 +26,7 @@ mod modules;
 mod new_filter;
 mod one_service;
 mod peers;
+mod plugins;
 mod prometheus;
 mod providers;
 mod quickstart;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::model::{Cause, Fact, Lost, Remark, Section, Signal, Value};
+use super::model::{Fact, Remark, Section, Signal, Value};
 use super::{Here, values};
 use crate::origin::Origin;
 use crate::problem::codes;
@@ -20,25 +20,23 @@ const ABSENT: &str = "the plugin does not say";
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     let all = &here.effective.class(class).plugins;
-    let (plugins, network): (Vec<&Plugin>, Vec<&Plugin>) =
+    // Those of connections stand before those of requests, in chains of their own.
+    let (requests, connections): (Vec<&Plugin>, Vec<&Plugin>) =
         all.iter().partition(|plugin| plugin.document.kind() == PluginKind::Http);
     let mut facts: Vec<Fact> = Vec::new();
-    for (index, plugin) in plugins.iter().enumerate() {
-        let id = plugin.id();
-        let of_plugin = plugin_facts(here, plugin, index + 1, &plugins);
-        facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
+    for plugins in [&connections, &requests] {
+        for (index, plugin) in plugins.iter().enumerate() {
+            let id = plugin.id();
+            let of_plugin = plugin_facts(here, plugin, index + 1, plugins);
+            facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
+        }
     }
     if facts.is_empty() {
         let rule = Origin::Rule("no plugin is for these listeners");
         facts.push(Fact::new("plugin", values::nothing("none"), &rule, "nothing says otherwise"));
     }
-    let lost = network.iter().map(|plugin| Lost {
-        origin: plugin.origin.clone(),
-        value: values::text(&plugin.id()),
-        cause: Cause::Ignored,
-        why: "plugins of type NETWORK are not applied by this version".to_owned(),
-    });
-    Section { signal: Signal::Plugins, facts, lost: lost.collect(), remarks: remarks(&plugins) }
+    let remarks = [remarks(&connections), remarks(&requests)].concat();
+    Section { signal: Signal::Plugins, facts, lost: Vec::new(), remarks }
 }
 
 fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugin]) -> Vec<Fact> {
@@ -59,6 +57,10 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
         Fact::new("refused", value, rule, "the mesh's rules decide what its namespaces may use")
     }));
     facts.extend(ordering_facts(document));
+    if document.kind() == PluginKind::Network {
+        let value = values::text("NETWORK: connections, before what reads requests from them");
+        facts.push(Fact::new("type", value, document.code_origin(), "the document says so of its module"));
+    }
     facts.push(ports_fact(document, ports));
     facts.extend(
         document.local_module.as_ref().map(|module| {

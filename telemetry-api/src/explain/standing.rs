@@ -7,7 +7,6 @@ use crate::origin::Origin;
 use crate::problem::{Problem, codes};
 use crate::resolve::flags::GATEWAYS_BY_LABELS;
 use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Workload, gateway_of, is_gateway, target_of};
-use crate::resources::extension::PluginKind;
 use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::{Meta, Telemetry, TrafficExtension};
 
@@ -50,10 +49,6 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &Traffi
     }
     reasons.extend(labels_do_not_count(here).filter(|_| target_refs.is_empty()));
     reasons.extend(whom(selector.as_ref(), target_refs, here.workload));
-    if plugin.kind() == PluginKind::Network {
-        let text = "it is of type NETWORK, which this version does not apply yet";
-        reasons.push(Reason::new(ReasonKind::NotApplied, text));
-    }
     reasons.extend(not_allowed(explainer, here, plugin));
     let classes = ListenerClass::of(here.workload.kind);
     let covers = |class: &ListenerClass| {

@@ -133,3 +133,25 @@ fn what_differs_between_two_extensions_is_told() {
     assert_eq!(fields(("{}", &plain), ("{allow: []}", &plain)), ["refused"]);
     assert_eq!(fields(("{}", &plain), ("{maxModuleBytes: 9}", &plain)), ["rule maxModuleBytes"]);
 }
+
+#[test]
+fn plugins_of_connections_stand_in_chains_of_their_own() {
+    let network = "---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: net, namespace: a}\n\
+                   spec: {url: 'file:///n.wasm', type: NETWORK, phase: AUTHN}\n";
+    let told = facts(&checked(&(documents("{}", "{wasm: {url: 'file:///p.wasm'}}") + network)));
+    let of: Vec<&str> = told
+        .iter()
+        .map(String::as_str)
+        .filter(|fact| ["plugin ", "position ", "type "].iter().any(|field| fact.starts_with(field)))
+        .collect();
+    assert_eq!(
+        of,
+        [
+            "plugin a/net@",
+            "position 1 of 1@-",
+            "type NETWORK: connections, before what reads requests from them@spec.url",
+            "plugin TrafficExtension/a/p@",
+            "position 1 of 1@-",
+        ]
+    );
+}
