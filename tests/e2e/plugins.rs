@@ -99,7 +99,9 @@ fn base(server: u16, log: &Path) -> String {
     );
     for port in PORTS {
         let end = if port > 1024 {
-            format!("{{name: tcp, typed_config: {{'@type': {FILTERS}.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: app, {log}}}}}")
+            format!(
+                "{{name: tcp, typed_config: {{'@type': {FILTERS}.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: app, {log}}}}}"
+            )
         } else {
             format!(
                 "{{name: http, typed_config: {{'@type': {FILTERS}.network.http_connection_manager.v3.HttpConnectionManager, \
