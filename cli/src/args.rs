@@ -2,6 +2,8 @@
 
 mod engine;
 mod formats;
+mod module;
+mod source;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +13,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
+pub(crate) use self::module::{
+    BuildArgs, ImageArgs, ImageForm, InspectArgs, ModuleCommand, ModuleKind, PackArgs, PullArgs, PushArgs,
+    RegistryArgs, VerifyArgs,
+};
+pub(crate) use self::source::SourceArgs;
 
 /// Istio's Telemetry documents made true on any stock Envoy.
 #[derive(Debug, Parser)]
@@ -70,6 +77,9 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when everything is as expected, 1 when something is not, 2 when it could not be found out.
     Test(TestArgs),
+    /// Build, look at and verify the Wasm modules of plugins.
+    #[command(subcommand)]
+    Module(ModuleCommand),
     /// Write what a folder's mesh is made of for somebody else to run.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -84,7 +94,7 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when it is written, 2 when something is wrong.
     New(NewArgs),
-    /// Print the CustomResourceDefinitions of Telemetry and WasmPlugin: `burgee crds | kubectl apply -f -`.
+    /// Print the CustomResourceDefinitions of Telemetry, WasmPlugin and TrafficExtension: `burgee crds | kubectl apply -f -`.
     ///
     /// For clusters without Istio, and for those whose own should say more: names, fields and versions are Istio's, and
     /// what an API server can check of `check` it then checks.
@@ -123,6 +133,8 @@ pub(crate) struct ComposeArgs {
     pub module: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
     /// minute or two the first time.
     #[arg(long, value_name = "FILE")]
@@ -341,6 +353,8 @@ pub(crate) struct RenderArgs {
     pub plugin_paths: Vec<String>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The version of the Envoy that reads the result, such as 1.40. Without it the engine `auto` leaves metrics to the
     /// filter, which any Envoy runs.
     #[arg(long, value_name = "VERSION")]
@@ -387,6 +401,8 @@ pub(crate) struct UpArgs {
     pub module: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// The loopback port of the gateway's first server. Without, or with 0: a free one.
     #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
     pub gateway_port: Option<u16>,

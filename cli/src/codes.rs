@@ -162,6 +162,52 @@ burgee_api::codes! {
             right: "Write the entry of `stats_config.histogram_bucket_settings` that the note shows into the base.",
         },
     }
+
+    /// A module that cannot be had from where it is.
+    NOT_HAD = "BG0013" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "The module of a plugin cannot be fetched, or what is there is not what the document asks for: no answer, no \
+                such image, nobody who may ask for it, no module in it, another digest, or no signature by the key. The \
+                message says what was tried. With the `failStrategy` FAIL_OPEN it is a warning.",
+        matters: "No proxy is given the plugin. While a mesh runs, the last good module and document of it stay; without \
+                  such, its `failStrategy` decides: FAIL_OPEN leaves it out, the others refuse the traffic that it covers.",
+        case: Case::Situation {
+            wrong: "`url: oci://registry.example.com/guard:1.3` where the registry has only `guard:1.2`.",
+            right: "Push the module, or name the one that is there; `burgee module inspect URL` shows it.",
+        },
+    }
+
+    /// A module that does not start.
+    NOT_ADMITTED = "BG0014" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "The module of a plugin was looked at and started once, with the plugin's configuration, in this program, and \
+                no proxy could use it so: it asks its host for what Envoy does not have, traps, does not end, takes too much, \
+                or refuses its configuration. What it wrote to its log is in the message. With the `failStrategy` FAIL_OPEN \
+                it is a warning.",
+        matters: "In a proxy it would keep the proxy from starting, or fail each request. It is given to none; what is in \
+                  force instead is as for BG0013.",
+        case: Case::Situation {
+            wrong: "`pluginConfig: {limit: many}` for a filter that wants a number.",
+            right: "`pluginConfig: {limit: 100}`; `burgee module verify FILE --config CONFIG` tries it without a mesh.",
+        },
+    }
+
+    /// A plugin that goes on with what was in force of it.
+    KEPT_PLUGIN = "BG0012" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "The document of a plugin or its module was changed while a mesh runs, and the new module cannot be had, \
+                is not the one that is meant, or does not start with the new configuration. What is wrong with it is said \
+                beside this.",
+        matters: "The plugin runs on as it was before: with its last good module, configuration and place among the \
+                  filters. Everything else of the change is in force.",
+        case: Case::Situation {
+            wrong: "`url` names a tag that the registry does not have.",
+            right: "Mend what is said of the module; it then takes the place of the last good one by itself.",
+        },
+    }
 }
 
 /// The page of every code that there is, by code.

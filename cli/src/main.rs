@@ -2,10 +2,12 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod admitting;
 mod args;
 mod codes;
 mod commands;
 mod environment;
+mod fetching;
 mod judging;
 mod output;
 mod plan;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::Test(args) => commands::test::run(&args).map(ExitCode::from),
+        plan::Plan::Module(command) => commands::module::run(&command).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),
         plan::Plan::Doctor(plan) => commands::doctor::run(&plan).map(ExitCode::from),
         plan::Plan::New(plan) => commands::new::run(&plan).map(ExitCode::from),

@@ -15,8 +15,8 @@ use burgee_overlay::EnvoyVersion;
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
-    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, NewArgs, ProxyDelivery, RenderArgs,
-    SignalName, TestArgs, TreeFormat, UpArgs,
+    ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, ModuleCommand, NewArgs,
+    ProxyDelivery, RenderArgs, SignalName, SourceArgs, TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
@@ -39,6 +39,8 @@ pub(crate) enum Plan {
     Up(UpPlan),
     /// `test`.
     Test(TestArgs),
+    /// `module`.
+    Module(ModuleCommand),
     /// `export compose`.
     ExportCompose(ComposePlan),
     /// `doctor`.
@@ -103,6 +105,7 @@ pub(crate) struct RenderPlan {
     pub plugin_paths: BTreeMap<String, String>,
     pub envoy: Option<EnvoyVersion>,
     pub metrics: MetricsChoice,
+    pub sources: SourceArgs,
     pub edits: bool,
     pub output: Option<TreeFormat>,
 }
@@ -118,6 +121,7 @@ pub(crate) struct UpPlan {
     pub prometheus: Option<PathBuf>,
     pub module: Option<PathBuf>,
     pub metrics: MetricsChoice,
+    pub sources: SourceArgs,
     pub gateway_port: Option<u16>,
     pub output: Format,
 }
@@ -130,6 +134,7 @@ pub(crate) struct ComposePlan {
     pub force: bool,
     pub module: Option<PathBuf>,
     pub metrics: MetricsChoice,
+    pub sources: SourceArgs,
     pub stub: Option<PathBuf>,
     pub image: Option<String>,
 }
@@ -159,6 +164,7 @@ impl Plan {
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Test(args) => Ok(Plan::Test(args)),
+            Command::Module(command) => Ok(Plan::Module(command)),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
             Command::Doctor(DoctorArgs { ports, output }) => Ok(Plan::Doctor(DoctorPlan { ports, output })),
             Command::New(NewArgs { folder }) => {
@@ -313,6 +319,7 @@ impl RenderPlan {
             plugin_paths,
             envoy: args.envoy,
             metrics: args.engine.chosen(),
+            sources: args.sources,
             edits: args.edits,
             output: args.output,
         })
@@ -340,6 +347,7 @@ impl UpPlan {
             prometheus: args.prometheus,
             module: args.module,
             metrics: args.engine.chosen(),
+            sources: args.sources,
             gateway_port: args.gateway_port,
             output: args.output,
         })
@@ -374,7 +382,7 @@ fn asking(paths: Vec<String>, headers: &[OsString]) -> Result<Asking, Failure> {
 
 impl ComposePlan {
     fn new(args: ComposeArgs) -> Result<ComposePlan, Failure> {
-        let ComposeArgs { directory, output, force, module, engine, stub, image } = args;
+        let ComposeArgs { directory, output, force, module, engine, sources, stub, image } = args;
         check_folder(&directory)?;
         if image.as_ref().is_some_and(|image| image.is_empty() || image.contains(char::is_whitespace)) {
             return Err(Failure::new(
@@ -383,7 +391,7 @@ impl ComposePlan {
             ));
         }
         let metrics = engine.chosen();
-        Ok(ComposePlan { directory, output, force, module, metrics, stub, image })
+        Ok(ComposePlan { directory, output, force, module, metrics, sources, stub, image })
     }
 }
 

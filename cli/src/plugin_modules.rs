@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 
 use burgee_api::origin::Origin;
 use burgee_api::problem::Problem;
-use burgee_api::resources::extension::{MODULE_ANNOTATION, WasmCode};
+use burgee_api::resolve::{Limits, PolicySet};
+use burgee_api::resources::extension::{FailStrategy, WasmCode};
 use burgee_api::resources::{Resources, TrafficExtension};
 use burgee_api::{Severity, Traced};
 use burgee_filter_config::HeadersConfig;
 use burgee_filter_config::declared::{self, DeclaredMetric};
 use burgee_modules::{BuiltModule, ModuleError};
 use burgee_overlay::{Module, PluginModule};
+use burgee_supply::SupplyError;
 
-use crate::codes::{BAD_METRICS, BAD_PLUGIN_CONFIG, NO_LOCAL_MODULE, OTHER_DIGEST};
+use crate::args::SourceArgs;
+use crate::codes::{BAD_METRICS, BAD_PLUGIN_CONFIG, NO_LOCAL_MODULE, NOT_HAD, OTHER_DIGEST};
 use crate::progress::Steps;
+use crate::{admitting, fetching};
 
 /// The scheme of a module that is a file.
 const FILE_SCHEME: &str = "file://";
@@ -25,26 +29,53 @@ const NAME_A_MODULE: &str = "name the folder of a crate, or a .wasm file, from t
 /// The modules of plugins, by `NAMESPACE/NAME`.
 pub(crate) type PluginModules = BTreeMap<String, PluginModule>;
 
-/// The module of every plugin that has one, and what is wrong with them at this desk. What cannot be had is missing, with
-/// the reason: nothing here ends a run.
-pub(crate) fn resolve(resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
-    resolve_in(burgee_machine::cache_directory().as_deref(), resources, steps)
+/// The module of every plugin that has one, and what is wrong with them. What cannot be had, or must not be published, is
+/// missing, with the reason: nothing here ends a run.
+pub(crate) fn resolve(
+    resources: &Resources,
+    sources: &SourceArgs,
+    steps: &Steps,
+) -> (PluginModules, Vec<Problem>) {
+    resolve_in(burgee_machine::cache_directory().as_deref(), resources, sources, steps)
 }
 
 /// Like [`resolve`], with modules kept in this directory.
-fn resolve_in(cache: Option<&Path>, resources: &Resources, steps: &Steps) -> (PluginModules, Vec<Problem>) {
+fn resolve_in(
+    cache: Option<&Path>,
+    resources: &Resources,
+    sources: &SourceArgs,
+    steps: &Steps,
+) -> (PluginModules, Vec<Problem>) {
     let mut modules = BTreeMap::new();
     let mut problems = Vec::new();
+    if resources.extensions.is_empty() {
+        return (modules, problems);
+    }
+    let policies = PolicySet::new(resources.clone());
+    let desk = Desk { cache, resources, sources, steps };
     for plugin in &resources.extensions {
         let Some(wasm) = plugin.wasm() else { continue };
-        let module = match (module(plugin, wasm, cache, steps, &mut problems), bad_config(plugin)) {
-            // A proxy would refuse it, and a gateway that cannot start helps nobody.
-            (PluginModule::Ready(_), Some(problem)) => {
-                let why = format!("its filter refuses {}: {}", problem.path, problem.message);
-                problems.push(problem);
-                PluginModule::Missing(why)
-            }
-            (module, _) => module,
+        let (refusal, bounds) = policies.judge(plugin);
+        let module = match refusal {
+            // `check` says so.
+            Some(refusal) => PluginModule::Missing(refusal.why),
+            None => match (desk.module(plugin, wasm, &bounds, &mut problems), bad_config(plugin)) {
+                // A proxy would refuse it, and a gateway that cannot start helps nobody.
+                (Some(_), Some(problem)) => {
+                    let why = format!("its filter refuses {}: {}", problem.path, problem.message);
+                    problems.push(problem);
+                    PluginModule::Missing(why)
+                }
+                (Some(built), None) => match admitting::admit(&built, plugin, wasm, steps) {
+                    Ok(()) => ready(built, wasm, &mut problems),
+                    Err(problem) => {
+                        let why = problem.message.clone();
+                        problems.push(problem);
+                        PluginModule::Missing(why)
+                    }
+                },
+                (None, _) => desk.missing(&problems),
+            },
         };
         modules.insert(plugin.key(), module);
     }
@@ -59,6 +90,7 @@ fn resolve_in(cache: Option<&Path>, resources: &Resources, steps: &Steps) -> (Pl
 pub(crate) fn resolve_for(
     resources: &mut Resources,
     paths: &BTreeMap<String, String>,
+    sources: &SourceArgs,
     steps: &Steps,
 ) -> (PluginModules, Vec<Problem>) {
     for plugin in &mut resources.extensions {
@@ -70,7 +102,7 @@ pub(crate) fn resolve_for(
             wasm.sha256 = None;
         }
     }
-    let (mut modules, problems) = resolve(resources, steps);
+    let (mut modules, problems) = resolve(resources, sources, steps);
     for plugin in &resources.extensions {
         let key = plugin.key();
         // An annotation takes the place of a URL, but not of a path that is given.
@@ -103,7 +135,7 @@ pub(crate) fn watched(resources: &Resources) -> Vec<PathBuf> {
         match Whereabouts::of(plugin) {
             Whereabouts::Annotated(path, _) if path.is_dir() => crates.push(path),
             Whereabouts::Annotated(path, _) | Whereabouts::File(path) => paths.push(path),
-            Whereabouts::Elsewhere(_) | Whereabouts::Nowhere => {}
+            Whereabouts::Elsewhere | Whereabouts::Nowhere => {}
         }
     }
     paths.extend(burgee_modules::sources(&crates));
@@ -118,8 +150,8 @@ pub(crate) enum Whereabouts<'a> {
     Annotated(PathBuf, &'a Traced<String>),
     /// In the file that the URL names.
     File(PathBuf),
-    /// Not on this machine, and why.
-    Elsewhere(String),
+    /// Where its URL says.
+    Elsewhere,
     /// It has none.
     Nowhere,
 }
@@ -134,9 +166,7 @@ impl Whereabouts<'_> {
         let url = &wasm.url.value;
         match url.strip_prefix(FILE_SCHEME) {
             Some(path) => Whereabouts::File(path.into()),
-            None => Whereabouts::Elsewhere(format!(
-                "{url} is not fetched: name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}"
-            )),
+            None => Whereabouts::Elsewhere,
         }
     }
 }
@@ -151,54 +181,111 @@ fn folder_of(origin: &Origin) -> PathBuf {
     }
 }
 
-fn module(
-    plugin: &TrafficExtension,
-    wasm: &WasmCode,
-    cache: Option<&Path>,
-    steps: &Steps,
-    problems: &mut Vec<Problem>,
-) -> PluginModule {
-    match Whereabouts::of(plugin) {
-        Whereabouts::Annotated(path, annotation) => match at_hand(&path, cache, steps) {
-            // What is built here is not what was published, so the document's digest says nothing about it.
-            Ok(built) => ready(built, wasm, problems),
-            Err(error) => {
-                let why = short(&error, &path);
-                problems.push(no_local_module(&error, annotation));
-                PluginModule::Missing(why)
+/// What modules are looked for with.
+struct Desk<'a> {
+    cache: Option<&'a Path>,
+    resources: &'a Resources,
+    sources: &'a SourceArgs,
+    steps: &'a Steps,
+}
+
+impl Desk<'_> {
+    /// The module of a plugin; without one the last problem says why.
+    fn module(
+        &self,
+        plugin: &TrafficExtension,
+        wasm: &WasmCode,
+        bounds: &Limits,
+        problems: &mut Vec<Problem>,
+    ) -> Option<BuiltModule> {
+        let found = match Whereabouts::of(plugin) {
+            // What is built here is not what was published, so the document's digest and keys say nothing about it.
+            Whereabouts::Annotated(path, annotation) => {
+                self.at_hand(&path).map_err(|error| no_local_module(&error, annotation))
             }
-        },
-        Whereabouts::File(path) => match file_at_hand(&path, cache) {
-            Ok(built) => match &wasm.sha256 {
-                Some(wanted) if !wanted.value.eq_ignore_ascii_case(&built.sha256) => {
-                    let why = other_digest(&path, &built, wanted);
-                    problems.push(
-                        at(Problem::new(Severity::Error, OTHER_DIGEST, why.clone()), &wanted.origin).help(
-                            "take the module that was published under this digest, or write the digest of this one",
-                        ),
-                    );
-                    PluginModule::Missing(why)
-                }
-                _ => ready(built, wasm, problems),
-            },
-            Err(error) => PluginModule::Missing(error.to_string()),
-        },
-        Whereabouts::Elsewhere(why) => PluginModule::Missing(why),
-        Whereabouts::Nowhere => PluginModule::Missing("it has no module".to_owned()),
+            Whereabouts::File(_) | Whereabouts::Elsewhere => self.fetched(plugin, wasm, bounds),
+            Whereabouts::Nowhere => return None,
+        };
+        found.map_err(|problem| problems.push(problem)).ok()
+    }
+
+    /// That there is no module, by what was said last.
+    fn missing(&self, problems: &[Problem]) -> PluginModule {
+        let why = problems.last().map_or("it has no module", |problem| problem.message.as_str());
+        let line = why.lines().next().unwrap_or_default().trim_end_matches(':');
+        // What the compiler says, and how to ask it again, is told in the problem.
+        let short = line.split_once(" does not build; ").map(|(what, _)| format!("{what} does not build"));
+        PluginModule::Missing(short.unwrap_or_else(|| line.to_owned()))
+    }
+
+    /// The module of a crate's folder or of a file.
+    fn at_hand(&self, path: &Path) -> Result<BuiltModule, ModuleError> {
+        let cache = self.cache.ok_or(ModuleError::NoCache)?;
+        if path.is_dir() {
+            burgee_modules::build_crate_in(cache, path, self.steps)
+        } else {
+            burgee_modules::keep_file_in(cache, path)
+        }
+    }
+
+    /// The module at a URL.
+    fn fetched(
+        &self,
+        plugin: &TrafficExtension,
+        wasm: &WasmCode,
+        bounds: &Limits,
+    ) -> Result<BuiltModule, Problem> {
+        let severity = match wasm.fail_strategy.value {
+            // Left out is what its document asks for then.
+            FailStrategy::Open => Severity::Warning,
+            FailStrategy::Close | FailStrategy::Reload => Severity::Error,
+        };
+        let Some(cache) = self.cache else {
+            return Err(at(
+                Problem::new(severity, NOT_HAD, ModuleError::NoCache.to_string()),
+                &wasm.url.origin,
+            ));
+        };
+        let found = fetching::fetch(cache, self.sources, self.resources, (plugin, wasm), bounds, self.steps);
+        let error = match found {
+            Ok(found) => {
+                return Ok(BuiltModule { path: found.path, sha256: found.sha256, bytes: found.bytes });
+            }
+            Err(error) => error,
+        };
+        let (code, origin) = match &error {
+            SupplyError::Digest { .. } => {
+                (OTHER_DIGEST, wasm.sha256.as_ref().map_or(&wasm.url.origin, |d| &d.origin))
+            }
+            _ => (NOT_HAD, &wasm.url.origin),
+        };
+        Err(at(Problem::new(severity, code, error.to_string()), origin).help(what_to_do(&error)))
     }
 }
 
-/// The module of a crate's folder or of a file.
-fn at_hand(path: &Path, cache: Option<&Path>, steps: &Steps) -> Result<BuiltModule, ModuleError> {
-    if path.is_dir() {
-        burgee_modules::build_crate_in(cache.ok_or(ModuleError::NoCache)?, path, steps)
-    } else {
-        file_at_hand(path, cache)
+/// What to do about a module that cannot be had.
+fn what_to_do(error: &SupplyError) -> &'static str {
+    match error {
+        SupplyError::Digest { .. } => {
+            "take the module that was published under this digest, or write the digest of this one"
+        }
+        SupplyError::Refused { .. } => {
+            "for a registry on this machine: --module-host HOST:PORT, or a rule of the ConfigMap burgee-modules that names it"
+        }
+        SupplyError::Unauthorized { .. } => {
+            "name a Secret of the plugin's namespace in imagePullSecret, and give the Secret with the other documents"
+        }
+        SupplyError::NotFound { .. } => "push it (`burgee module push`), or mend the url",
+        SupplyError::Unavailable { .. } | SupplyError::Late { .. } => {
+            "it is asked for again by itself while a mesh runs; a registry in plain HTTP is named by --plain-http HOST:PORT, a \
+             certificate of your own by --registry-ca FILE"
+        }
+        SupplyError::Signature { .. } => {
+            "sign it with the key (`cosign sign --key`), or name the key that signed it"
+        }
+        SupplyError::Io { .. } => "name a file that is there, or a URL of another kind",
+        _ => "`burgee module inspect URL` says what is there",
     }
-}
-
-fn file_at_hand(path: &Path, cache: Option<&Path>) -> Result<BuiltModule, ModuleError> {
-    burgee_modules::keep_file_in(cache.ok_or(ModuleError::NoCache)?, path)
 }
 
 fn ready(built: BuiltModule, wasm: &WasmCode, problems: &mut Vec<Problem>) -> PluginModule {
@@ -228,14 +315,6 @@ fn declared(module: &[u8]) -> (Vec<DeclaredMetric>, Vec<String>) {
     (metrics.into_iter().filter(|metric| metric.fault().is_none()).collect(), faults)
 }
 
-/// One line of an error that may be many.
-fn short(error: &ModuleError, path: &Path) -> String {
-    match error {
-        ModuleError::BuildFailed { .. } => format!("the crate in {} does not build", path.display()),
-        error => error.to_string().lines().next().unwrap_or_default().trim_end_matches(':').to_owned(),
-    }
-}
-
 fn no_local_module(error: &ModuleError, annotation: &Traced<String>) -> Problem {
     let help = match error {
         ModuleError::BuildFailed { .. } => "mend the crate; the module is built again then",
@@ -245,10 +324,6 @@ fn no_local_module(error: &ModuleError, annotation: &Traced<String>) -> Problem 
         _ => "",
     };
     at(Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string()), &annotation.origin).help(help)
-}
-
-fn other_digest(path: &Path, built: &BuiltModule, wanted: &Traced<String>) -> String {
-    format!("{} has the SHA-256 {}, not {}", path.display(), built.sha256, wanted.value)
 }
 
 /// That what the annotation names is not on this machine, so that nothing is known of the plugin's configuration.
@@ -296,7 +371,7 @@ pub(crate) fn bad_config(plugin: &TrafficExtension) -> Option<Problem> {
     Some(problem)
 }
 
-fn at(problem: Problem, origin: &Origin) -> Problem {
+pub(crate) fn at(problem: Problem, origin: &Origin) -> Problem {
     match origin {
         Origin::Document { path, place, .. } => problem.at(place.clone(), &**path),
         Origin::Rule(_) => problem,

@@ -44,16 +44,19 @@ pub use why_not::Asked;
 use crate::check::Checked;
 use crate::document::{Outline, OutlineIndex};
 use crate::origin::{Origin, Place};
-use crate::problem::{Problem, Severity, codes};
+use crate::problem::{Code, Problem, Severity, codes};
 use crate::resolve::tracers::Lookup;
 use crate::resolve::{ControlPlane, Effective, ListenerClass, PolicySet, Workload};
 use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
 
+/// Errors of documents that a cluster takes.
+const TAKEN_ALL_THE_SAME: [Code; 2] = [codes::UNKNOWN_PROVIDER, codes::MODULE_REFUSED];
+
 /// Documents that were read and judged, ready to be asked about.
 ///
 /// A document that `check` refuses is taken as one that is not there, as a cluster would not have taken it. Only where
-/// what it refuses is the name of a provider does the document count: clusters take it, and what Istio makes of such a
-/// name is worth knowing. The mesh's configuration is taken as far as it could be read.
+/// what it refuses is the name of a provider, or a module by the mesh's rules, does the document count: clusters take it,
+/// and what comes of it is worth knowing. The mesh's configuration is taken as far as it could be read.
 #[derive(Clone, Debug)]
 pub struct Explainer<'c> {
     checked: &'c Checked,
@@ -85,7 +88,7 @@ impl<'c> Explainer<'c> {
     pub fn of(checked: &'c Checked, control_plane: ControlPlane) -> Explainer<'c> {
         let mut refused: BTreeMap<Place, Vec<&Problem>> = BTreeMap::new();
         let refuses = |problem: &&Problem| {
-            problem.severity == Severity::Error && problem.code != codes::UNKNOWN_PROVIDER
+            problem.severity == Severity::Error && !TAKEN_ALL_THE_SAME.contains(&problem.code)
         };
         let outlines = OutlineIndex::new(&checked.outlines);
         let mut unreadable = Vec::new();

@@ -14,7 +14,8 @@
 //! are, whether a format of log lines has operators that there are, whether a provider is there and can do what it is
 //! named for, whether the host, port and escapes of a URL are right, whether a tag's name can be a label, tags of traces
 //! without a name (a rule that looks at every name of a map costs more than an API server allows in lists without a
-//! bound) or without a source (which Istio takes), what is written in YAML and not meant, and everything between
+//! bound) or without a source (which Istio takes), how many bytes a script has
+//! (a bound counts characters), what is written in YAML and not meant, and everything between
 //! documents. An API server in turn refuses two things that `check` takes as absent: `null` where a value cannot be null,
 //! and an empty `value` beside `operation: REMOVE`.
 //!
@@ -23,6 +24,7 @@
 mod node;
 mod shared;
 mod telemetry;
+mod traffic_extension;
 mod wasm_plugin;
 
 use serde_json::{Value, json};
@@ -44,9 +46,10 @@ struct Definition {
     schema: Node,
 }
 
-/// The definitions, ready to be applied: Telemetry, then WasmPlugin.
+/// The definitions, ready to be applied: Telemetry, WasmPlugin, TrafficExtension.
 pub fn definitions() -> Vec<Value> {
-    [telemetry::definition(), wasm_plugin::definition()].into_iter().map(Definition::into_value).collect()
+    let all = [telemetry::definition(), wasm_plugin::definition(), traffic_extension::definition()];
+    all.into_iter().map(Definition::into_value).collect()
 }
 
 impl Definition {

@@ -98,6 +98,31 @@ fn what_comes_of_each_row_is_what_it_says() {
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 
+/// The rows of plugins, told of a TrafficExtension: all but the one about what Istio appends to names of the other kind.
+#[test]
+fn the_rows_of_plugins_hold_for_extensions() {
+    let folder = burgee_tests::workspace().join("tests/cases/specification/plugins");
+    let world = World::read(&folder);
+    let mut count = 0;
+    for (name, text) in texts(&folder).into_iter().filter(|(name, _)| name != "Z7") {
+        let url = "url: file:///opt/filters/guard.wasm";
+        let told = text.replace("kind: WasmPlugin", "kind: TrafficExtension");
+        let told = told.replace(&format!("  {url}"), &format!("  wasm: {{{url}}}"));
+        assert_ne!(told, text, "{name}");
+        let mut row = Row::parse(&name, &world, &told).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        for (_, order) in row.expected.iter_mut().filter(|(key, _)| *key == "order") {
+            let ids: Vec<String> =
+                order.split(", ").map(|plugin| format!("TrafficExtension/{plugin}")).collect();
+            *order = ids.join(", ");
+        }
+        if let Err(fault) = fault(&row, &observe(&row)) {
+            panic!("{name} of an extension: {fault}");
+        }
+        count += 1;
+    }
+    assert!(count > 30, "{count} rows");
+}
+
 #[test]
 fn every_row_is_there() {
     for (folder, wanted, numbers) in ROWS {

@@ -108,6 +108,10 @@ fn least(node: &Value) -> Map<String, Value> {
     if node["properties"].get("operation").is_some() {
         object.insert("value".to_owned(), sample("value", &node["properties"]["value"]));
     }
+    // One of the two, and neither has to be there.
+    if let Some(lua) = node["properties"].get("lua") {
+        object.insert("lua".to_owned(), sample("lua", lua));
+    }
     object
 }
 
@@ -120,6 +124,7 @@ fn bring_into_line(object: &mut Map<String, Value>, field: &str) {
         ("kind", kind) if kind != "Service" => {
             object.insert("group".to_owned(), json!("gateway.networking.k8s.io"));
         }
+        ("wasm", _) => drop(object.remove("lua")),
         ("group", _) => drop(object.insert("kind".to_owned(), json!("Gateway"))),
         _ => {}
     }
@@ -296,7 +301,7 @@ fn null_is_refused_where_it_cannot_be() {
 
 /// Bounds that something else stands for where these tests run: a URL without anything in it is none to the evaluator of
 /// rules here, and is one to an API server.
-const SEEM_NOT_NEEDED: &[(&str, &str)] = &[(".spec.url", "minLength")];
+const SEEM_NOT_NEEDED: &[(&str, &str)] = &[(".spec.url", "minLength"), (".spec.wasm.url", "minLength")];
 
 #[test]
 fn no_bound_can_be_left_out() {

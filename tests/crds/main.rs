@@ -18,9 +18,10 @@ use serde_json::{Value, json};
 enum Kind {
     Telemetry,
     WasmPlugin,
+    TrafficExtension,
 }
 
-const KINDS: [Kind; 2] = [Kind::Telemetry, Kind::WasmPlugin];
+const KINDS: [Kind; 3] = [Kind::Telemetry, Kind::WasmPlugin, Kind::TrafficExtension];
 
 impl Kind {
     /// The kind's definition.
@@ -39,7 +40,7 @@ impl Kind {
     fn document(self, spec: Option<Value>) -> Value {
         let group = match self {
             Kind::Telemetry => "telemetry.istio.io",
-            Kind::WasmPlugin => "extensions.istio.io",
+            Kind::WasmPlugin | Kind::TrafficExtension => "extensions.istio.io",
         };
         let mut document = json!({
             "apiVersion": format!("{group}/v1alpha1"),

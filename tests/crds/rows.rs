@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Kind;
-use Kind::{Telemetry, WasmPlugin};
+use Kind::{Telemetry, TrafficExtension, WasmPlugin};
 
 /// Who takes a spec, of Istio's definition, ours, and `check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +51,23 @@ pub fn rows() -> Vec<Row> {
     let with_url = PLUGIN_WITH_URL
         .iter()
         .map(|(name, spec, taken)| row(name, WasmPlugin, &format!("{{url: a, {spec}}}"), *taken));
-    let mut rows: Vec<Row> = telemetry.chain(plugin).chain(with_url).collect();
+    let extension = EXTENSION.iter().map(|(name, spec, taken)| row(name, TrafficExtension, spec, *taken));
+    let with_module = MODULE.iter().map(|(name, fields, taken)| {
+        row(&format!("{name} of an extension"), TrafficExtension, &format!("{{wasm: {{{fields}}}}}"), *taken)
+    });
+    let plugins = plugin.chain(with_url).chain(extension).chain(with_module);
+    let mut rows: Vec<Row> = telemetry.chain(plugins).collect();
     let no_spec = |kind: Kind, taken| Row {
         name: format!("{kind:?} without a spec"),
         kind,
         document: kind.document(None),
         taken,
     };
-    rows.extend([no_spec(Telemetry, Taken::All), no_spec(WasmPlugin, Taken::Nobody)]);
+    rows.extend([
+        no_spec(Telemetry, Taken::All),
+        no_spec(WasmPlugin, Taken::Nobody),
+        no_spec(TrafficExtension, Taken::Nobody),
+    ]);
     rows
 }
 
@@ -268,4 +277,59 @@ const PLUGIN_WITH_URL: &[Text] = &[
     ("config list", "pluginConfig: []", Nobody),
     ("choices", "type: NETWORK, failStrategy: FAIL_OPEN, imagePullPolicy: Always", All),
     ("unknown field", "plugin_name: a", Nobody),
+];
+
+const EXTENSION: &[Text] = &[
+    ("nothing that runs", "{}", Nobody),
+    ("module and script", "{wasm: {url: a}, lua: {inlineCode: a}}", Nobody),
+    ("script", "{lua: {inlineCode: 'function envoy_on_request(handle) end'}}", All),
+    ("script empty", "{lua: {inlineCode: ''}}", Nobody),
+    ("script missing", "{lua: {}}", Nobody),
+    ("script null", "{wasm: {url: a}, lua: null}", Check),
+    ("no module", "{wasm: {}}", Nobody),
+    ("phase", "{wasm: {url: a}, phase: UNSPECIFIED, priority: -5}", All),
+    ("phase of a WasmPlugin", "{wasm: {url: a}, phase: UNSPECIFIED_PHASE}", Nobody),
+    ("priority null", "{wasm: {url: a}, priority: null}", All),
+    ("port 0", "{lua: {inlineCode: a}, match: [{ports: [{number: 0}]}]}", Nobody),
+    ("port twice", "{lua: {inlineCode: a}, match: [{ports: [{number: 8}, {number: 8}]}]}", Nobody),
+    ("port", "{lua: {inlineCode: a}, match: [{mode: SERVER, ports: [{number: 80}]}]}", All),
+    ("selector", "{wasm: {url: a}, selector: {matchLabels: {a: b}}}", All),
+    ("selector wildcard", "{wasm: {url: a}, selector: {matchLabels: {a: 'b*'}}}", Nobody),
+    ("selector name wildcard", "{wasm: {url: a}, selector: {matchLabels: {'a*': b}}}", Nobody),
+    ("selector name empty", "{wasm: {url: a}, selector: {matchLabels: {'': b}}}", Nobody),
+    (
+        "selector and targets",
+        "{wasm: {url: a}, selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: a}]}",
+        Nobody,
+    ),
+    ("no targets", "{wasm: {url: a}, selector: {matchLabels: {a: b}}, targetRefs: []}", Ours),
+    ("target", "{wasm: {url: a}, targetRefs: [{kind: Service, name: a, namespace: ''}]}", All),
+    ("target elsewhere", "{wasm: {url: a}, targetRefs: [{kind: Service, name: a, namespace: b}]}", Nobody),
+    (
+        "target kind",
+        "{wasm: {url: a}, targetRefs: [{group: networking.istio.io, kind: Gateway, name: a}]}",
+        IstiosDefinition,
+    ),
+    ("targetRef", "{wasm: {url: a}, targetRef: {kind: Service, name: a}}", Nobody),
+];
+
+/// Below `wasm`.
+const MODULE: &[Text] = &[
+    ("W-V1", "pluginName: a", Nobody),
+    ("W-V1 empty", "url: ''", Nobody),
+    ("W-V2", "url: 'ghcr.io/org/p:1'", All),
+    ("W-V3", "url: 'oci://reg/p'", All),
+    ("W-V4", "url: 'file:///opt/a.wasm'", All),
+    ("W-V5", "url: 'ftp://x/y'", Nobody),
+    ("W-V6 63", "url: a, sha256: DIGITS", Nobody),
+    ("W-V6 upper case", "url: a, sha256: DIGITSF", Nobody),
+    ("W-V7", "url: a, sha256: DIGITSf", All),
+    ("W-V8", "url: a, imagePullSecret: LONGx", Nobody),
+    ("W-V9", "url: a, vmConfig: {env: [{name: A, value: '1'}, {name: A}]}", Nobody),
+    ("W-V10", "url: a, vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}", Nobody),
+    ("W-V10 right", "url: a, vmConfig: {env: [{name: A, valueFrom: HOST}, {name: B, value: c}]}", All),
+    ("W-V11", "url: a, vmConfig: {env: [{name: ''}]}", Nobody),
+    ("choices", "url: a, type: NETWORK, failStrategy: FAIL_OPEN, imagePullPolicy: Always", All),
+    ("config", "url: a, pluginConfig: {a: [1, {b: null}], c: d}", All),
+    ("phase within", "url: a, phase: AUTHN", Nobody),
 ];

@@ -144,7 +144,7 @@ fn a_real_envoy_takes_what_check_accepts() {
     let file = folder.path().join("bootstrap.yaml");
     let text = together.into_bootstrap().to_yaml();
     for expected in
-        ["burgee.access_log.", "burgee.tracing.", "burgee.telemetry.", "extensions.istio.io/wasmplugin/"]
+        ["burgee.access_log.", "burgee.tracing.", "burgee.telemetry.", "extensions.istio.io/trafficextension/"]
     {
         assert!(text.matches(expected).count() > SETS / 2, "{expected} is too seldom there");
     }

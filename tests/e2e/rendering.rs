@@ -181,7 +181,7 @@ fn a_real_envoy_takes_everything_that_documents_can_ask_for() {
     for base in bases() {
         let once = render(&base, &["-f", &documents]);
         if name(&base) != "dynamic.yaml" {
-            for expected in ["burgee.access_log.json", "burgee.tracing.spans", "wasmplugin/quickstart.guard"]
+            for expected in ["burgee.access_log.json", "burgee.tracing.spans", "trafficextension/quickstart.guard~istio-translated-wasmplugin"]
             {
                 assert!(once.contains(expected), "{} has no {expected}:\n{once}", name(&base));
             }
@@ -312,7 +312,7 @@ fn plugin_from_registry(annotation: &str, more: &[&str]) -> Result<(String, Stri
 #[test]
 fn a_plugin_from_a_registry_is_rendered_once_its_module_is_found() {
     let digest = burgee_modules::digest_of_module(module()).expect("a file").expect("a module");
-    let vm_id = format!("burgee.plugin.quickstart.guard.{}", &digest[..16]);
+    let vm_id = format!("burgee.plugin.quickstart.guard~istio-translated-wasmplugin.{}", &digest[..16]);
     let annotation = "burgee.dev/module: guard.wasm";
     let there = "quickstart/guard=/etc/envoy/guard.wasm";
     // The path is the proxy's; the digest is that of the module at hand.
@@ -329,7 +329,7 @@ fn a_plugin_from_a_registry_is_rendered_once_its_module_is_found() {
     let (found, file) =
         plugin_from_registry("", &["--plugin-path", there]).unwrap_or_else(|ended| panic!("{ended}"));
     assert_eq!(file, "/etc/envoy/guard.wasm");
-    assert!(found.starts_with("burgee.plugin.quickstart.guard.") && found != vm_id, "{found}");
+    assert!(found.starts_with("burgee.plugin.quickstart.guard~istio-translated-wasmplugin.") && found != vm_id, "{found}");
 
     for (more, code, said) in [
         (&[][..], 1, &["BG0620", "burgee.dev/module", "file://", "--plugin-path quickstart/guard=PATH"][..]),

@@ -30,8 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-stub", &[]),
     // Knows neither what a module does nor who asks for it.
     ("burgee-supply", &[]),
-    // The name of the section in which a module says what it exports.
-    ("burgee-modules", &["burgee-machine", "burgee-kit"]),
+    // The kit has the name of the section in which a module says what it exports; the harness starts modules.
+    ("burgee-modules", &["burgee-harness", "burgee-kit", "burgee-machine"]),
     (
         "burgee-localnet",
         &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay", "burgee-stub"],
@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "burgee-modules",
             "burgee-overlay",
             "burgee-stub",
+            "burgee-supply",
         ],
     ),
     ("burgee-tests", &["burgee-api", "burgee-overlay"]),

@@ -37,8 +37,8 @@ pub(crate) fn run(plan: &ComposePlan) -> Result<Outcome, Failure> {
         return Ok(refuse(&checked.problems, &sources));
     }
     let steps = Steps::new();
-    let telemetry = super::module(plan.module.as_deref(), &steps)?;
-    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &steps);
+    let telemetry = super::telemetry_module(plan.module.as_deref(), &steps)?;
+    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &plan.sources, &steps);
     let image = match &plan.image {
         Some(image) => image.clone(),
         None => image(&steps)?,

@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod module;
 pub(crate) mod new;
 pub(crate) mod render;
 pub(crate) mod test;
@@ -49,7 +50,7 @@ fn not_run(resources: &Resources) -> Option<Problem> {
 }
 
 /// The telemetry module: the one named, else the one that is built here.
-fn module(named: Option<&Path>, steps: &Steps) -> Result<Module, Failure> {
+fn telemetry_module(named: Option<&Path>, steps: &Steps) -> Result<Module, Failure> {
     let (path, sha256) = match named {
         Some(file) => {
             let digest = burgee_modules::digest_of_module(file).map_err(|error| {

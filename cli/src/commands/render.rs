@@ -161,7 +161,8 @@ fn resolve(
     // Plugins of others need no module, and building one takes long.
     let applied = names_of_plugins(&PolicySet::new(resources.clone()).resolve(workload));
     resources.extensions.retain(|plugin| applied.contains(&plugin.key()));
-    let (plugins, missing) = plugin_modules::resolve_for(resources, &plan.plugin_paths, &Steps::new());
+    let (plugins, missing) =
+        plugin_modules::resolve_for(resources, &plan.plugin_paths, &plan.sources, &Steps::new());
     problems.extend(missing);
     problems.extend(environment::doubts(resources));
     (environment::policies(resources.clone(), plan.metrics).resolve(workload), plugins)
@@ -250,7 +251,7 @@ fn unlaid_buckets(edits: &[Edit], effective: &Effective, plugins: &PluginModules
 
 /// The telemetry module, at the path where the proxy finds it.
 fn module(plan: &RenderPlan) -> Result<Module, Failure> {
-    let mut module = super::module(plan.module.as_deref(), &Steps::new())?;
+    let mut module = super::telemetry_module(plan.module.as_deref(), &Steps::new())?;
     if let Some(path) = &plan.module_path {
         module.path.clone_from(path);
     }

@@ -5,6 +5,7 @@ mod clean;
 #[cfg(test)]
 mod examples;
 mod follow;
+mod last_good;
 mod lines;
 mod live;
 mod show;
@@ -63,8 +64,8 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
         .build()
         .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
     let steps = Steps::new();
-    let telemetry = super::module(plan.module.as_deref(), &steps)?;
-    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &steps);
+    let telemetry = super::telemetry_module(plan.module.as_deref(), &steps)?;
+    let (plugins, missing) = plugin_modules::resolve(&checked.resources, &plan.sources, &steps);
     let prepared = Prepared { sources, checked, modules: Modules { telemetry, plugins }, missing };
     let outcome = runtime.block_on(async {
         let mut ending = Ending::new()?;

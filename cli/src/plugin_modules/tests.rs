@@ -7,8 +7,17 @@ use burgee_api::document::Source;
 
 use super::*;
 
-const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
-const EMPTY_DIGEST: &str = "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476";
+/// The least that starts as a filter.
+fn least_module() -> Vec<u8> {
+    let text = r#"(module (memory (export "memory") 1)
+        (func (export "proxy_abi_version_0_2_1"))
+        (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 0)))"#;
+    wat::parse_str(text).expect("a module")
+}
+
+fn least_digest() -> String {
+    burgee_modules::digest(&least_module())
+}
 
 /// A folder with a document of one plugin; the folder holds the module `a.wasm` too.
 struct Desk {
@@ -19,7 +28,7 @@ struct Desk {
 impl Desk {
     fn new(annotation: Option<&str>, spec: &str) -> Desk {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("a.wasm"), EMPTY_MODULE).expect("a module");
+        fs::write(folder.path().join("a.wasm"), least_module()).expect("a module");
         let spec = spec.replace("HERE", &folder.path().to_string_lossy());
         let annotations = annotation
             .map(|path| format!("  annotations: {{burgee.dev/module: {path:?}}}\n"))
@@ -36,7 +45,8 @@ impl Desk {
     /// The plugin's module, and the one thing that is wrong, if any is.
     fn resolve(&self) -> (PluginModule, Option<Problem>) {
         let cache = self.folder.path().join("cache");
-        let (mut modules, mut problems) = resolve_in(Some(&cache), &self.resources, &Steps::new());
+        let (mut modules, mut problems) =
+            resolve_in(Some(&cache), &self.resources, &SourceArgs::default(), &Steps::new());
         assert_eq!(modules.len(), 1);
         assert!(problems.len() <= 1, "{problems:?}");
         (modules.remove("shop/tag").expect("by namespace and name"), problems.pop())
@@ -52,15 +62,15 @@ fn a_file_is_taken_by_the_annotation_or_by_its_url_under_its_digest() {
         // The digest is that of what was published, not of what is built here.
         (Some("a.wasm"), format!("  url: oci://registry.example/tag:1\n  sha256: \"{other}\"")),
         (None, "  url: file://HERE/a.wasm".to_owned()),
-        (None, format!("  url: file://HERE/a.wasm\n  sha256: {EMPTY_DIGEST}")),
+        (None, format!("  url: file://HERE/a.wasm\n  sha256: {}", least_digest())),
     ] {
         let desk = Desk::new(annotation, &spec);
         fs::create_dir_all(desk.folder.path().join("cache")).expect("a cache");
         let (module, problem) = desk.resolve();
         assert_eq!(problem, None, "{spec}");
         let PluginModule::Ready(module) = module else { panic!("{spec}: {module:?}") };
-        assert_eq!(module.sha256, EMPTY_DIGEST);
-        assert!(module.path.contains(EMPTY_DIGEST), "{}", module.path);
+        assert_eq!(module.sha256, least_digest());
+        assert!(module.path.contains(&least_digest()), "{}", module.path);
     }
 }
 
@@ -68,13 +78,20 @@ fn a_file_is_taken_by_the_annotation_or_by_its_url_under_its_digest() {
 fn what_cannot_be_had_is_missing_and_says_why_and_where() {
     let other = "0".repeat(64);
     for (annotation, spec, why, problem_path) in [
-        (None, "  url: oci://registry.example/tag:1".to_owned(), "burgee.dev/module", None),
-        (None, "  url: file://HERE/absent.wasm".to_owned(), "absent.wasm", None),
+        (None, "  url: http://127.0.0.1:1/tag".to_owned(), "127.0.0.1 is not fetched from", Some("spec.url")),
+        (None, "  url: file://HERE/absent.wasm".to_owned(), "absent.wasm", Some("spec.url")),
         (
             None,
             format!("  url: file://HERE/a.wasm\n  sha256: \"{other}\""),
-            "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476, not 0000",
+            "(module), not 0000",
             Some("spec.sha256"),
+        ),
+        (None, "  url: file://HERE/text.wasm".to_owned(), "it is no Wasm module", Some("spec.url")),
+        (
+            Some("useless.wasm"),
+            "  url: oci://a/b".to_owned(),
+            "the module may not be given to proxies",
+            Some("spec.url"),
         ),
         (Some("absent"), "  url: oci://a/b".to_owned(), "absent", Some("burgee.dev/module")),
         (
@@ -86,7 +103,11 @@ fn what_cannot_be_had_is_missing_and_says_why_and_where() {
         (Some("."), "  url: oci://a/b".to_owned(), "no Cargo.toml", Some("burgee.dev/module")),
     ] {
         let desk = Desk::new(annotation, &spec);
-        fs::write(desk.folder.path().join("plugin.yaml"), "no module").expect("a file");
+        for (name, bytes) in
+            [("plugin.yaml", &b"no module"[..]), ("text.wasm", b"text"), ("useless.wasm", b"\0asm\x01\0\0\0")]
+        {
+            fs::write(desk.folder.path().join(name), bytes).expect("a file");
+        }
         let (module, problem) = desk.resolve();
         let PluginModule::Missing(found) = module else { panic!("{spec}: {module:?}") };
         assert!(found.contains(why), "{found}");
@@ -183,7 +204,7 @@ fn with_section(name: &str, data: &str) -> Vec<u8> {
     // A length of two bytes in LEB128.
     let size = section.len();
     let size = [size as u8 & 0x7f | 0x80, (size >> 7) as u8];
-    [EMPTY_MODULE, &[0], &size, &section].concat()
+    [&least_module()[..], &[0], &size, &section].concat()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burgee_api::Problem;
-use burgee_overlay::PLUGIN_PREFIX;
+use burgee_overlay::{PLUGIN_PREFIX, plugin_id};
 use thiserror::Error;
 
 use crate::ports::PortError;
@@ -121,10 +121,11 @@ fn after_refusal(counter: &str) -> String {
     let Some((_, extension)) = extension else {
         return OTHER_ENVOY.to_owned();
     };
-    match extension.strip_prefix(PLUGIN_PREFIX).and_then(|plugin| plugin.rsplit_once('.')) {
-        Some((plugin, _)) => format!(
-            "\nThe plugin {plugin} (its namespace, then its name) does not load in this Envoy, or refuses its \
-             `pluginConfig`: correct that, build its module again, or take it out of the documents"
+    let plugin = extension.strip_prefix(PLUGIN_PREFIX).and_then(|plugin| plugin.rsplit_once('.'));
+    match plugin.and_then(|(plugin, _)| plugin_id(plugin)) {
+        Some(plugin) => format!(
+            "\nThe plugin {plugin} does not load in this Envoy, or refuses its `pluginConfig`: correct that, build its \
+             module again, or take it out of the documents"
         ),
         None => "\nThe filter module does not load in this Envoy: build it again".to_owned(),
     }
@@ -148,8 +149,8 @@ mod tests {
     fn a_refusal_says_whose_part_was_refused() {
         for (what, expected) in [
             (
-                "extension_config_discovery.http_filter.extensions.istio.io/wasmplugin/shop.guard.config_fail",
-                "The plugin shop.guard (its namespace",
+                "extension_config_discovery.http_filter.extensions.istio.io/trafficextension/shop.guard~istio-translated-wasmplugin.config_fail",
+                "The plugin shop/guard does not load",
             ),
             (
                 "extension_config_discovery.http_filter.burgee.stats.inbound.prometheus.update_rejected",

@@ -6,12 +6,16 @@ use burgee_api::resolve::{Effective, ListenerClass, Plugin};
 use burgee_api::resources::extension::PluginPhase;
 use burgee_overlay::{PluginModule, plugin_extension_name};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::base;
 use crate::mesh::Mesh;
 use crate::render::{ExtensionFile, Files};
 use crate::run::{Modules, Proxy};
 use crate::summary::PluginSummary;
+
+/// Where a script in Lua is: in its document.
+const INLINE: &str = "inline";
 
 /// The plugins that stand in a chain of a proxy's, and whether the proxy itself says that it runs them.
 pub(crate) async fn of_proxy(proxy: &Proxy, mesh: &Mesh, modules: &Modules) -> Vec<PluginSummary> {
@@ -44,7 +48,7 @@ fn asked<'a>(policy: &'a Effective, mesh: &Mesh) -> Vec<&'a Plugin> {
     let mut asked: Vec<&Plugin> = Vec::new();
     for class in ListenerClass::ALL {
         for plugin in &policy.class(class).plugins {
-            let is_listed = |one: &&Plugin| (&one.namespace, &one.name) == (&plugin.namespace, &plugin.name);
+            let is_listed = |one: &&Plugin| one.id() == plugin.id();
             let is_used = listeners.iter().any(|one| one.class == class && plugin.covers_port(one.port));
             if is_used && !asked.iter().any(is_listed) {
                 asked.push(plugin);
@@ -61,6 +65,23 @@ fn summary(
     running: &BTreeMap<String, String>,
 ) -> PluginSummary {
     let name = plugin.id();
+    let running = running.get(&plugin_extension_name(plugin));
+    if let Some(lua) = plugin.document.lua() {
+        // What stands for one that the rules refuse is a script, too, and is another one.
+        let script = Value::from(lua.inline.value.as_str()).to_string();
+        return PluginSummary {
+            proxy: proxy.to_owned(),
+            plugin: name,
+            phase: phase(plugin.document.phase.value).to_owned(),
+            url: String::new(),
+            module: Some(INLINE.to_owned()),
+            sha256: Some(
+                Sha256::digest(&lua.inline.value).iter().map(|byte| format!("{byte:02x}")).collect(),
+            ),
+            loaded: running.is_some_and(|running| running.contains(&script)),
+            asked_by: Some((&plugin.origin).into()),
+        };
+    }
     let wasm = plugin.document.wasm();
     let url = wasm.map(|wasm| wasm.url.value.clone()).unwrap_or_default();
     let (module, sha256) = match modules.plugins.get(&name) {
@@ -74,7 +95,6 @@ fn summary(
             )
         }
     };
-    let running = running.get(&plugin_extension_name(plugin));
     // What the proxy accepted last names the module by its digest, which is part of the name of its virtual machine.
     let proof = sha256.as_ref().or(module.as_ref());
     let loaded = running.zip(proof).is_some_and(|(running, proof)| running.contains(proof.as_str()));

@@ -178,20 +178,20 @@ pub struct SpanSummary {
     pub asked_by: Option<OriginSummary>,
 }
 
-/// A plugin of a proxy.
+/// A plugin of a proxy: a Wasm module or a script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginSummary {
     /// The workload whose proxy has it, as `namespace/name`.
     pub proxy: String,
-    /// The plugin, as `namespace/name`.
+    /// The plugin, as `namespace/name`, or as `TrafficExtension/namespace/name`.
     pub plugin: String,
     /// `authn`, `authz`, `stats` or `unspecified`.
     pub phase: String,
-    /// The URL that the document names.
+    /// The URL that the document names; empty for a script.
     pub url: String,
-    /// Where the module is here; null when it cannot be had.
+    /// Where the module is here, `inline` for a script; null when it cannot be had.
     pub module: Option<String>,
-    /// The digest of the module in force; null when it cannot be had.
+    /// The digest of the module or the script in force; null when it cannot be had.
     pub sha256: Option<String>,
     /// Whether the proxy runs it.
     pub loaded: bool,

@@ -166,10 +166,9 @@ fn said(proxy: &str, level: &str, text: &str) -> Option<PluginWords> {
     Some(PluginWords { proxy, plugin, level, text })
 }
 
-/// A plugin's `NAMESPACE/NAME` by its name in a proxy. None for our own.
+/// Which plugin it is by its name in a proxy, as documents have it. None for our own.
 fn plugin(name: &str) -> Option<String> {
-    let (namespace, name) = name.split_once('.').filter(|_| !name.starts_with(OURS))?;
-    Some(format!("{namespace}/{name}"))
+    if name.starts_with(OURS) { None } else { burgee_overlay::plugin_id(name) }
 }
 
 #[cfg(test)]
@@ -180,7 +179,7 @@ mod tests {
     fn what_plugins_say_is_told_from_what_envoy_says() {
         let log = "warning: There is no configured limit\n\
                    and more of it\n\
-                   critical: wasm log istio-system.who-asks burgee.plugin.x.1: panicked at src/filter.rs:57:50:\n\
+                   critical: wasm log istio-system.who-asks~istio-translated-wasmplugin burgee.plugin.x.1: panicked at src/filter.rs:57:50:\n\
                    called `Option::unwrap()` on a `None` value\n\
                    error: Function: proxy_on_request_headers failed: Uncaught RuntimeError: unreachable\n\
                    warning: wasm log burgee.stats: a label\n\

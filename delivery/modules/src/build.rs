@@ -128,7 +128,7 @@ pub(crate) fn user_cache() -> Result<PathBuf, ModuleError> {
     burgee_machine::cache_directory().ok_or(ModuleError::NoCache)
 }
 
-fn keep(cache: &Path, bytes: Vec<u8>) -> Result<BuiltModule, ModuleError> {
+pub(crate) fn keep(cache: &Path, bytes: Vec<u8>) -> Result<BuiltModule, ModuleError> {
     let sha256 = cache::sha256(&bytes);
     let _lock = cache::lock(cache)?;
     let path = cache::store(cache, &sha256, &bytes)?;

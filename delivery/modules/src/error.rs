@@ -94,6 +94,16 @@ pub enum ModuleError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// The optimizer did not do it.
+    #[error(
+        "`{program}` does not take the module:\n{output}\nLeave --optimize out, or take a newer Binaryen"
+    )]
+    NotOptimized {
+        /// The program.
+        program: String,
+        /// The last lines that it wrote.
+        output: String,
+    },
     /// There is no place for the cache.
     #[error("there is no place to keep modules: set BURGEE_CACHE to a directory that can be written to")]
     NoCache,

@@ -96,6 +96,11 @@ pub(crate) fn metadata(folder: &Path) -> Result<Value, ModuleError> {
     serde_json::from_slice(&output.stdout).map_err(|error| no_crate(error.to_string()))
 }
 
+/// The crate of a folder among those of a workspace.
+pub(crate) fn package_in<'a>(metadata: &'a Value, folder: &Path) -> Option<&'a Value> {
+    metadata["packages"].as_array()?.iter().find(|package| folder_of(package) == Some(folder))
+}
+
 /// The folder of a crate in [`metadata`].
 pub(crate) fn folder_of(package: &Value) -> Option<&Path> {
     Path::new(package["manifest_path"].as_str()?).parent()

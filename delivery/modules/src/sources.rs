@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::SCHEMA_FILE;
-use crate::package::{folder_of, metadata};
+use crate::package::{metadata, package_in};
 
 /// The parts of a crate that count, beside those that its build leaves behind.
 const PARTS: [&str; 5] = ["src", "Cargo.toml", "build.rs", ".cargo", SCHEMA_FILE];
@@ -57,11 +57,6 @@ fn used_by(metadata: &Value, folder: &Path) -> BTreeSet<PathBuf> {
         }
     }
     used
-}
-
-/// The crate of a folder among those of a workspace.
-fn package_in<'a>(metadata: &'a Value, folder: &Path) -> Option<&'a Value> {
-    metadata["packages"].as_array()?.iter().find(|package| folder_of(package) == Some(folder))
 }
 
 #[cfg(test)]

@@ -77,6 +77,20 @@ pub fn kept_symbols(module: &BuiltModule) -> Option<Vec<u8>> {
     kept_symbols_in(&user_cache().ok()?, module)
 }
 
+/// Like [`kept_symbols`], of a module's bytes, from wherever they are.
+pub fn kept_symbols_of(module: &[u8]) -> Option<Vec<u8>> {
+    let sha256 = cache::sha256(module);
+    kept_symbols(&BuiltModule { path: PathBuf::new(), sha256, bytes: module.to_vec() })
+}
+
+/// Where what [`build_symbols`] made of a module is kept, whether it is there or not.
+///
+/// # Errors
+/// If there is no place for a cache.
+pub fn symbols_path(module: &BuiltModule) -> Result<PathBuf, ModuleError> {
+    Ok(path(&user_cache()?, &module.sha256))
+}
+
 /// Like [`kept_symbols`], from another cache directory.
 pub fn kept_symbols_in(cache: &Path, module: &BuiltModule) -> Option<Vec<u8>> {
     let symbols = fs::read(path(cache, &module.sha256)).ok()?;

@@ -27,6 +27,11 @@ pub fn is_listed(bytes: &[u8]) -> Result<bool, ModuleError> {
     Ok(parse(bytes, Keeps::Code)?.customs.remove_raw(SECTION).is_some())
 }
 
+/// The same, of a module that is known to be one.
+pub(crate) fn is_listed_in(bytes: &[u8]) -> bool {
+    matches!(crate::custom_section(bytes, SECTION), Ok(Some(_)))
+}
+
 /// What of a module outlives its trimming, beside its code and what it says to tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeps {

@@ -160,8 +160,14 @@ pub fn log_file_name(class: ListenerClass, provider: &str) -> String {
     format!("{}.{}.log", class.name(), lower::safe_name(provider))
 }
 
-/// What the names of plugins' extension configurations begin with: then come the namespace, a dot and the name.
+/// What the names of plugins' extension configurations begin with: then comes what [`plugin_id`] reads.
 pub const PLUGIN_PREFIX: &str = lower::plugin::PREFIX;
+
+/// Which plugin has this name in a proxy (its namespace, a dot, its name, and behind that of a WasmPlugin Istio's suffix),
+/// as [`Plugin::id`] has it; none for what is no plugin's name.
+pub fn plugin_id(name: &str) -> Option<String> {
+    lower::plugin::id_of(name)
+}
 
 /// The name of a plugin's extension configuration under [`Delivery::Discovery`].
 pub fn plugin_extension_name(plugin: &Plugin) -> String {

@@ -20,7 +20,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
-use burgee_api::resources::extension::PluginKind;
 use burgee_filter_config::{MetricConfig, Reporter, StandardMetric, StatsConfig, Traffic};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -365,7 +364,6 @@ pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<Ex
         configs.extend(parts.map(|part| extension_config(part, options)));
     }
     let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
-    let plugins = plugins.filter(|plugin| plugin.document.kind() == PluginKind::Http);
     configs.extend(plugins.filter_map(|plugin| plugin::extension_config(plugin, options)));
     configs.sort_by(|a, b| a.name.cmp(&b.name));
     // A plugin is the same for every class.

@@ -98,9 +98,7 @@ pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
         for manager in &listener.managers {
             // From the end, so that an index holds when the ones after it are gone.
             for (i, filter) in manager.http_filters().iter().enumerate().rev() {
-                if lower::is_http_filter(filter)
-                    || grpc_stats::is_filter(filter)
-                    || plugin::is_http_filter(filter)
+                if lower::is_http_filter(filter) || grpc_stats::is_filter(filter) || plugin::is_filter(filter)
                 {
                     removals.push(plain(manager.filters_path().index(i)));
                 }
@@ -111,7 +109,8 @@ pub(crate) fn removals(base: &Value, shape: Shape) -> Vec<Removal> {
             log_removals(part, &mut removals);
         }
         // Behind what is in the proxies behind them, whose paths they are part of.
-        let ours = listener.network_filters.iter().rev().filter(|(_, filter)| connections::is_filter(filter));
+        let is_ours = |filter: &Value| connections::is_filter(filter) || plugin::is_filter(filter);
+        let ours = listener.network_filters.iter().rev().filter(|(_, filter)| is_ours(filter));
         removals.extend(ours.map(|(path, _)| plain(path.clone())));
     }
     clusters::removals(base, shape, &mut removals);

@@ -1,10 +1,12 @@
 //! From a policy and a base to edits, and to what is worth knowing.
 
 mod clusters;
+mod connections;
 mod filters;
 mod listener;
 mod made;
 mod metrics;
+mod plugins;
 
 use std::collections::BTreeSet;
 

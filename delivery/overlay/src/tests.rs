@@ -10,6 +10,7 @@ pub(crate) mod generated;
 mod listeners;
 mod logs;
 mod natives;
+mod plugins;
 pub(crate) mod policies;
 mod problems;
 pub(crate) mod support;

@@ -23,6 +23,8 @@ pub(crate) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v
 pub(crate) const GRPC_STATS: &str = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
 pub(crate) const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
 pub(crate) const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
+pub(crate) const NETWORK_RBAC: &str = "envoy.extensions.filters.network.rbac.v3.RBAC";
+pub(crate) const LUA: &str = "envoy.extensions.filters.http.lua.v3.Lua";
 /// Messages that say their own type and hold another one as a struct.
 pub(crate) const TYPED_STRUCTS: [&str; 2] = ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
 /// What Envoy Mobile puts around a manager, for API listeners alone.

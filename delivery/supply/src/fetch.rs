@@ -44,8 +44,8 @@ pub struct Fetched {
     pub annotations: BTreeMap<String, String>,
     /// Whether anybody was asked for the module itself, or it was in the cache.
     pub is_downloaded: bool,
-    /// The key that it is signed by, if one was asked for: its fingerprint.
-    pub signed_by: Option<String>,
+    /// The fingerprints of the keys that were asked for, all of which it is signed by.
+    pub signed_by: Vec<String>,
     /// Which digest the pin was, if there was one, in words.
     pub pinned: Option<&'static str>,
 }
@@ -123,8 +123,7 @@ impl Supply {
             }),
         };
         let Some(known) = known else { return Ok(None) };
-        let is_signed =
-            request.key.as_ref().is_none_or(|key| known.keys.iter().any(|one| one == key.fingerprint()));
+        let is_signed = request.keys.iter().all(|key| known.keys.iter().any(|one| one == key.fingerprint()));
         // A digest in the URL is one of the image, whatever else is pinned.
         let is_image = match &request.url {
             ModuleUrl::Image(Reference { digest: Some(digest), .. }) => {
@@ -157,7 +156,7 @@ impl Supply {
         transport.tell(Progress::Step(&format!("asking for {reference}")));
         let found_image = Found::of(&registry, reference, transport).await?;
         let (layer, form) = found_image.manifest.module(&reference.to_string())?;
-        if let Some(key) = &request.key {
+        for key in &request.keys {
             signature::check(&registry, reference, &found_image.digests(), key).await?;
         }
         let bare = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
@@ -221,7 +220,7 @@ impl Supply {
             form: "a file of a web server".to_owned(),
             ..Known::default()
         };
-        if let Some(key) = &request.key {
+        if !request.keys.is_empty() {
             let mut beside = url.clone();
             beside.set_path(&format!("{}.sig", url.path()));
             let ask = Ask::get(beside, format!("the signature of {what}"), MAX_SIGNATURE);
@@ -232,7 +231,7 @@ impl Supply {
                     "beside it there is no file of its name and .sig, as `cosign sign-blob` writes it",
                 ));
             }
-            if !key.has_signed_as(&bytes, &answer.body) {
+            if !request.keys.iter().all(|key| key.has_signed_as(&bytes, &answer.body)) {
                 return Err(not("what is in its .sig is by another key, or of another module"));
             }
         }
@@ -251,9 +250,9 @@ impl Supply {
         }
         let bytes = fs::read(file).map_err(SupplyError::io("reading", file))?;
         unpack::module(path, &bytes)?;
-        if let Some(key) = &request.key {
+        if !request.keys.is_empty() {
             let signature = fs::read(format!("{path}.sig")).unwrap_or_default();
-            if !key.has_signed_as(&bytes, &signature) {
+            if !request.keys.iter().all(|key| key.has_signed_as(&bytes, &signature)) {
                 return Err(SupplyError::Signature {
                     what: path.to_owned(),
                     reason: format!("{path}.sig is not there, or by another key, or of another module"),
@@ -293,7 +292,7 @@ impl Supply {
             });
         }
         let path = self.cache.store(&bytes)?;
-        known.keys = request.key.iter().map(|key| key.fingerprint().to_owned()).collect();
+        known.keys = request.keys.iter().map(|key| key.fingerprint().to_owned()).collect();
         let digests: Vec<String> = known.digests().map(|digest| of_digest(digest)).collect();
         self.cache.note(&known, digests)?;
         if !matches!(request.url, ModuleUrl::File(_)) {
@@ -319,7 +318,7 @@ impl Supply {
         let registry = Registry::new(&transport, reference, &request.credentials, &self.settings, "pull")?;
         let image = Found::of(&registry, reference, &transport).await?;
         let (layer, form) = image.manifest.module(&reference.to_string())?;
-        if let Some(key) = &request.key {
+        for key in &request.keys {
             signature::check(&registry, reference, &image.digests(), key).await?;
         }
         Ok(Remote {
@@ -458,7 +457,7 @@ fn found(
         form: known.form,
         annotations: known.annotations,
         is_downloaded,
-        signed_by: request.key.as_ref().map(|key| key.fingerprint().to_owned()),
+        signed_by: request.keys.iter().map(|key| key.fingerprint().to_owned()).collect(),
         pinned,
     }
 }

@@ -86,7 +86,9 @@ impl Reach {
     fn dial(&self, name: &str, address: IpAddr) -> Result<(), SupplyError> {
         match (self, near(address)) {
             (Reach::Document { .. }, Some(what)) => {
-                Err(refused(name, what, &format!(" (it leads to {address})")))
+                let is_itself = name == address.to_string();
+                let led = if is_itself { String::new() } else { format!(" (it leads to {address})") };
+                Err(refused(name, what, &led))
             }
             _ => Ok(()),
         }

@@ -32,8 +32,8 @@ pub struct Request {
     pub asked_by: Option<(String, String)>,
     /// Who asks.
     pub credentials: Credentials,
-    /// The key that it must be signed by. Default: any, or none.
-    pub key: Option<PublicKey>,
+    /// The keys that it must be signed by, by each of them. Default: none.
+    pub keys: Vec<PublicKey>,
     /// Bounds.
     pub limits: Limits,
     /// What may be asked.
@@ -49,7 +49,7 @@ impl Request {
             policy: Policy::default(),
             asked_by: None,
             credentials: Credentials::default(),
-            key: None,
+            keys: Vec::new(),
             limits: Limits::default(),
             reach: Reach::default(),
         }

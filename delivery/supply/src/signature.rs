@@ -97,8 +97,8 @@ impl PublicKey {
         UnparsedPublicKey::new(self.algorithm, &self.bits).verify(message, signature).is_ok()
     }
 
-    /// The same of a signature in base64, as files have it.
-    pub(crate) fn has_signed_as(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether a signature of a message is by this key, in base64 as files have it.
+    pub fn has_signed_as(&self, message: &[u8], signature: &[u8]) -> bool {
         let text: Vec<u8> = signature.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
         BASE64.decode(&text).is_ok_and(|signature| self.has_signed(message, &signature))
     }

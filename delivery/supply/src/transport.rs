@@ -288,7 +288,13 @@ fn passing(error: &reqwest::Error, ask: &Ask) -> Result<Result<Answer, Passing>,
         if let Some(SupplyError::Refused { host, reason }) = error.downcast_ref() {
             return Err(SupplyError::Refused { host: host.clone(), reason: reason.clone() });
         }
-        why = Some(tls(error).map_or_else(|| error.to_string(), str::to_owned));
+        if let Some(why) = tls(error) {
+            // It will say the same in a second. Somebody may mend it in an hour.
+            let host = ask.url.host_str().unwrap_or_default();
+            let attempts = vec![format!("no connection to {host}: {why}")];
+            return Err(SupplyError::Unavailable { what: ask.what.clone(), attempts, retry_after: None });
+        }
+        why = Some(error.to_string());
         source = error.source();
     }
     let why = why.unwrap_or_else(|| error.to_string());

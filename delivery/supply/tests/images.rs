@@ -196,14 +196,17 @@ fn a_module_is_signed_by_the_key_or_refused() {
     let of_b = push(&server, "a:2", OTHER, Form::Image, None);
     let cache = tempfile::tempdir().unwrap();
     let get = |name: &str, key: Option<&PublicKey>| {
-        fetch(cache.path(), &Request { key: key.cloned(), ..request(server.image(name)) })
+        fetch(
+            cache.path(),
+            &Request { keys: key.cloned().into_iter().collect(), ..request(server.image(name)) },
+        )
     };
     // That it is in the cache does not make it signed.
     assert!(get("a:1", None).is_ok());
     assert!(get("a:2", None).is_ok());
     let by_another = get("a:1", Some(&stranger)).unwrap_err().to_string();
     assert!(by_another.contains("none is by the key"), "{by_another}");
-    assert_eq!(get("a:1", Some(&key)).unwrap().signed_by.as_deref(), Some(key.fingerprint()));
+    assert_eq!(get("a:1", Some(&key)).unwrap().signed_by, [key.fingerprint()]);
     assert!(get("a:1", Some(&stranger)).is_err());
     let unsigned = get("a:2", Some(&key)).unwrap_err().to_string();
     assert!(unsigned.contains("there is no tag sha256-"), "{unsigned}");
@@ -231,7 +234,7 @@ fn a_file_of_a_web_server_is_signed_beside_it() {
     });
     let key = PublicKey::parse(&pair.public_key_pem()).unwrap();
     let get = |path: &str| {
-        let request = Request { key: Some(key.clone()), ..request(server.url(path)) };
+        let request = Request { keys: vec![key.clone()], ..request(server.url(path)) };
         fetch(tempfile::tempdir().unwrap().path(), &request).map_err(|error| error.to_string())
     };
     assert!(get("/good.wasm").is_ok());

@@ -220,24 +220,24 @@ fn signatures_of_others_are_believed() {
     let key = registry.folder.path().join("signing.key");
     fs::write(&key, pair.serialize_pem()).unwrap();
     let public = PublicKey::parse(&pair.public_key_pem()).unwrap();
-    let request = Request { key: Some(public.clone()), ..registry.request("acme/signed:1") };
+    let request = Request { keys: vec![public.clone()], ..registry.request("acme/signed:1") };
     let error = fetch(&registry, &request).unwrap_err();
     assert!(error.to_string().contains("there is no tag sha256-"), "{error}");
     let (from, tag) = signed_by_openssl(&registry, &key, &image.digest);
     registry.skopeo(&[&from, &registry.docker(&format!("acme/signed:{tag}"))]);
     let found = fetch(&registry, &request).unwrap();
     assert!(found.bytes == module);
-    assert_eq!(found.signed_by.as_deref(), Some(public.fingerprint()));
+    assert_eq!(found.signed_by, [public.fingerprint()]);
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let stranger = PublicKey::parse(&other.public_key_pem()).unwrap();
-    let error = fetch(&registry, &Request { key: Some(stranger), ..request.clone() }).unwrap_err();
+    let error = fetch(&registry, &Request { keys: vec![stranger], ..request.clone() }).unwrap_err();
     assert!(error.to_string().contains("none is by the key"), "{error}");
     // The same signature at another image of the same module.
     let another = packed(&module, Form::Artifact);
     push(&registry, &another, "acme/signed:2", None).unwrap();
     let to = registry.docker(&format!("acme/signed:{}.sig", another.digest.replace(':', "-")));
     registry.skopeo(&[&from, &to]);
-    let request = Request { key: Some(public), ..registry.request("acme/signed:2") };
+    let request = Request { keys: vec![public], ..registry.request("acme/signed:2") };
     let error = fetch(&registry, &request).unwrap_err();
     assert!(error.to_string().contains("is something else than"), "{error}");
 }

@@ -57,6 +57,7 @@ impl<'a> Call<'a> {
 
     /// Bytes of the module.
     pub(crate) fn read(&self, pointer: u32, size: u32) -> Answer<Vec<u8>> {
+        self.state().exchange(size as usize).map_err(Failure::Trap)?;
         let start = pointer as usize;
         let bytes = self.memory.data(self.caller.as_context());
         match bytes.get(start..start.saturating_add(size as usize)) {
@@ -72,6 +73,7 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn write(&mut self, pointer: u32, bytes: &[u8]) -> Answer {
+        self.state().exchange(bytes.len()).map_err(Failure::Trap)?;
         match self.memory.write(self.caller.as_context_mut(), pointer as usize, bytes) {
             Ok(()) => Ok(()),
             Err(_) => Err(Status::InvalidMemoryAccess.into()),

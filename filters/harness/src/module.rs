@@ -64,7 +64,7 @@ pub enum LoadError {
     BadImport(wasmtime::Error),
 }
 
-fn engine() -> Result<&'static Engine, LoadError> {
+pub(crate) fn engine() -> Result<&'static Engine, LoadError> {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     if let Some(engine) = ENGINE.get() {
         return Ok(engine);

@@ -21,6 +21,8 @@ pub struct Settings {
     pub(crate) now_nanoseconds: u64,
     pub(crate) fuel: u64,
     pub(crate) memory_limit: usize,
+    pub(crate) log_limit: usize,
+    pub(crate) exchange_limit: u64,
     pub(crate) failure: FailurePolicy,
     pub(crate) properties: Mocks,
     pub(crate) shared: Shared,
@@ -42,6 +44,8 @@ impl Default for Settings {
             now_nanoseconds: 1_767_225_600_000_000_000,
             fuel: 2_000_000_000,
             memory_limit: 1024 * 1024 * 1024,
+            log_limit: usize::MAX,
+            exchange_limit: u64::MAX,
             failure: FailurePolicy::Closed,
             properties: Mocks::default(),
             shared: Shared::default(),
@@ -136,6 +140,23 @@ impl Settings {
     #[must_use]
     pub fn memory_limit(mut self, bytes: usize) -> Settings {
         self.memory_limit = bytes;
+        self
+    }
+
+    /// How many bytes of the module's log are kept; what comes after them is not, and a last line says so. Without end
+    /// by default, because tests look at all of it.
+    #[must_use]
+    pub fn log_limit(mut self, bytes: usize) -> Settings {
+        self.log_limit = bytes;
+        self
+    }
+
+    /// How many bytes the module and its host may give each other, 256 counted for each call beside them. Beyond them the
+    /// module ends with a trap. That bounds what the host keeps for a module and how long it copies, neither of which
+    /// [`Settings::fuel`] knows of. Without end by default.
+    #[must_use]
+    pub fn exchange_limit(mut self, bytes: u64) -> Settings {
+        self.exchange_limit = bytes;
         self
     }
 

@@ -1,5 +1,6 @@
 //! What the host keeps for one VM: reached by every host call, and by what drives the streams.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::callouts::Callouts;
@@ -41,6 +42,10 @@ pub(crate) struct State {
     pub(crate) logged: Option<u32>,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Vec<LogLine>,
+    /// How many bytes of the log are kept; nothing when no more are.
+    log_room: Option<usize>,
+    /// How many bytes the module and its host gave each other.
+    exchanged: Cell<u64>,
     pub(crate) clock: Clock,
     pub(crate) shared: Shared,
     pub(crate) callouts: Callouts,
@@ -89,12 +94,29 @@ pub struct LocalReply {
     pub details: Vec<u8>,
 }
 
+/// What V8 allows for a table.
+const MOST_TABLE_ELEMENTS: usize = 10_000_000;
+
+/// More memories and tables than compilers make.
+const MOST_MEMORIES: usize = 4;
+const MOST_TABLES: usize = 16;
+
+/// How many bytes a line of the log takes beside its text.
+const LINE: usize = 64;
+
 /// The root's context. Stream contexts are counted from 2.
 pub(crate) const ROOT: u32 = 1;
 
 impl State {
     pub(crate) fn new(settings: Settings, allocator: &'static str) -> State {
-        let limits = wasmtime::StoreLimitsBuilder::new().memory_size(settings.memory_limit).build();
+        let limits = wasmtime::StoreLimitsBuilder::new()
+            .memory_size(settings.memory_limit)
+            // An element is as large as two pointers.
+            .table_elements((settings.memory_limit / 16).min(MOST_TABLE_ELEMENTS))
+            .memories(MOST_MEMORIES)
+            .tables(MOST_TABLES)
+            .build();
+        let log_limit = settings.log_limit;
         let clock = Clock::new(settings.now_nanoseconds);
         let shared = settings.shared.clone();
         let properties = Properties::new(settings.properties.clone());
@@ -116,6 +138,8 @@ impl State {
             logged: None,
             metrics: Metrics::default(),
             logs: Vec::new(),
+            log_room: Some(log_limit),
+            exchanged: Cell::new(0),
             clock,
             shared,
             callouts: Callouts::default(),
@@ -183,8 +207,32 @@ impl State {
         }
     }
 
-    pub(crate) fn log(&mut self, level: LogLevel, message: Vec<u8>) {
+    pub(crate) fn log(&mut self, level: LogLevel, mut message: Vec<u8>) {
         let context = self.context_id();
+        let Some(room) = self.log_room else { return };
+        self.log_room = room.checked_sub(message.len().saturating_add(LINE));
+        if self.log_room.is_none() {
+            message.truncate(room);
+        }
         self.logs.push(LogLine { level, message, context });
+        if self.log_room.is_none() {
+            let message = format!("it writes more than {} bytes; no more are kept", self.settings.log_limit);
+            self.logs.push(LogLine { level: LogLevel::Warn, message: message.into_bytes(), context: 0 });
+        }
+    }
+
+    /// Counts bytes that go from the module to its host or back.
+    ///
+    /// # Errors
+    /// If they are more than the settings allow.
+    pub(crate) fn exchange(&self, bytes: usize) -> wasmtime::Result<()> {
+        let all = self.exchanged.get().saturating_add(bytes as u64);
+        self.exchanged.set(all);
+        let limit = self.settings.exchange_limit;
+        if all > limit {
+            let reason = format!("it gives its host, and takes from it, more than {limit} bytes");
+            return Err(wasmtime::Error::msg(reason));
+        }
+        Ok(())
     }
 }

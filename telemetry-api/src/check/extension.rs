@@ -1,30 +1,34 @@
 //! What is worth knowing of one TrafficExtension or WasmPlugin: what is accepted, and does not do what it seems to.
 
+pub(super) mod key;
+mod script;
+
+use super::module_rules::bad_key;
 use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
-    FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
+    Code, FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase, PluginVariable, WasmCode,
 };
 
 /// What the names of Istio's own variables begin with.
 const RESERVED_PREFIX: &str = "ISTIO_META_";
 
+/// Those that Istio hands to whoever fetches the module.
+const INTERNAL_VARIABLES: [&str; 3] = [
+    "ISTIO_META_WASM_IMAGE_PULL_SECRET",
+    "ISTIO_META_WASM_IMAGE_PULL_POLICY",
+    "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION",
+];
+
 pub(super) fn check(plugin: &TrafficExtension, problems: &mut Vec<Problem>) {
-    let Some(wasm) = plugin.wasm() else { return };
-    source(plugin, wasm, problems);
-    for variable in &wasm.environment {
-        if variable.name.starts_with(RESERVED_PREFIX) {
-            problems.push(at(
-                &variable.origin,
-                Severity::Warning,
-                codes::RESERVED_VARIABLE,
-                format!("the module never sees `{}`", variable.name),
-                format!("Istio keeps names that begin with {RESERVED_PREFIX} to itself; choose another"),
-            ));
-        }
-    }
     let guards = matches!(plugin.phase.value, PluginPhase::Authn | PluginPhase::Authz);
+    let wasm = match &plugin.code {
+        Code::Wasm(wasm) => wasm,
+        Code::Lua(lua) => return script::check(plugin, lua, problems),
+    };
+    source(plugin, wasm, problems);
+    problems.extend(wasm.environment.iter().filter_map(reserved));
     if guards && wasm.fail_strategy.value == FailStrategy::Open {
         problems.push(at(
             &wasm.fail_strategy.origin,
@@ -37,12 +41,26 @@ pub(super) fn check(plugin: &TrafficExtension, problems: &mut Vec<Problem>) {
     }
 }
 
+/// That a variable's name is Istio's own.
+fn reserved(variable: &PluginVariable) -> Option<Problem> {
+    let name = &variable.name;
+    if !name.starts_with(RESERVED_PREFIX) {
+        return None;
+    }
+    let mut message = format!("the module never sees `{name}`");
+    if INTERNAL_VARIABLES.contains(&name.as_str()) {
+        message += ", and in Istio it takes the place of the variable that proxies are told by how to fetch the module";
+    }
+    let help = format!("Istio keeps names that begin with {RESERVED_PREFIX} to itself; choose another");
+    Some(at(&variable.origin, Severity::Warning, codes::RESERVED_VARIABLE, message, help))
+}
+
 /// Where the module is, and whether it is the one that is meant.
 fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem>) {
     let url = wasm.url.value.as_str();
     let (scheme, rest) = url.split_once("://").unwrap_or(("oci", url));
     match scheme.to_ascii_lowercase().as_str() {
-        "oci" if !has_tag(rest) => problems.push(at(
+        "oci" if wasm.sha256.is_none() && !has_tag(rest) => problems.push(at(
             &wasm.url.origin,
             Severity::Warning,
             codes::NO_TAG,
@@ -100,15 +118,30 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
             ),
         ));
     }
+    problems.extend(other_digest(wasm, rest));
     if let Some(key) = &wasm.verification_key {
-        problems.push(at(
-            &key.origin,
-            Severity::Warning,
-            codes::NOT_VERIFIED,
-            "the module's signature is not looked at, neither by Istio nor by this version".to_owned(),
-            "write the module's digest as `sha256` to be sure which one is taken".to_owned(),
-        ));
+        problems.push(match key::fault(&key.value) {
+            Some(fault) => bad_key(&key.origin, &fault),
+            None => at(
+                &key.origin,
+                Severity::Note,
+                codes::NOT_VERIFIED,
+                "Istio does not look at the module's signature: only what Burgee fetches is compared with this key"
+                    .to_owned(),
+                "where Istio's own proxies get the document too, write the module's digest as `sha256` beside it"
+                    .to_owned(),
+            ),
+        });
     }
+}
+
+/// That an image is named by one digest and compared with another.
+fn other_digest(wasm: &WasmCode, image: &str) -> Option<Problem> {
+    let (_, written) = image.split_once("@sha256:")?;
+    let digest = wasm.sha256.as_ref().filter(|digest| digest.value != written)?;
+    let message = "the URL names another digest, and no image has both".to_owned();
+    let help = "keep the one in the URL, and take `sha256` out".to_owned();
+    Some(at(&digest.origin, Severity::Warning, codes::TWO_DIGESTS, message, help))
 }
 
 /// Whether the tag of an image may come to stand for another image without a proxy noticing. What is at hand here, or is

@@ -9,6 +9,7 @@ mod effects;
 pub(crate) mod expression;
 mod extension;
 mod mesh_revisions;
+mod module_rules;
 mod peer_authentication;
 mod plugins;
 mod situations;
@@ -101,6 +102,7 @@ pub fn judge_beside(
     let told = whom::check(&world, &mut problems);
     effects::check(&world, known, &doubts, &mut problems);
     plugins::check(&world, &told, &mut problems);
+    module_rules::check(&world, &mut problems);
     problems.extend(beside.found);
     let suppressed = suppress::by_documents(&mut problems, &outlines, &ignores);
     let order: HashMap<&str, usize> =

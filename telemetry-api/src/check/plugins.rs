@@ -8,15 +8,27 @@ use super::whom::LABELS_HELP;
 use super::world::World;
 use crate::origin::DocumentId;
 use crate::problem::{Problem, Severity, codes};
-use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind, resolve_plugins};
-use crate::resources::extension::{TrafficExtension, TrafficSelector};
+use crate::resolve::{KnownBy, KnownWorkload, ListenerClass, Workload, WorkloadKind};
+use crate::resources::extension::{PluginKind, TrafficExtension, TrafficSelector};
 use crate::resources::telemetry::has_labels;
-use crate::resources::{Resources, WorkloadEntry};
+use crate::resources::{Resources, ServicePort, WorkloadEntry};
 
 /// A workload among the documents, and the ports that a plugin's `match` compares with there.
 struct Known<'w> {
     workload: &'w Workload,
     ports: BTreeMap<ListenerClass, BTreeSet<u16>>,
+    /// The same for plugins that filter connections, which are in every chain.
+    of_connections: BTreeMap<ListenerClass, BTreeSet<u16>>,
+}
+
+impl Known<'_> {
+    /// The ports that the `match` of a plugin of a kind compares with, by class.
+    fn ports(&self, kind: PluginKind) -> &BTreeMap<ListenerClass, BTreeSet<u16>> {
+        match kind {
+            PluginKind::Http => &self.ports,
+            PluginKind::Network => &self.of_connections,
+        }
+    }
 }
 
 /// Judges plugins. `told` are the documents of whose targets something was told already.
@@ -47,8 +59,9 @@ pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mu
             }
             None => {}
             Some(of) => {
-                for selector in plugin.matches.iter().filter(|selector| !sees_any(selector, of)) {
-                    problems.push(matches_nothing(selector, of));
+                let ports: Vec<_> = of.iter().flat_map(|known| known.ports(plugin.kind())).collect();
+                for selector in plugin.matches.iter().filter(|selector| !sees_any(selector, &ports)) {
+                    problems.push(matches_nothing(selector, &ports));
                 }
             }
         }
@@ -59,18 +72,15 @@ pub(super) fn check(world: &World<'_>, told: &HashSet<DocumentId>, problems: &mu
 /// Every workload among the documents, with its ports; none where they are not known.
 fn known_workloads<'w>(world: &'w World<'_>) -> Vec<Known<'w>> {
     let resources = world.resources;
-    let outbound: BTreeSet<u16> = resources
-        .service_entries
-        .iter()
-        .flat_map(|service| &service.ports)
-        .filter(|port| port.is_http())
-        .map(|port| port.number)
-        .collect();
+    let outbound = |kind: PluginKind| -> BTreeSet<u16> {
+        let ports = resources.service_entries.iter().flat_map(|service| &service.ports);
+        ports.filter(|port| is_seen(port, kind)).map(|port| port.number).collect()
+    };
     let gateway_ports = |labels: &BTreeMap<String, String>| -> BTreeSet<u16> {
         let gateways = resources.gateways.iter().filter(|gateway| has_labels(labels, &gateway.selector));
         gateways.flat_map(|gateway| &gateway.servers).map(|server| server.number).collect()
     };
-    let ports = |KnownWorkload { workload, by }: &KnownWorkload<'_>| match (workload.kind, by) {
+    let ports = |KnownWorkload { workload, by }: &KnownWorkload<'_>, kind| match (workload.kind, by) {
         (WorkloadKind::Gateway, KnownBy::KubernetesGateway(_)) => {
             BTreeMap::from([(ListenerClass::Gateway, BTreeSet::new())])
         }
@@ -78,8 +88,8 @@ fn known_workloads<'w>(world: &'w World<'_>) -> Vec<Known<'w>> {
             BTreeMap::from([(ListenerClass::Gateway, gateway_ports(&workload.labels))])
         }
         (WorkloadKind::Sidecar, KnownBy::Entry(entry)) => BTreeMap::from([
-            (ListenerClass::Inbound, inbound_ports(resources, entry)),
-            (ListenerClass::Outbound, outbound.clone()),
+            (ListenerClass::Inbound, inbound_ports(resources, entry, kind)),
+            (ListenerClass::Outbound, outbound(kind)),
         ]),
         // Which of the ports of pods are called, and which services they call, is not known.
         (WorkloadKind::Sidecar, _) => {
@@ -87,11 +97,23 @@ fn known_workloads<'w>(world: &'w World<'_>) -> Vec<Known<'w>> {
         }
     };
     let known = world.known.workloads.iter();
-    known.map(|known| Known { ports: ports(known), workload: &known.workload }).collect()
+    known
+        .map(|known| Known {
+            ports: ports(known, PluginKind::Http),
+            of_connections: ports(known, PluginKind::Network),
+            workload: &known.workload,
+        })
+        .collect()
 }
 
-/// The ports of its own at which services reach a workload over HTTP.
-fn inbound_ports(resources: &Resources, entry: &WorkloadEntry) -> BTreeSet<u16> {
+/// Whether a plugin of a kind sees what goes to a port.
+fn is_seen(port: &ServicePort, kind: PluginKind) -> bool {
+    kind == PluginKind::Network || port.is_http()
+}
+
+/// The ports at which services reach a workload and that a plugin of a kind is compared with: those of its own over HTTP.
+/// In chains of TCP Istio compares with the service's port instead.
+fn inbound_ports(resources: &Resources, entry: &WorkloadEntry, kind: PluginKind) -> BTreeSet<u16> {
     resources
         .service_entries
         .iter()
@@ -100,8 +122,11 @@ fn inbound_ports(resources: &Resources, entry: &WorkloadEntry) -> BTreeSet<u16> 
             service.workload_selector.as_ref().is_some_and(|selector| has_labels(&entry.labels, selector))
         })
         .flat_map(|service| &service.ports)
-        .filter(|port| port.is_http())
-        .map(|port| entry.ports.get(&port.name).copied().or(port.target_port).unwrap_or(port.number))
+        .filter(|port| is_seen(port, kind))
+        .map(|port| match port.is_http() {
+            true => entry.ports.get(&port.name).copied().or(port.target_port).unwrap_or(port.number),
+            false => port.number,
+        })
         .collect()
 }
 
@@ -137,8 +162,8 @@ fn without_workload(plugin: &TrafficExtension, in_root: bool) -> Problem {
 }
 
 /// Whether some traffic of some workload is selected. Where the ports of a class are not known, any may be there.
-fn sees_any(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> bool {
-    workloads.iter().flat_map(|known| &known.ports).any(|(class, ports)| {
+fn sees_any(selector: &TrafficSelector, known: &[(&ListenerClass, &BTreeSet<u16>)]) -> bool {
+    known.iter().any(|(class, ports)| {
         selector.mode.covers(class.is_client())
             && (selector.ports.is_empty()
                 || ports.is_empty()
@@ -146,10 +171,10 @@ fn sees_any(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> bool {
     })
 }
 
-fn matches_nothing(selector: &TrafficSelector, workloads: &[&Known<'_>]) -> Problem {
+fn matches_nothing(selector: &TrafficSelector, known: &[(&ListenerClass, &BTreeSet<u16>)]) -> Problem {
     let mut ports: BTreeMap<ListenerClass, BTreeSet<u16>> = BTreeMap::new();
-    for (class, of_class) in workloads.iter().flat_map(|known| &known.ports) {
-        ports.entry(*class).or_default().extend(of_class);
+    for (class, of_class) in known {
+        ports.entry(**class).or_default().extend(of_class.iter());
     }
     let covered: Vec<String> = ports
         .iter()
@@ -189,9 +214,8 @@ fn unset_priorities(world: &World<'_>, workloads: &[Known<'_>], problems: &mut V
     }
     let mut reported: BTreeSet<DocumentId> = BTreeSet::new();
     for known in workloads {
-        let applying = world.set.plugins(known.workload);
         for class in known.ports.keys() {
-            let plugins = resolve_plugins(&applying, known.workload, *class);
+            let plugins = world.set.plugins_of(known.workload, *class);
             for (index, plugin) in plugins.iter().enumerate() {
                 let document = &plugin.document;
                 let low = plugins[..index].iter().find(|other| {

@@ -5,6 +5,7 @@ mod lua;
 mod url;
 mod wasm;
 
+pub(crate) use lua::MAX_CODE;
 pub(crate) use wasm::{
     FAIL_STRATEGIES, MAX_PLUGIN_NAME, MAX_SECRET_NAME, MAX_VARIABLE_NAME, MAX_VARIABLE_VALUE, MAX_VARIABLES,
     PULL_POLICIES, TYPES, VALUE_SOURCES,
@@ -35,6 +36,14 @@ pub(crate) const PHASES: &[(&str, PluginPhase)] = &[
     ("STATS", PluginPhase::Stats),
 ];
 
+/// The same for a TrafficExtension, where the one that absence means has another name.
+pub(crate) const NEW_PHASES: &[(&str, PluginPhase)] = &[
+    ("UNSPECIFIED", PluginPhase::Unspecified),
+    ("AUTHN", PluginPhase::Authn),
+    ("AUTHZ", PluginPhase::Authz),
+    ("STATS", PluginPhase::Stats),
+];
+
 /// On which side of a request an entry of `match` applies, by name.
 pub(crate) const MODES: &[(&str, Mode)] = &[
     ("UNDEFINED", Mode::ClientAndServer),
@@ -51,14 +60,14 @@ pub(super) fn read(
     context: &mut Context,
 ) -> Option<TrafficExtension> {
     let local_module = annotations::module(document, context);
-    let of_kind = match written {
-        WrittenAs::WasmPlugin => [OLD_FIELDS, wasm::FIELDS].concat(),
-        WrittenAs::TrafficExtension => CODES.to_vec(),
+    let (of_kind, phases) = match written {
+        WrittenAs::WasmPlugin => ([OLD_FIELDS, wasm::FIELDS].concat(), PHASES),
+        WrittenAs::TrafficExtension => (CODES.to_vec(), NEW_PHASES),
     };
     let known = [COMMON_FIELDS, &of_kind].concat();
     let spec = super::kinds::require_spec(document, context)?.object(context, &known)?;
     let (selector, target_refs) = selection::read(&spec, context);
-    let phase = traced_choice(&spec, "phase", PHASES, "after the plugins of every phase", context);
+    let phase = traced_choice(&spec, "phase", phases, "after the plugins of every phase", context);
     let priority = spec.get("priority").and_then(|field| {
         let number = field.integer(context, i128::from(i32::MIN), i128::from(i32::MAX))?;
         Some(field.traced(context, i32::try_from(number).ok()?))

@@ -16,7 +16,6 @@ const ISTIO_KINDS: &[(&str, &str)] = &[
     ("networking.istio.io", "Sidecar"),
     ("networking.istio.io", "WorkloadGroup"),
     ("networking.istio.io", "ProxyConfig"),
-    ("extensions.istio.io", "TrafficExtension"),
     ("security.istio.io", "AuthorizationPolicy"),
     ("security.istio.io", "RequestAuthentication"),
     ("sailoperator.io", "IstioCNI"),
@@ -87,9 +86,9 @@ impl NotRead {
         context.report(Severity::Error, codes::UNKNOWN_KIND, kind_field, message, help);
     }
 
-    /// A ConfigMap that does not hold the mesh's configuration.
-    pub fn config_map(&mut self, root: &Field<'_>) {
-        note(&mut self.others, "ConfigMap", root);
+    /// A ConfigMap or Secret that holds nothing of ours.
+    pub fn other(&mut self, kind: &str, field: &Field<'_>) {
+        note(&mut self.others, kind, field);
     }
 
     /// What is worth knowing of all of them.

@@ -13,11 +13,13 @@ use super::outline::Outline;
 use super::reader::{Context, Field, Object, list, shorten};
 use super::tree::{Node, NodeValue, Source, parse};
 use super::{
-    annotations, extension, kubernetes, mesh_config, mesh_sources, networking, peer_authentication, telemetry,
+    annotations, extension, kubernetes, mesh_config, mesh_sources, module_rules, networking,
+    peer_authentication, pull_secret, telemetry,
 };
 use crate::origin::{DocumentId, Place};
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::extension::WrittenAs;
+use crate::resources::module_rules::MODULE_RULES_NAME;
 use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
 
 /// What texts hold, and what is wrong with how it is written.
@@ -167,6 +169,11 @@ impl Documents {
                 "Istio" => self.sail(root, &object, context),
                 _ => self.resource(kind, root, context),
             }
+        } else if (group, kind_text.as_str()) == ("", "Secret") {
+            if !pull_secret::is_for_registries(&object) {
+                self.not_read.other("Secret", kind_field);
+            }
+            self.resources.pull_secrets.extend(pull_secret::read(root));
         } else if kubernetes::is_read(group, &kind_text) {
             kubernetes::read((group, &kind_text), root, &object, context, &mut self.resources);
         } else {
@@ -183,6 +190,10 @@ impl Documents {
 
     fn config_map(&mut self, source: &Source, root: &Field<'_>, object: &Object<'_>, context: &mut Context) {
         let Some(meta) = read_meta(root, object, context) else { return };
+        if &*meta.id.name == MODULE_RULES_NAME {
+            self.module_rules(meta.id, source, root, object, context);
+            return;
+        }
         let mesh = object.get("data").and_then(|data| data.any_object(context)?.get("mesh"));
         let of_mesh = &*meta.id.name == "istio" || meta.id.name.starts_with("istio-");
         let (true, Some(mesh)) = (of_mesh, &mesh) else {
@@ -192,7 +203,7 @@ impl Documents {
                     "ConfigMap `istio` has no `data.mesh` and is not read".to_owned()
                 }
                 None => {
-                    self.not_read.config_map(root);
+                    self.not_read.other("ConfigMap", root);
                     return;
                 }
             };
@@ -217,6 +228,26 @@ impl Documents {
             let mesh = MeshConfig { revision: revision_of(&meta.id.name), ..read };
             self.meshes.push(MeshSource { sort: Sort::Read, mesh });
         }
+    }
+
+    fn module_rules(
+        &mut self,
+        id: DocumentId,
+        source: &Source,
+        root: &Field<'_>,
+        object: &Object<'_>,
+        context: &mut Context,
+    ) {
+        let first = self.names.get(&id).map(ToString::to_string);
+        let rules = module_rules::read(id.clone(), source, root, object, context);
+        if let Some(first) = first {
+            let message = format!("{id} is written twice; the first one is at {first}");
+            let help = "take one out: a cluster would keep only the one applied last";
+            context.report(Severity::Error, codes::DUPLICATE_DOCUMENT, root, message, help);
+            return;
+        }
+        self.names.insert(id, root.place());
+        self.resources.module_rules.extend(rules);
     }
 
     /// A MeshConfig or Helm's values, which do not say what they are. Whether it is one of them.

@@ -27,6 +27,8 @@ impl Outline {
         let of_metadata = |key| metadata.and_then(|metadata| written(metadata, key));
         let kind = text(root.node, "kind");
         let api_version = text(root.node, "apiVersion");
+        // What applied a Secret may have left its values there.
+        let is_secret = kind.as_deref() == Some("Secret");
         let is_object = matches!(root.node.value, NodeValue::Map(_));
         let is_bare_mesh = is_object && kind.is_none() && api_version.is_none();
         let name = of_metadata("name").or(is_bare_mesh.then(|| "mesh".to_owned()));
@@ -41,7 +43,7 @@ impl Outline {
             },
             api_version: api_version.unwrap_or_default(),
             place: root.place(),
-            annotations: annotations.map(texts).unwrap_or_default(),
+            annotations: annotations.filter(|_| !is_secret).map(texts).unwrap_or_default(),
         }
     }
 

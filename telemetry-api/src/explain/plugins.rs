@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::model::{Cause, Fact, Lost, Remark, Section, Signal, Value};
+use super::model::{Fact, Remark, Section, Signal, Value};
 use super::{Here, values};
 use crate::origin::Origin;
 use crate::problem::codes;
-use crate::resolve::{ListenerClass, Plugin};
+use crate::resolve::{Limits, ListenerClass, Plugin, Refusal};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
     Code, FailStrategy, ImagePullPolicy, LuaCode, MODULE_ANNOTATION, PluginKind, PluginPhase, WasmCode,
+    WrittenAs,
 };
 
 /// What is so where a plugin does not say.
@@ -19,29 +20,27 @@ const ABSENT: &str = "the plugin does not say";
 
 pub(super) fn section(here: &Here<'_>, class: ListenerClass) -> Section {
     let all = &here.effective.class(class).plugins;
-    let (plugins, network): (Vec<&Plugin>, Vec<&Plugin>) =
+    // Those of connections stand before those of requests, in chains of their own.
+    let (requests, connections): (Vec<&Plugin>, Vec<&Plugin>) =
         all.iter().partition(|plugin| plugin.document.kind() == PluginKind::Http);
     let mut facts: Vec<Fact> = Vec::new();
-    for (index, plugin) in plugins.iter().enumerate() {
-        let id = plugin.id();
-        let of_plugin = plugin_facts(here, plugin, index + 1, &plugins);
-        facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
+    for plugins in [&connections, &requests] {
+        for (index, plugin) in plugins.iter().enumerate() {
+            let id = plugin.id();
+            let of_plugin = plugin_facts(here, plugin, index + 1, plugins);
+            facts.extend(of_plugin.into_iter().map(|fact| fact.of(&id)));
+        }
     }
     if facts.is_empty() {
         let rule = Origin::Rule("no plugin is for these listeners");
         facts.push(Fact::new("plugin", values::nothing("none"), &rule, "nothing says otherwise"));
     }
-    let lost = network.iter().map(|plugin| Lost {
-        origin: plugin.origin.clone(),
-        value: values::text(&plugin.id()),
-        cause: Cause::Ignored,
-        why: "plugins of type NETWORK are not applied by this version".to_owned(),
-    });
-    Section { signal: Signal::Plugins, facts, lost: lost.collect(), remarks: remarks(&plugins) }
+    let remarks = [remarks(&connections), remarks(&requests)].concat();
+    Section { signal: Signal::Plugins, facts, lost: Vec::new(), remarks }
 }
 
 fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugin]) -> Vec<Fact> {
-    let Plugin { origin, namespace, name: _, document, ports } = plugin;
+    let Plugin { origin, namespace, name: _, document, ports, refused, limits } = plugin;
     let is_chosen = document.selector.is_some() || !document.target_refs.is_empty();
     let why = match (is_chosen, *namespace == here.workload.namespace) {
         (true, _) => "it selects the workload",
@@ -53,7 +52,15 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
         Fact::new("plugin", values::text(&plugin.id()), origin, why),
         Fact::new("position", place, &Origin::Rule(order(plugin, all)), "how plugins are ordered"),
     ];
+    facts.extend(refused.as_ref().map(|Refusal { why, rule }| {
+        let value = Value { json: json!(why), text: why.clone() };
+        Fact::new("refused", value, rule, "the mesh's rules decide what its namespaces may use")
+    }));
     facts.extend(ordering_facts(document));
+    if document.kind() == PluginKind::Network {
+        let value = values::text("NETWORK: connections, before what reads requests from them");
+        facts.push(Fact::new("type", value, document.code_origin(), "the document says so of its module"));
+    }
     facts.push(ports_fact(document, ports));
     facts.extend(
         document.local_module.as_ref().map(|module| {
@@ -64,6 +71,7 @@ fn plugin_facts(here: &Here<'_>, plugin: &Plugin, position: usize, all: &[&Plugi
         Code::Wasm(wasm) => facts.extend(module_facts(wasm)),
         Code::Lua(lua) => facts.push(script_fact(lua)),
     }
+    facts.extend(limit_facts(limits));
     facts
 }
 
@@ -83,7 +91,10 @@ fn ordering_facts(document: &TrafficExtension) -> Vec<Fact> {
         PluginPhase::Authn => "AUTHN: before authentication",
         PluginPhase::Authz => "AUTHZ: after authentication, before authorization",
         PluginPhase::Stats => "STATS: after authorization",
-        PluginPhase::Unspecified => "UNSPECIFIED_PHASE: last, before the router",
+        PluginPhase::Unspecified => match document.written {
+            WrittenAs::WasmPlugin => "UNSPECIFIED_PHASE: last, before the router",
+            WrittenAs::TrafficExtension => "UNSPECIFIED: last, before the router",
+        },
     };
     let json = json!(phase.split(':').next());
     let said = |origin: &Origin| if matches!(origin, Origin::Document { .. }) { Fact::SAYS } else { ABSENT };
@@ -128,8 +139,16 @@ fn module_facts(wasm: &WasmCode) -> Vec<Fact> {
         Fact::new("url", values::text(&wasm.url.value), &wasm.url.origin, Fact::SAYS),
         Fact::new("failStrategy", values::text(fail), &wasm.fail_strategy.origin, why),
     ];
+    facts.extend(wasm.sha256.as_ref().map(|digest| {
+        let scheme = wasm.url.value.split_once("://").map_or("oci", |(scheme, _)| scheme);
+        let why = match scheme.to_ascii_lowercase().as_str() {
+            "oci" => "the document says so; it is that of the image's manifest",
+            "file" => "the document says so; Istio does not compare a file with it",
+            _ => "the document says so; it is that of the module itself",
+        };
+        Fact::new("sha256", values::text(&digest.value), &digest.origin, why)
+    }));
     let texts = [
-        ("sha256", &wasm.sha256),
         ("imagePullSecret", &wasm.image_pull_secret),
         ("verificationKey", &wasm.verification_key),
         ("pluginName", &wasm.plugin_name),
@@ -157,6 +176,25 @@ fn module_facts(wasm: &WasmCode) -> Vec<Fact> {
         };
         facts.push(Fact::new(format!("vmConfig.env.{}", variable.name), value, &variable.origin, Fact::SAYS));
     }
+    facts
+}
+
+/// Which rule covers the plugin's namespace, and what it asks of modules.
+fn limit_facts(limits: &Limits) -> Vec<Fact> {
+    let Limits { rule, max_module_bytes, verification_key, names_host } = limits;
+    let Some(rule) = rule else { return Vec::new() };
+    let host = if *names_host { "its host by name" } else { "no host by name" };
+    let why = "the first rule that covers the plugin's namespace";
+    let mut facts = vec![Fact::new("rule allows", values::text(host), rule, why)];
+    facts.extend(max_module_bytes.as_ref().map(|most| {
+        let value = Value { json: json!(most.value), text: most.value.to_string() };
+        Fact::new("rule maxModuleBytes", value, &most.origin, why)
+    }));
+    facts.extend(
+        verification_key
+            .as_ref()
+            .map(|key| Fact::new("rule verificationKey", values::text(&key.value), &key.origin, why)),
+    );
     facts
 }
 

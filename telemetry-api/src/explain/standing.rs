@@ -3,9 +3,10 @@
 
 use super::answer::{Reason, ReasonKind};
 use super::{Explainer, Here};
+use crate::origin::Origin;
+use crate::problem::{Problem, codes};
 use crate::resolve::flags::GATEWAYS_BY_LABELS;
 use crate::resolve::{GATEWAY_NAME_LABEL, ListenerClass, Workload, gateway_of, is_gateway, target_of};
-use crate::resources::extension::PluginKind;
 use crate::resources::telemetry::{Selector, TargetRef};
 use crate::resources::{Meta, Telemetry, TrafficExtension};
 
@@ -48,10 +49,7 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &Traffi
     }
     reasons.extend(labels_do_not_count(here).filter(|_| target_refs.is_empty()));
     reasons.extend(whom(selector.as_ref(), target_refs, here.workload));
-    if plugin.kind() == PluginKind::Network {
-        let text = "it is of type NETWORK, which this version does not apply yet";
-        reasons.push(Reason::new(ReasonKind::NotApplied, text));
-    }
+    reasons.extend(not_allowed(explainer, here, plugin));
     let classes = ListenerClass::of(here.workload.kind);
     let covers = |class: &ListenerClass| {
         matches.is_empty() || matches.iter().any(|selector| selector.mode.covers(class.is_client()))
@@ -61,6 +59,23 @@ pub(super) fn plugin(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &Traffi
         reasons.push(Reason::new(ReasonKind::NoTraffic, text));
     }
     reasons
+}
+
+/// That the mesh's rules do not let a plugin be used that is for a workload.
+fn not_allowed(explainer: &Explainer<'_>, here: &Here<'_>, plugin: &TrafficExtension) -> Option<Reason> {
+    let plugins = here.effective.classes.values().flat_map(|class| &class.plugins);
+    let mut of_it = plugins.filter(|found| found.document.meta.place == plugin.meta.place);
+    let refusal = of_it.find_map(|found| found.refused.as_ref())?;
+    let is_its = |problem: &&Problem| {
+        let place = match plugin.code_origin() {
+            Origin::Document { place, .. } => Some(place),
+            Origin::Rule(_) => None,
+        };
+        problem.code == codes::MODULE_REFUSED && problem.place.as_ref() == place
+    };
+    let problems = explainer.checked.problems.iter().filter(is_its).cloned().collect();
+    let text = format!("the mesh's rules do not let it be used: {}", refusal.why);
+    Some(Reason { problems, ..Reason::new(ReasonKind::Refused, text) })
 }
 
 /// Why a document of neither the workload's nor the root namespace is not for it.

@@ -2,6 +2,7 @@
 
 mod access_logging;
 mod metrics;
+mod plugins;
 mod properties;
 mod provider_fields;
 mod revisions;

@@ -10,6 +10,7 @@ mod in_force;
 mod mesh_config;
 mod mesh_sources;
 mod metrics;
+mod module_rules;
 mod modules;
 mod peer_authentications;
 mod plugins;
@@ -30,6 +31,7 @@ pub use in_force::*;
 pub use mesh_config::*;
 pub use mesh_sources::*;
 pub use metrics::*;
+pub use module_rules::*;
 pub use modules::*;
 pub use peer_authentications::*;
 pub use plugins::*;
@@ -55,6 +57,7 @@ const AREAS: &[&[Page]] = &[
     EXPRESSIONS,
     ANNOTATIONS,
     MODULES,
+    MODULE_RULES,
     PLUGINS,
     CONFIGURATIONS,
     MESH_CONFIG,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use burgee_filter_config::StandardMetric;
 
 use super::collector::Collector;
+use super::module_rules::{Limits, Refusal};
 use super::tracer::Tracer;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::{Origin, Traced};
@@ -207,6 +208,11 @@ pub struct Plugin {
     /// The ports that those of its `match` entries name that cover this class of listener, in ascending order; empty:
     /// every port. At inbound listeners a port is the workload's own, elsewhere the one that clients call.
     pub ports: Vec<u16>,
+    /// Why it may not be used here by the mesh's rules; absent: it may. Whatever its `failStrategy` says of a module that
+    /// cannot be had holds for it then.
+    pub refused: Option<Refusal>,
+    /// The bounds that the mesh's rules set it.
+    pub limits: Limits,
 }
 
 impl Plugin {

@@ -2,6 +2,7 @@
 
 mod calls;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
 
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,7 @@ use super::policies::Policy;
 use crate::origin::Traced;
 use crate::resources::mesh_config::{ExtensionProvider, ProviderConfig, ProxyTracing};
 use crate::resources::telemetry::{AccessLoggingEntry, MetricsEntry, Selector, TargetRef, TracingEntry};
-use crate::resources::{MeshConfig, Meta, Telemetry};
+use crate::resources::{MeshConfig, Meta, PullSecret, Telemetry, TrafficExtension};
 
 /// What stands for a text: equal for equal texts alone.
 pub(super) type Digest = [u8; 32];
@@ -83,6 +84,24 @@ pub(super) fn describe_whom(
 /// A value without its place, if there is one.
 pub(super) fn value<T>(traced: Option<&Traced<T>>) -> Option<&T> {
     traced.map(|traced| &traced.value)
+}
+
+/// The credentials that plugins name, by their digest.
+pub(super) fn describe_secrets(secrets: &[PullSecret], plugins: &[TrafficExtension], text: &mut String) {
+    let named: BTreeSet<(&str, &str)> = plugins
+        .iter()
+        .filter_map(|plugin| {
+            let secret = plugin.wasm()?.image_pull_secret.as_ref()?;
+            Some((&*plugin.meta.id.namespace, secret.value.as_str()))
+        })
+        .collect();
+    let of_plugins = secrets.iter().map(|secret| ((&*secret.id.namespace, &*secret.id.name), secret));
+    let of_plugins: BTreeMap<(&str, &str), &PullSecret> =
+        of_plugins.filter(|(name, _)| named.contains(name)).collect();
+    for (name, secret) in of_plugins {
+        let known = secret.credentials.as_ref().map(|credentials| hex(&digest(credentials.docker_config())));
+        let _ = write!(text, "\n{name:?} {:?}", known.ok());
+    }
 }
 
 fn values<T>(traced: &[Traced<T>]) -> Vec<&T> {

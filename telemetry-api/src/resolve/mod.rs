@@ -14,6 +14,8 @@ mod hash;
 pub(crate) mod label_index;
 pub(crate) mod log_format;
 pub(crate) mod metrics;
+mod module_rules;
+mod module_url;
 pub(crate) mod mutual_tls;
 mod node;
 mod plugins;
@@ -40,8 +42,10 @@ pub use effective::{
     MetricName, MetricOverride, MetricsEngine, PeerMetadata, Plugin, ProviderMetrics, RemoteService,
     TagOperation, TcpKeepalive, Tracing, TracingSettings,
 };
+pub(crate) use module_rules::judge_alone;
+pub use module_rules::{Limits, Refusal};
+pub(crate) use module_url::check_pattern;
 pub use mutual_tls::mtls_mode;
-pub(crate) use plugins::resolve as resolve_plugins;
 pub use policy_set::{Change, PolicySet};
 pub(crate) use selection::{age_order, gateway_of, is_gateway, target_of};
 pub use tracer::{

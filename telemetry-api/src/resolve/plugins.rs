@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::effective::Plugin;
 use super::hash::{describe_whom, value};
+use super::module_rules::{Judge, Limits, Refusal};
 use super::policies::Policy;
 use super::selection;
 use super::workload::{ListenerClass, Workload};
 use crate::origin::Origin;
 use crate::resources::extension::{Code, LuaCode, TrafficSelector, WasmCode, WrittenAs};
 use crate::resources::telemetry::{Selector, TargetRef};
-use crate::resources::{Meta, TrafficExtension};
+use crate::resources::{Meta, ModuleRules, TrafficExtension};
 
 /// What Istio appends to the name of a WasmPlugin before it sorts by it. It comes after `-`, so `a-b` goes before `a`.
 const SORT_SUFFIX: &str = "~istio-translated-wasmplugin";
@@ -43,17 +44,35 @@ impl Policy for TrafficExtension {
     }
 }
 
-/// The plugins of one class of a workload's listeners, in the order in which they stand there: by phase, then by
-/// priority, those without one last. Equals stay as they are in `plugins`, which are those for the workload: those of
-/// its namespace before those of the root namespace, older ones before younger ones.
-pub(crate) fn resolve(
-    plugins: &[&Arc<TrafficExtension>],
-    workload: &Workload,
-    class: ListenerClass,
-) -> Vec<Plugin> {
-    let mut plugins: Vec<Plugin> = plugins
+/// A plugin of a workload, and what the mesh's rules say of it.
+pub(super) type Judged<'p> = (&'p Arc<TrafficExtension>, Option<Refusal>, Limits);
+
+/// The plugins for a workload, in the order in which they stand there, each with what the mesh's rules say of it: by
+/// phase, then by priority, those without one last. Equals stay as they are in `plugins`: those of the workload's
+/// namespace before those of the root namespace, older ones before younger ones.
+pub(super) fn judged<'p>(
+    plugins: &[&'p Arc<TrafficExtension>],
+    rules: Option<&ModuleRules>,
+) -> Vec<Judged<'p>> {
+    let mut plugins = plugins.to_vec();
+    plugins.sort_by_key(|plugin| {
+        // Istio's documentation says that absent means 0; its code ranks it below every other value.
+        let priority = plugin.priority.as_ref().map_or(i32::MIN, |priority| priority.value);
+        (plugin.phase.value, Reverse(priority))
+    });
+    let mut judge = Judge::new(rules);
+    let judged = plugins.into_iter().map(|plugin| {
+        let (refused, limits) = judge.next(plugin);
+        (plugin, refused, limits)
+    });
+    judged.collect()
+}
+
+/// The plugins of one class of a workload's listeners, in the order in which they stand there.
+pub(super) fn resolve(plugins: &[Judged<'_>], workload: &Workload, class: ListenerClass) -> Vec<Plugin> {
+    plugins
         .iter()
-        .filter_map(|plugin| {
+        .filter_map(|(plugin, refused, limits)| {
             let ports = ports(&plugin.matches, class)?;
             Some(Plugin {
                 origin: origin(plugin, workload),
@@ -61,15 +80,11 @@ pub(crate) fn resolve(
                 name: plugin.meta.id.name.to_string(),
                 document: Arc::clone(plugin),
                 ports,
+                refused: refused.clone(),
+                limits: limits.clone(),
             })
         })
-        .collect();
-    plugins.sort_by_key(|plugin| {
-        // Istio's documentation says that absent means 0; its code ranks it below every other value.
-        let priority = plugin.document.priority.as_ref().map_or(i32::MIN, |priority| priority.value);
-        (plugin.document.phase.value, Reverse(priority))
-    });
-    plugins
+        .collect()
 }
 
 fn describe(plugin: &TrafficExtension, text: &mut String) {

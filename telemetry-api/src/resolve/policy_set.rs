@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::control_plane::ControlPlane;
-use super::effective::{ClassPolicy, Effective};
+use super::effective::{ClassPolicy, Effective, Plugin};
 use super::flags::Flags;
-use super::hash::{Digest, describe_mesh, digest, hex};
+use super::hash::{Digest, describe_mesh, describe_secrets, digest, hex};
+use super::module_rules::{Judge, Limits, Refusal};
 use super::policies::Policies;
 use super::selection::gateway_of;
 use super::service_name::by_mesh;
 use super::services::Services;
 use super::tracers::Lookup;
 use super::workload::{ListenerClass, Workload};
-use super::{access_log, metrics, plugins, tracing};
+use super::{access_log, metrics, module_rules, plugins, tracing};
 use crate::origin::DocumentId;
-use crate::resources::{MeshConfig, Resources, Telemetry, TrafficExtension};
+use crate::resources::{MeshConfig, ModuleRules, Resources, Telemetry, TrafficExtension};
 
 /// Every checked policy document of a mesh, as one immutable value with a hash.
 ///
@@ -48,6 +49,8 @@ pub(super) struct Mesh {
     pub config: MeshConfig,
     /// Where the collectors of providers are looked up.
     pub services: Services,
+    /// Which modules may be used: the rules of its root namespace, if there are any.
+    pub rules: Option<Arc<ModuleRules>>,
 }
 
 impl Common {
@@ -106,16 +109,28 @@ impl PolicySet {
     pub fn of(resources: Resources, control_plane: ControlPlane) -> PolicySet {
         let services = Services::new(&resources);
         let flags = Flags::new(&resources, &control_plane);
-        let Resources { mesh_config, other_meshes, telemetries, extensions, .. } = resources;
+        let Resources {
+            mesh_config, other_meshes, telemetries, extensions, module_rules, pull_secrets, ..
+        } = resources;
         let mut text = format!("{:?}", control_plane.trace_sampling);
         for mesh in [&mesh_config].into_iter().chain(&other_meshes) {
             describe_mesh(mesh, &control_plane, &mut text);
         }
         services.describe(&mut text);
         flags.describe(&mut text);
-        let other = |config: MeshConfig| Mesh { services: services.of_mesh(&config), config };
+        module_rules.iter().for_each(|rules| module_rules::describe(rules, &mut text));
+        describe_secrets(&pull_secrets, &extensions, &mut text);
+        let rules: Vec<Arc<ModuleRules>> = module_rules.into_iter().map(Arc::new).collect();
+        let rules_of = |config: &MeshConfig| {
+            rules.iter().find(|rules| *rules.id.namespace == *config.root_namespace.value).cloned()
+        };
+        let other = |config: MeshConfig| Mesh {
+            services: services.of_mesh(&config),
+            rules: rules_of(&config),
+            config,
+        };
         let other_meshes = other_meshes.into_iter().map(other).collect();
-        let mesh = Mesh { config: mesh_config, services };
+        let mesh = Mesh { rules: rules_of(&mesh_config), config: mesh_config, services };
         let common = Common { mesh, other_meshes, control_plane, flags, digest: digest(&text) };
         let mut by_namespace: BTreeMap<Arc<str>, (Vec<Telemetry>, Vec<TrafficExtension>)> = BTreeMap::new();
         for telemetry in telemetries {
@@ -196,6 +211,7 @@ impl PolicySet {
         let plugins = self.plugins(workload);
         let lookup = self.lookup(workload);
         let Lookup { mesh, services, .. } = lookup;
+        let plugins = plugins::judged(&plugins, self.mesh_of(workload).rules.as_deref());
         let classes: BTreeMap<ListenerClass, ClassPolicy> = ListenerClass::ALL
             .into_iter()
             .map(|class| {
@@ -240,6 +256,30 @@ impl PolicySet {
         plugins
     }
 
+    /// Which modules may be used in the meshes of revisions, that of workloads whose revision has none of its own first.
+    pub(crate) fn module_rules(&self, revision: &str) -> Option<&ModuleRules> {
+        self.common.of_revision(revision).rules.as_deref()
+    }
+
+    /// What the rules of the meshes say of a plugin by itself, whatever others a workload has: whether one refuses it, and
+    /// within which bounds it may be used. Where meshes of several revisions say different things, the first that refuses
+    /// it counts, else the first that has a rule for it.
+    pub fn judge(&self, plugin: &TrafficExtension) -> (Option<Refusal>, Limits) {
+        let mut judged = self.common.meshes().map(|mesh| Judge::new(mesh.rules.as_deref()).next(plugin));
+        let first = judged.next().unwrap_or_default();
+        judged.fold(first, |(refusal, limits), (other, bounds)| match (&refusal, &limits.rule) {
+            (None, _) if other.is_some() => (other, bounds),
+            (None, None) => (None, bounds),
+            _ => (refusal, limits),
+        })
+    }
+
+    /// The plugins for a class of a workload's listeners, in the order in which they stand there.
+    pub(crate) fn plugins_of(&self, workload: &Workload, class: ListenerClass) -> Vec<Plugin> {
+        let rules = self.mesh_of(workload).rules.as_deref();
+        plugins::resolve(&plugins::judged(&self.plugins(workload), rules), workload, class)
+    }
+
     /// The Telemetries whose labels a workload has that labels do not count for.
     pub(crate) fn passed_over(&self, workload: &Workload) -> Vec<&Telemetry> {
         if self.labels_count(workload) {
@@ -266,7 +306,7 @@ impl PolicySet {
 
     /// What names are looked up in for a workload.
     pub(crate) fn lookup(&self, workload: &Workload) -> Lookup<'_> {
-        let Mesh { config: mesh, services } = self.mesh_of(workload);
+        let Mesh { config: mesh, services, .. } = self.mesh_of(workload);
         Lookup { mesh, services, control_plane: &self.common.control_plane }
     }
 

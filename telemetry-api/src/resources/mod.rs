@@ -6,7 +6,9 @@ pub mod kubernetes;
 pub mod mesh_config;
 pub mod meta;
 pub mod metrics_engine;
+pub mod module_rules;
 pub mod peer_authentication;
+pub mod pull_secret;
 pub mod service_entry;
 pub mod telemetry;
 pub mod workload_entry;
@@ -17,7 +19,9 @@ pub use kubernetes::{GatewayClass, Istiod, KubernetesGateway, Pods, Service};
 pub use mesh_config::{ExtensionProvider, MeshConfig, ProviderKind};
 pub use meta::Meta;
 pub use metrics_engine::{MetricsEngine, PeerMetadata};
+pub use module_rules::ModuleRules;
 pub use peer_authentication::{MtlsMode, PeerAuthentication};
+pub use pull_secret::PullSecret;
 pub use service_entry::{Location, ServiceEndpoint, ServiceEntry, ServicePort};
 pub use telemetry::Telemetry;
 pub use workload_entry::{Call, CallScheme, WorkloadEntry};
@@ -36,6 +40,10 @@ pub struct Resources {
     pub telemetries: Vec<Telemetry>,
     /// TrafficExtension documents, and WasmPlugins.
     pub extensions: Vec<TrafficExtension>,
+    /// Which namespaces may use which modules: what ConfigMaps of the name that such rules have say, in any namespace.
+    pub module_rules: Vec<ModuleRules>,
+    /// Secrets that exist, with the credentials of those that have some for registries.
+    pub pull_secrets: Vec<PullSecret>,
     /// Services that exist.
     pub service_entries: Vec<ServiceEntry>,
     /// Workloads that exist.
@@ -97,6 +105,11 @@ impl Resources {
             Some(revision) if is_first => !of_another(revision),
             _ => telemetry.meta.is_for_revision(&mesh.revision),
         })
+    }
+
+    /// The Secret of a name, if it is among the documents.
+    pub fn pull_secret(&self, namespace: &str, name: &str) -> Option<&PullSecret> {
+        self.pull_secrets.iter().find(|secret| *secret.id.namespace == *namespace && *secret.id.name == *name)
     }
 
     /// Makes the configuration of a revision the mesh's, if it is there.

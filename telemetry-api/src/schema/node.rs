@@ -17,7 +17,7 @@ impl Node {
     }
 
     /// An object with these fields.
-    pub fn object<const N: usize>(description: &str, fields: [(&str, Node); N]) -> Node {
+    pub fn object<'n>(description: &str, fields: impl IntoIterator<Item = (&'n str, Node)>) -> Node {
         let fields: Map<String, Value> =
             fields.into_iter().map(|(name, node)| (name.to_owned(), node.into_value())).collect();
         Node::new("object", description).with("properties", fields)

@@ -12,6 +12,14 @@ pub(super) fn attached_once(spec: Node) -> Node {
     )
 }
 
+/// The same for a kind without `targetRef`.
+pub(super) fn attached_by_list(spec: Node) -> Node {
+    spec.rule(
+        "!has(self.selector) || !has(self.targetRefs) || self.targetRefs.size() == 0",
+        "write one of selector and targetRefs: workloads by label, or gateways and services by name",
+    )
+}
+
 /// `selector`.
 pub(super) fn selector() -> Node {
     let value = Node::text("The label's value, exactly.")

@@ -1,11 +1,12 @@
-//! `WasmPlugin` (extensions.istio.io) as Kubernetes is told of it.
+//! `WasmPlugin` (extensions.istio.io) as Kubernetes is told of it, and a module as both kinds say it.
 
 use super::node::Node;
 use super::shared::{attached_once, selector, status, target_ref, target_refs};
+use super::traffic_extension::{phase, priority, traffic};
 use super::{Definition, age, column, wide_column};
 use crate::document::extension::{
     FAIL_STRATEGIES, MAX_PLUGIN_NAME, MAX_SECRET_NAME, MAX_VARIABLE_NAME, MAX_VARIABLE_VALUE, MAX_VARIABLES,
-    MODES, PHASES, PULL_POLICIES, TYPES, VALUE_SOURCES,
+    PHASES, PULL_POLICIES, TYPES, VALUE_SOURCES,
 };
 
 /// The kind.
@@ -38,62 +39,53 @@ pub(super) fn definition() -> Definition {
 }
 
 fn spec() -> Node {
+    let whom = [("selector", selector()), ("targetRef", target_ref()), ("targetRefs", target_refs())];
+    let place = [("phase", phase(PHASES)), ("priority", priority()), ("match", traffic())];
+    let fields = whom.into_iter().chain(module()).chain(place);
+    Node::object("The module, whom it is for, and how it runs.", fields).required(&["url"])
+}
+
+/// The fields of a module; of them `url` must be there.
+pub(super) fn module() -> [(&'static str, Node); 10] {
     let secret = "The secret with the credentials for the registry; it is in the document's own namespace. Absent: none.";
-    let priority = "Which of the plugins of one phase is first: the one with the highest. Absent: after every one that \
-                    has a priority.";
-    Node::object(
-        "The module, whom it is for, and how it runs.",
-        [
-            ("selector", selector()),
-            ("targetRef", target_ref()),
-            ("targetRefs", target_refs()),
-            ("url", url()),
-            (
-                "sha256",
-                Node::text("The module's SHA-256, as 64 hex digits in lower case. Absent or empty: not compared.")
-                    .pattern("^([0-9a-f]{64})?$"),
+    [
+        ("url", url()),
+        (
+            "sha256",
+            Node::text(
+                "The module's SHA-256, as 64 hex digits in lower case. Absent or empty: not compared.",
+            )
+            .pattern("^([0-9a-f]{64})?$"),
+        ),
+        (
+            "imagePullPolicy",
+            Node::choice(
+                "When the module is fetched again: never while it is there (IfNotPresent), or whenever the document \
+                     changes (Always). Absent: Always for the tag `latest`, else IfNotPresent.",
+                PULL_POLICIES,
             ),
-            (
-                "imagePullPolicy",
-                Node::choice("When the module is fetched again: never while it is there (IfNotPresent), or whenever the document \
-                     changes (Always). Absent: Always for the tag `latest`, else IfNotPresent.", PULL_POLICIES),
-            ),
-            ("imagePullSecret", Node::text(secret).not_empty().longest(MAX_SECRET_NAME)),
-            ("verificationKey", Node::text("A key for the module's signature. Istio does not look at it.")),
-            (
-                "pluginConfig",
-                Node::any_object("What the module is given as its configuration. Absent: nothing."),
-            ),
-            (
-                "pluginName",
-                Node::text("The plugin's name within its module, for modules that hold several.")
-                    .not_empty()
-                    .longest(MAX_PLUGIN_NAME),
-            ),
-            (
-                "phase",
-                Node::choice(
-                    "Where in the chain of filters it runs: before authentication (AUTHN), before authorization (AUTHZ), \
-                     after authorization (STATS). Absent: after all of these, before the router.",
-                    PHASES,
-                ),
-            ),
-            ("priority", Node::integer(priority, i64::from(i32::MIN), i64::from(i32::MAX)).nullable()),
-            (
-                "failStrategy",
-                Node::choice(
-                    "What happens to requests when the module cannot be had or fails: they are refused (FAIL_CLOSE), \
+        ),
+        ("imagePullSecret", Node::text(secret).not_empty().longest(MAX_SECRET_NAME)),
+        ("verificationKey", Node::text("A key for the module's signature. Istio does not look at it.")),
+        ("pluginConfig", Node::any_object("What the module is given as its configuration. Absent: nothing.")),
+        (
+            "pluginName",
+            Node::text("The plugin's name within its module, for modules that hold several.")
+                .not_empty()
+                .longest(MAX_PLUGIN_NAME),
+        ),
+        (
+            "failStrategy",
+            Node::choice(
+                "What happens to requests when the module cannot be had or fails: they are refused (FAIL_CLOSE), \
                      go past it (FAIL_OPEN), or are refused until it was started again (FAIL_RELOAD). Absent: \
                      FAIL_CLOSE.",
-                    FAIL_STRATEGIES,
-                ),
+                FAIL_STRATEGIES,
             ),
-            ("vmConfig", vm_config()),
-            ("match", Node::list("Which traffic it sees: what fits one of the entries. Absent: all.", traffic())),
-            ("type", Node::choice("Whether it filters HTTP or connections (NETWORK). Absent: HTTP.", TYPES)),
-        ],
-    )
-    .required(&["url"])
+        ),
+        ("vmConfig", vm_config()),
+        ("type", Node::choice("Whether it filters HTTP or connections (NETWORK). Absent: HTTP.", TYPES)),
+    ]
 }
 
 fn url() -> Node {
@@ -135,30 +127,4 @@ fn vm_config() -> Node {
     let variables =
         Node::list("The module's environment.", variable).most_items(MAX_VARIABLES).keyed_by("name");
     Node::object("How the module runs.", [("env", variables)])
-}
-
-fn traffic() -> Node {
-    let port = Node::object(
-        "A port.",
-        [("number", Node::integer("Its number, 1 to 65535.", 1, i64::from(u16::MAX)))],
-    )
-    .required(&["number"]);
-    Node::object(
-        "Traffic by its side and port.",
-        [
-            (
-                "mode",
-                Node::choice(
-                    "On which side: where the workload calls others (CLIENT; at a gateway, always), where it is called \
-                     (SERVER), or both (CLIENT_AND_SERVER, UNDEFINED). Absent: both.",
-                    MODES,
-                ),
-            ),
-            (
-                "ports",
-                Node::list("The ports that the traffic goes to. Absent or empty: all.", port)
-                    .keyed_by("number"),
-            ),
-        ],
-    )
 }

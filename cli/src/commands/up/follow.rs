@@ -16,9 +16,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::asked::{self, Policies};
 use super::clean::clean;
+use super::last_good::LastGood;
 use super::show::count;
 use super::watch::{Change, Watch};
-use crate::args::MetricsChoice;
+use crate::args::{MetricsChoice, SourceArgs};
 use crate::plan::UpPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;
@@ -66,6 +67,8 @@ pub(super) struct Followed {
     directory: PathBuf,
     /// What arguments say of metrics.
     metrics: MetricsChoice,
+    /// What arguments say of where modules may be fetched from.
+    sources: SourceArgs,
     /// The documents that were looked at last.
     texts: Vec<Source>,
     /// The documents in force.
@@ -76,8 +79,8 @@ pub(super) struct Followed {
     asked: Vec<TrafficExtension>,
     /// The modules in force.
     modules: Modules,
-    /// What is wrong with the modules in force.
-    known: Vec<Problem>,
+    /// The plugins in force that have their modules.
+    last_good: LastGood,
     /// What is wrong with the documents that were looked at last, and whether they are in force.
     problems: Vec<Problem>,
     is_in_force: bool,
@@ -101,12 +104,13 @@ impl Followed {
         Followed {
             directory: plan.directory.clone(),
             metrics: plan.metrics,
+            sources: plan.sources.clone(),
             texts: texts.to_vec(),
             texts_in_force: texts.to_vec(),
             plugins: (modules.plugins.clone(), known.to_vec()),
             asked: plugins.to_vec(),
             modules: modules.clone(),
-            known: known.to_vec(),
+            last_good: LastGood::of(plugins, &modules.plugins),
             problems: told.to_vec(),
             is_in_force: true,
             standing: told.to_vec(),
@@ -240,6 +244,7 @@ async fn prepare(
 ) -> Result<Prepared, Failure> {
     let (directory, texts) = (followed.directory.clone(), followed.texts.clone());
     let (known, asked) = (followed.plugins.clone(), followed.asked.clone());
+    let arguments = followed.sources.clone();
     let (told, mut steps) = tokio::sync::mpsc::unbounded_channel();
     let work = tokio::task::spawn_blocking(move || {
         let (sources, checked) = super::read(&directory)?;
@@ -248,7 +253,7 @@ async fn prepare(
             if !change.is_of_module && checked.resources.extensions == asked {
                 return known;
             }
-            plugin_modules::resolve(&checked.resources, &Steps::told_to(told))
+            plugin_modules::resolve(&checked.resources, &arguments, &Steps::told_to(told))
         });
         Ok(Prepared { sources, checked, modules })
     });
@@ -305,26 +310,30 @@ async fn take(
     let (plugins, wrong) = modules.unwrap_or_else(|| followed.plugins.clone());
     let mut problems = checked.problems.clone();
     problems.extend(wrong.iter().cloned());
-    // A plugin that could not be had before either is no reason to refuse everything else.
-    let is_broken =
-        wrong.iter().any(|problem| problem.severity == Severity::Error && !followed.known.contains(problem));
-    let mut is_in_force = checked.is_valid() && !is_broken;
+    let mut is_in_force = checked.is_valid();
     let before = Before { targets: localnet.targets(), policies: localnet.policies() };
-    let what = what_changed(followed, &sources.texts, &plugins);
+    // One plugin that cannot be had is no reason to refuse everything else.
+    let (mut resources, mut used) = (checked.resources.clone(), plugins.clone());
+    let kept = followed.last_good.keep(&mut resources.extensions, &mut used);
+    problems.extend(kept.iter().cloned());
+    let what = what_changed(followed, &sources.texts, &used);
     if is_in_force {
-        let modules = Modules { plugins: plugins.clone(), ..followed.modules.clone() };
-        let policy = environment::policies(checked.resources.clone(), followed.metrics);
-        let told = localnet.apply(&checked.resources, &policy, &modules).await;
+        let extensions = resources.extensions.clone();
+        let modules = Modules { plugins: used, ..followed.modules.clone() };
+        let policy = environment::policies(resources.clone(), followed.metrics);
+        let told = localnet.apply(&resources, &policy, &modules).await;
         problems.extend(told.map_err(crate::commands::failure)?);
         is_in_force = !localnet.is_refused();
         if is_in_force {
-            (followed.modules, followed.known) = (modules, wrong.clone());
+            followed.last_good = LastGood::of(&extensions, &modules.plugins);
+            followed.modules = modules;
             followed.texts_in_force.clone_from(&sources.texts);
         }
     }
     let untold = followed.untold(&problems, is_in_force);
     let message = match (is_in_force, what.is_empty()) {
         (true, false) => format!("{what}: {}", taken(&untold, begin, &before, localnet)),
+        (true, true) if !kept.is_empty() => "nothing else changed: the last good stays in force".to_owned(),
         (true, true) => AGAIN.to_owned(),
         (false, _) => KEPT.to_owned(),
     };

@@ -193,7 +193,7 @@ fn nothing_asked(asked: &Asked<'_>, spans: u64) -> String {
 pub(super) fn check_plugins(asked: &Asked<'_>, plugins: &[PluginSummary], problems: &mut Vec<Problem>) {
     let is_for_it = |plugin: &&Plugin| asked.ports.iter().any(|port| plugin.covers_port(*port));
     for plugin in asked.policy.plugins.iter().filter(is_for_it) {
-        let name = format!("{}/{}", plugin.namespace, plugin.name);
+        let name = plugin.id();
         let found = plugins.iter().find(|found| found.proxy == asked.proxy && found.plugin == name);
         if found.is_none_or(|found| found.module.is_some() && !found.loaded) {
             let message =

@@ -76,11 +76,11 @@ fn a_plugin_runs_when_the_proxy_has_the_very_module() {
         metrics: Vec::new(),
     });
     let missing = PluginModule::Missing("not fetched".to_owned());
-    let name = "extensions.istio.io/wasmplugin/istio-system.headers";
+    let name = "extensions.istio.io/trafficextension/istio-system.headers~istio-translated-wasmplugin";
     for (module, running, expected) in [
         (&ready, vec![(name, "vm_id: burgee.plugin.abc123")], true),
         (&ready, vec![(name, "vm_id: burgee.plugin.older")], false),
-        (&ready, vec![("extensions.istio.io/wasmplugin/istio-system.other", "abc123")], false),
+        (&ready, vec![("extensions.istio.io/trafficextension/istio-system.headers", "abc123")], false),
         (&ready, vec![], false),
         (&missing, vec![(name, "rules: {}")], false),
     ] {
@@ -94,6 +94,27 @@ fn a_plugin_runs_when_the_proxy_has_the_very_module() {
         assert_eq!(summary.sha256.as_deref(), sha256);
         assert_eq!(summary.asked_by.unwrap().line, Some(line_of_plugin()));
     }
+}
+
+#[test]
+fn a_script_runs_when_the_proxy_has_the_very_script() {
+    let script = "---\napiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\n\
+                  metadata: {name: mark, namespace: istio-system}\n\
+                  spec: {lua: {inlineCode: \"function envoy_on_request(h) h:logInfo('x') end\"}}\n";
+    let (mesh, policy) = mk_gateway(script);
+    let plugin = asked(&policy, &mesh)[0];
+    let modules = mk_modules("other", PluginModule::Missing(String::new()));
+    let name = "extensions.istio.io/trafficextension/istio-system.mark";
+    for (text, expected) in [
+        (r#"{"inline_string": "function envoy_on_request(h) h:logInfo('x') end"}"#, true),
+        (r#"{"inline_string": "function envoy_on_request(h) h:respond() end"}"#, false),
+    ] {
+        let running = BTreeMap::from([(name.to_owned(), text.to_owned())]);
+        let summary = summary(plugin, GATEWAY, &modules, &running);
+        assert_eq!((summary.loaded, summary.module.as_deref()), (expected, Some("inline")));
+        assert_eq!(summary.plugin, "TrafficExtension/istio-system/mark");
+    }
+    assert!(!summary(plugin, GATEWAY, &modules, &BTreeMap::new()).loaded);
 }
 
 /// Where the plugin's document begins.

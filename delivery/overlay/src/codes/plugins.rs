@@ -37,7 +37,9 @@ spec:
         basis: Basis::NotYet,
         means: "The module of a WasmPlugin is an image or a download, nothing says where it is on the proxy, and its \
                 `failStrategy` is FAIL_CLOSE (which is meant when there is none) or FAIL_RELOAD.",
-        matters: "Every request that the plugin covers is refused, as its strategy asks for.",
+        matters: "Every request that the plugin covers is answered with 503 and a text that names the plugin; of a plugin of \
+                  type NETWORK every connection is closed. Its strategy asks for that. Nothing else is touched: requests that \
+                  it does not cover are served.",
         case: Case::Base {
             wrong: Laid {
                 documents: "
@@ -53,12 +55,14 @@ spec:
         },
     }
 
-    /// A plugin of connections, which is left out.
+    /// A plugin of connections that does not get into a filter chain.
     NETWORK_LEFT_OUT = "BG0621" {
-        severity: Severity::Warning,
-        basis: Basis::NotYet,
-        means: "A WasmPlugin of type NETWORK is for this workload.",
-        matters: "This version puts plugins into HTTP chains only, so it is left out.",
+        severity: Severity::Note,
+        basis: Basis::Quirk,
+        means: "A plugin of type NETWORK is for a listener with a filter chain in which Istio puts no such plugins: one that \
+                takes the connections of an app to anywhere, or, of a gateway's filter chains with TLS and HTTP, another one \
+                than the first.",
+        matters: "Connections of that filter chain go past the plugin.",
         case: Case::Base {
             wrong: Laid {
                 documents: "
@@ -67,9 +71,24 @@ kind: WasmPlugin
 metadata: {name: count, namespace: shop}
 spec:
   url: file:///opt/count.wasm
+  sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
   type: NETWORK
 ",
-                base: BASE,
+                base: "
+static_resources:
+  listeners:
+  - name: virtualOutbound
+    traffic_direction: OUTBOUND
+    address: {socket_address: {address: 127.0.0.1, port_value: 15001}}
+    use_original_dst: true
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: anywhere
+          cluster: anywhere
+",
             },
             right: Laid { documents: PLUGIN, base: BASE },
         },
@@ -131,13 +150,13 @@ spec: {url: file:///opt/headers.wasm}
     DELIVERED_ALREADY = "BG0624" {
         severity: Severity::Warning,
         basis: Basis::Ours,
-        means: "The base has a filter of the name that this WasmPlugin's has: somebody else, such as istiod, delivers \
+        means: "The base has a filter of the name that this plugin's has: somebody else, such as istiod, delivers \
                 it.",
         matters: "It is not put beside it; both at once would run it twice.",
         case: Case::Base {
             wrong: Laid {
                 documents: PLUGIN,
-                base: base!(filter: "{name: extensions.istio.io/wasmplugin/shop.headers, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm}}"),
+                base: base!(filter: "{name: extensions.istio.io/trafficextension/shop.headers~istio-translated-wasmplugin, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm}}"),
             },
             right: Laid { documents: PLUGIN, base: BASE },
         },

@@ -1,13 +1,17 @@
-//! A Wasm plugin as an HTTP filter, and as the extension configuration that delivers it by name.
+//! A plugin as a filter of HTTP or of connections, and as the extension configuration that delivers it by name: which filter
+//! stands for it, what that is called, and that it is ours. What the filter is told is below, and what stands for a module
+//! that cannot be had.
+
+mod code;
+mod refusal;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use burgee_api::Origin;
 use burgee_api::resolve::{Effective, Plugin};
-use burgee_api::resources::extension::{FailStrategy, WasmCode};
+use burgee_api::resources::extension::{Code, FailStrategy, PluginKind, WrittenAs};
 
-use super::{EXTENSION_CONFIG_TYPE, FilterKind, STRING_TYPE, config_source, file_name, safe_name};
+use super::{EXTENSION_CONFIG_TYPE, FilterKind, config_source, file_name, safe_name};
 
 use super::{Label, response_of, short_digest};
 use crate::value::Value;
@@ -15,19 +19,28 @@ use crate::view;
 use crate::{Delivery, ExtensionConfig, Module, Options, Owner, PluginModule};
 
 /// What the names of plugins' filters begin with, as Istio names them.
-pub(crate) const PREFIX: &str = "extensions.istio.io/wasmplugin/";
+pub(crate) const PREFIX: &str = "extensions.istio.io/trafficextension/";
+
+/// What they began with before there were TrafficExtensions, in older Istios and older versions of ours.
+const OLD_PREFIX: &str = "extensions.istio.io/wasmplugin/";
+
+/// What Istio appends to the name of a WasmPlugin, so that it is none of the TrafficExtension of that name.
+const WASM_PLUGIN_SUFFIX: &str = "~istio-translated-wasmplugin";
 
 /// What is ours about them: VMs, files and statistics begin with it.
 const MARK: &str = "burgee.plugin.";
 
-const RBAC_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
+const LUA_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua";
+const NETWORK_RBAC_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC";
 
 /// What stands in a chain for a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stand {
     /// Its module. `is_guessed`: nothing says the module's digest, so that of its path takes its place.
     Module { module: Module, is_guessed: bool },
-    /// A filter that refuses every request, and why.
+    /// Its script.
+    Script,
+    /// A filter that refuses every request or connection, and why.
     Refusal(String),
     /// Nothing, and why.
     Nothing(String),
@@ -35,8 +48,11 @@ pub(crate) enum Stand {
 
 /// What stands in a chain for a plugin, by its module and by what its document says of a missing one.
 pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
+    if let Some(refusal) = &plugin.refused {
+        return without_module(plugin, format!("the mesh's rules refuse it: {}", refusal.why));
+    }
     let Some(wasm) = plugin.document.wasm() else {
-        return Stand::Nothing("scripts in Lua are not laid by this version".to_owned());
+        return Stand::Script;
     };
     let url = &wasm.url.value;
     let why = match options.plugins.get(&plugin.id()) {
@@ -49,7 +65,9 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
                 let known = wasm.sha256.as_ref().map(|sha256| sha256.value.clone());
                 let is_guessed = known.is_none();
                 let sha256 = known.unwrap_or_else(|| {
-                    short_digest(format!("{path}\n{}", configuration(wasm).unwrap_or_default()).as_bytes())
+                    short_digest(
+                        format!("{path}\n{}", code::configuration(wasm).unwrap_or_default()).as_bytes(),
+                    )
                 });
                 let module = Module { path: path.to_owned(), sha256, metrics: Vec::new() };
                 return Stand::Module { module, is_guessed };
@@ -57,9 +75,25 @@ pub(crate) fn stand(plugin: &Plugin, options: &Options) -> Stand {
             None => format!("the module is not on this machine, and {url:?} is not fetched"),
         },
     };
-    match plugin.document.fail_strategy() {
-        FailStrategy::Open => Stand::Nothing(why),
-        FailStrategy::Close | FailStrategy::Reload => Stand::Refusal(why),
+    without_module(plugin, why)
+}
+
+/// What stands for a module that cannot be had, by what the document says of that.
+fn without_module(plugin: &Plugin, why: String) -> Stand {
+    if is_open(plugin) { Stand::Nothing(why) } else { Stand::Refusal(why) }
+}
+
+/// Whether traffic goes on without a plugin that cannot start. A script has no strategy, which means that it does not; what
+/// Envoy does when it fails at a request is another matter.
+fn is_open(plugin: &Plugin) -> bool {
+    plugin.document.wasm().is_some_and(|wasm| wasm.fail_strategy.value == FailStrategy::Open)
+}
+
+/// What a plugin filters, as filters are told apart.
+fn filter_kind(plugin: &Plugin) -> FilterKind {
+    match plugin.document.kind() {
+        PluginKind::Http => FilterKind::Http,
+        PluginKind::Network => FilterKind::Network,
     }
 }
 
@@ -68,8 +102,41 @@ pub(crate) fn filter_name(plugin: &Plugin) -> String {
     format!("{PREFIX}{}", full_name(plugin))
 }
 
-fn full_name(plugin: &Plugin) -> String {
+/// The names that others may have given a plugin's filter: the one that it has now, and that of older Istios.
+pub(crate) fn names_of_others(plugin: &Plugin) -> Vec<String> {
+    let mut names = vec![filter_name(plugin)];
+    if plugin.document.written == WrittenAs::WasmPlugin {
+        names.push(format!("{OLD_PREFIX}{}", short_name(plugin)));
+    }
+    names
+}
+
+fn short_name(plugin: &Plugin) -> String {
     safe_name(&format!("{}.{}", plugin.namespace, plugin.name))
+}
+
+/// Its name in a proxy, where a WasmPlugin and a TrafficExtension of one name are two.
+fn full_name(plugin: &Plugin) -> String {
+    let suffix = match plugin.document.written {
+        WrittenAs::WasmPlugin => WASM_PLUGIN_SUFFIX,
+        WrittenAs::TrafficExtension => "",
+    };
+    short_name(plugin) + suffix
+}
+
+/// Which plugin has this name in a proxy, as [`Plugin::id`] has it. None for what is no plugin's name.
+pub(crate) fn id_of(full_name: &str) -> Option<String> {
+    let (name, written) = match full_name.strip_suffix(WASM_PLUGIN_SUFFIX) {
+        Some(name) => (name, WrittenAs::WasmPlugin),
+        None => (full_name, WrittenAs::TrafficExtension),
+    };
+    // A namespace has no dot.
+    let (namespace, name) =
+        name.split_once('.').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())?;
+    Some(match written {
+        WrittenAs::WasmPlugin => format!("{namespace}/{name}"),
+        WrittenAs::TrafficExtension => format!("{}/{namespace}/{name}", written.kind()),
+    })
 }
 
 /// The labels of the metrics that plugins' modules declare, for those filters that the proxy may have.
@@ -86,34 +153,41 @@ pub(crate) fn labels(policy: &Effective, options: &Options, is_there: impl Fn(&s
     labels.into_iter().map(|(name, origins)| Label { name, owner: Owner::of(origins) }).collect()
 }
 
-/// The HTTP filter that goes into a chain; none for a plugin that is left out.
-pub(crate) fn http_filter(plugin: &Plugin, options: &Options) -> Option<Value> {
+/// The filter that goes into a chain; none for a plugin that is left out.
+pub(crate) fn filter(plugin: &Plugin, options: &Options) -> Option<Value> {
     let config = typed_config(plugin, options)?;
     let name = ("name", Value::string(filter_name(plugin)));
     let Delivery::Discovery { directory } = &options.delivery else {
         return Some(Value::map([name, ("typed_config", config)]));
     };
+    let kind = filter_kind(plugin);
     let mut discovery = vec![(
         "config_source".to_owned(),
         config_source(directory, &file_name(&format!("{MARK}{}", full_name(plugin)))),
     )];
-    let mut types = vec![Value::string(FilterKind::Http.wasm_type()), Value::string(RBAC_TYPE)];
-    // While the configuration or the module is unusable, a filter without a default answers every request with
-    // 500: that is what closed means.
-    if plugin.document.fail_strategy() == FailStrategy::Open {
-        discovery.push((
-            "default_config".to_owned(),
-            Value::map([("@type", Value::string(FilterKind::Http.idle_type()))]),
-        ));
-        types.push(Value::string(FilterKind::Http.idle_type()));
+    // What may come by this name: the plugin, or what refuses in its place.
+    let mut types = match (&plugin.document.code, kind) {
+        (Code::Lua(_), _) => vec![LUA_TYPE],
+        (Code::Wasm(_), FilterKind::Http) => vec![kind.wasm_type(), LUA_TYPE],
+        (Code::Wasm(_), FilterKind::Network) => vec![kind.wasm_type(), NETWORK_RBAC_TYPE],
+    };
+    // While the configuration, the module or the script is unusable, a filter without a default answers every request with
+    // 500, and closes every connection: that is what closed means.
+    if is_open(plugin) {
+        discovery
+            .push(("default_config".to_owned(), Value::map([("@type", Value::string(kind.idle_type()))])));
+        types.push(kind.idle_type());
     }
+    let types: Vec<Value> = types.into_iter().map(Value::string).collect();
     discovery.push(("type_urls".to_owned(), Value::List(types.into())));
     Some(Value::map([name, ("config_discovery", Value::Map(discovery.into()))]))
 }
 
-/// Whether an HTTP filter is one that [`http_filter`] wrote. Istio uses the same names, so the content decides.
-pub(crate) fn is_http_filter(filter: &Value) -> bool {
-    if !view::name(filter).starts_with(PREFIX) {
+/// Whether an HTTP filter or a network filter is one that [`filter`] wrote, in this version or an older one. Istio uses the
+/// same names, so the content decides.
+pub(crate) fn is_filter(filter: &Value) -> bool {
+    let name = view::name(filter);
+    if !(name.starts_with(PREFIX) || name.starts_with(OLD_PREFIX)) {
         return false;
     }
     let is_marked = |value: &Value, names: &[&str]| {
@@ -121,8 +195,10 @@ pub(crate) fn is_http_filter(filter: &Value) -> bool {
     };
     if let Some(config) = filter.field("typed_config") {
         return match config.any_type() {
-            Some(view::WASM) => is_marked(config, &["config", "vm_config", "vm_id"]),
+            Some(view::WASM | view::NETWORK_WASM) => is_marked(config, &["config", "vm_config", "vm_id"]),
+            // By which older versions refused requests.
             Some(view::RBAC) => is_marked(config, &["rules_stat_prefix"]),
+            Some(view::LUA | view::NETWORK_RBAC) => is_marked(config, &["stat_prefix"]),
             _ => false,
         };
     }
@@ -146,91 +222,17 @@ pub(crate) fn extension_config(plugin: &Plugin, options: &Options) -> Option<Ext
 }
 
 fn typed_config(plugin: &Plugin, options: &Options) -> Option<Value> {
-    match stand(plugin, options) {
-        Stand::Module { module, .. } => Some(wasm(plugin, plugin.document.wasm()?, &module)),
-        Stand::Refusal(_) => Some(refusal(plugin)),
-        Stand::Nothing(_) => None,
+    match (stand(plugin, options), &plugin.document.code) {
+        (Stand::Module { module, .. }, Code::Wasm(wasm)) => Some(code::wasm(plugin, wasm, &module)),
+        (Stand::Script, Code::Lua(lua)) => Some(code::lua(plugin, &lua.inline.value)),
+        (Stand::Refusal(_), _) => Some(refusal::refusal(plugin)),
+        (Stand::Module { .. } | Stand::Script | Stand::Nothing(_), _) => None,
     }
 }
 
-/// Role-based access control without a role: nobody may do anything.
-fn refusal(plugin: &Plugin) -> Value {
-    Value::map([
-        ("@type", Value::string(RBAC_TYPE)),
-        ("rules", Value::map([("action", Value::string("ALLOW"))])),
-        ("rules_stat_prefix", Value::string(format!("{MARK}{}.", full_name(plugin)))),
-    ])
-}
-
-/// The Wasm filter's own message.
-fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
-    let mut config = vec![("name".to_owned(), Value::string(full_name(plugin)))];
-    if let Some(root) = &wasm.plugin_name {
-        config.push(("root_id".to_owned(), Value::string(root.value.clone())));
-    }
-    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module)));
-    if let Some(configuration) = configuration(wasm) {
-        let text =
-            Value::map([("@type", Value::string(STRING_TYPE)), ("value", Value::string(configuration))]);
-        config.push(("configuration".to_owned(), text));
-    }
-    let policy = match wasm.fail_strategy.value {
-        FailStrategy::Close => "FAIL_CLOSED",
-        FailStrategy::Open => "FAIL_OPEN",
-        FailStrategy::Reload => "FAIL_RELOAD",
-    };
-    config.push(("failure_policy".to_owned(), Value::string(policy)));
-    Value::map([
-        ("@type", Value::string(FilterKind::Http.wasm_type())),
-        ("config", Value::Map(config.into())),
-    ])
-}
-
-fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
-    let digest: String = module.sha256.chars().take(16).collect();
-    let mut vm_id = format!("{MARK}{}.{digest}", full_name(plugin));
-    let code = Value::map([("local", Value::map([("filename", Value::string(module.path.clone()))]))]);
-    let environment = environment(wasm);
-    if let Some(environment) = &environment {
-        // A VM keeps the variables that it was started with, so other ones need another VM.
-        let _ = write!(vm_id, ".{}", short_digest(environment.to_json().as_bytes()));
-    }
-    let mut fields = vec![
-        ("vm_id".to_owned(), Value::string(vm_id)),
-        ("runtime".to_owned(), Value::string("envoy.wasm.runtime.v8")),
-        ("code".to_owned(), code),
-    ];
-    fields.extend(environment.map(|environment| ("environment_variables".to_owned(), environment)));
-    Value::Map(fields.into())
-}
-
-/// The variables that the module sees; of two with one name the last counts.
-fn environment(wasm: &WasmCode) -> Option<Value> {
-    let variables: BTreeMap<&str, Option<&String>> =
-        wasm.environment.iter().map(|variable| (variable.name.as_str(), variable.value.as_ref())).collect();
-    let mut inherited = Vec::new();
-    let mut written = Vec::new();
-    for (name, value) in variables {
-        match value {
-            Some(value) => written.push((name.to_owned(), Value::string(value.clone()))),
-            None => inherited.push(Value::string(name)),
-        }
-    }
-    let mut fields = Vec::new();
-    if !inherited.is_empty() {
-        fields.push(("host_env_keys".to_owned(), Value::List(inherited.into())));
-    }
-    if !written.is_empty() {
-        fields.push(("key_values".to_owned(), Value::Map(written.into())));
-    }
-    (!fields.is_empty()).then_some(Value::Map(fields.into()))
-}
-
-/// What the module is told, as compact JSON.
-fn configuration(wasm: &WasmCode) -> Option<String> {
-    let config = wasm.plugin_config.as_ref().filter(|config| !config.value.is_empty())?;
-    // It was JSON before, so it can be again.
-    serde_json::to_string(&config.value).ok()
+/// What the names of a plugin's own statistics begin with. They are how its filter is known as ours, too.
+fn stat_prefix(plugin: &Plugin) -> String {
+    format!("{MARK}{}", full_name(plugin))
 }
 
 /// Who asked for a plugin.

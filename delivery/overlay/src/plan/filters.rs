@@ -1,16 +1,16 @@
 //! The HTTP filters of a plan, and where in a chain each goes.
 
 use burgee_api::Severity;
-use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin};
-use burgee_api::resources::extension::{MODULE_ANNOTATION, PluginKind, PluginPhase};
+use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass};
+use burgee_api::resources::extension::{PluginKind, PluginPhase};
 
 use super::made::What;
-use super::{Plan, placed, problem};
+use super::{Plan, plugins, problem};
 use crate::codes;
 use crate::edit::{Edit, Owner};
 use crate::lower;
 use crate::lower::grpc_stats::{self, Found};
-use crate::lower::plugin::{self, Stand};
+use crate::lower::plugin;
 use crate::lower::{peer_metadata, telemetry};
 use crate::value::Value;
 use crate::view::{self, Listener, Part};
@@ -77,14 +77,16 @@ pub(super) fn plan(
         ));
         return;
     };
-    if wanted.metrics.is_empty() && wanted.plugins.is_empty() {
+    let of_http = || wanted.plugins.iter().filter(|plugin| plugin.document.kind() == PluginKind::Http);
+    let has_plugins = of_http().next().is_some();
+    if wanted.metrics.is_empty() && !has_plugins {
         return;
     }
     // A filter without its type, such as one that is delivered by name, may well be a router.
     let router = last.field("typed_config").and_then(Value::any_type).is_none_or(|name| name == view::ROUTER);
     let terminal = filters.len() - 1;
     if !router {
-        let what = if wanted.plugins.is_empty() { "metrics go" } else { "plugins and metrics go" };
+        let what = if !has_plugins { "metrics go" } else { "plugins and metrics go" };
         plan.say(problem(
             Severity::Note,
             codes::NOT_A_ROUTER,
@@ -110,8 +112,9 @@ pub(super) fn plan(
         placed.extend(made.map(|(owner, filter)| (0, owner, filter)));
     }
     let places = Places::of(filters);
-    for plugin in &wanted.plugins {
-        if let Some(filter) = plugin_filter(plugin, listener, manager, options, plan) {
+    let place = plugins::Place { listener, part: manager, list: manager.filters_path(), present: filters };
+    for plugin in of_http() {
+        if let Some(filter) = plugins::filter(plugin, &place, options, plan) {
             placed.push((places.of_phase(plugin.document.phase.value), plugin::owner(plugin), filter));
         }
     }
@@ -217,90 +220,4 @@ impl Places {
             PluginPhase::Unspecified => self.unspecified,
         }
     }
-}
-
-/// The filter of a plugin, if it is for this listener and can stand there.
-fn plugin_filter(
-    plugin: &Plugin,
-    listener: &Listener<'_>,
-    manager: &Part<'_>,
-    options: &Options,
-    plan: &mut Plan,
-) -> Option<Value> {
-    let document = &plugin.document;
-    let name = plugin.id();
-    let at_document = |severity, code, message: String, help: String| {
-        placed(problem(severity, code, String::new(), message, help), document.code_origin())
-    };
-    if document.kind() == PluginKind::Network {
-        let message =
-            format!("WasmPlugin {name} filters connections, which this version does not, and is left out");
-        let help = "plugins of type HTTP, which is what absence means, are put into HTTP filter chains";
-        plan.say(placed(
-            problem(Severity::Warning, codes::NETWORK_LEFT_OUT, String::new(), message, help),
-            &plugin.origin,
-        ));
-        return None;
-    }
-    match listener.port_of(manager, &options.ports) {
-        Some(port) if !plugin.covers_port(port) => return None,
-        None if !plugin.ports.is_empty() => {
-            let path = listener.path.to_string();
-            let message = format!(
-                "WasmPlugin {name} is for some ports alone, and listener {:?} has no port that could be compared, so \
-                 it gets no such filter",
-                listener.name
-            );
-            let help = "give the listener a socket_address, or remove the plugin's `match[].ports`";
-            plan.say(problem(Severity::Warning, codes::NO_PORT, path, message, help));
-            return None;
-        }
-        _ => {}
-    }
-    let filter_name = plugin::filter_name(plugin);
-    if let Some(i) = manager.http_filters().iter().position(|filter| view::name(filter) == filter_name) {
-        plan.say(problem(
-            Severity::Warning,
-            codes::DELIVERED_ALREADY,
-            manager.filters_path().index(i).to_string(),
-            format!(
-                "the base has a filter {filter_name:?} already, so WasmPlugin {name} is not put beside it"
-            ),
-            "somebody else, such as istiod, delivers this plugin; remove it there or leave it to them here",
-        ));
-        return None;
-    }
-    let ways_out = || {
-        format!(
-            "name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}, or write a file:// URL, or \
-             tell `burgee render` where the proxy finds the module with --plugin-path {name}=PATH"
-        )
-    };
-    match plugin::stand(plugin, options) {
-        Stand::Module { is_guessed: false, .. } => {}
-        Stand::Module { module, is_guessed: true } => plan.say(at_document(
-            Severity::Note,
-            codes::NO_DIGEST,
-            format!("nothing says the digest of {}, the module of WasmPlugin {name}", module.path),
-            "a file of another content under the same name may not be noticed by Envoy; write `sha256` and change \
-             it with the file, or use a name per version"
-                .to_owned(),
-        )),
-        Stand::Refusal(why) => plan.say(at_document(
-            Severity::Error,
-            codes::REFUSES_EVERYTHING,
-            format!("the module of WasmPlugin {name} cannot be had ({why}), so every request that it covers is refused"),
-            format!(
-                "its failStrategy asks for that; {}; or write `failStrategy: FAIL_OPEN` to let requests past without it",
-                ways_out()
-            ),
-        )),
-        Stand::Nothing(why) => plan.say(at_document(
-            Severity::Warning,
-            codes::LEFT_OUT,
-            format!("the module of WasmPlugin {name} cannot be had ({why}), so it is left out and requests go past it"),
-            format!("its failStrategy FAIL_OPEN asks for that; {}", ways_out()),
-        )),
-    }
-    plugin::http_filter(plugin, options)
 }

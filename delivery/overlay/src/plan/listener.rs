@@ -1,10 +1,11 @@
 //! One listener's part of a plan: what goes into it, and what it cannot carry.
 
 use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, ListenerLogs, Tracing};
+use burgee_api::resources::extension::PluginKind;
 use burgee_api::{Problem, Severity, Traced};
 
 use super::made::What;
-use super::{Plan, filters, metrics, placed, problem};
+use super::{Plan, connections as of_connections, filters, metrics, placed, problem};
 use crate::Options;
 use crate::codes;
 use crate::edit::{Edit, Path};
@@ -33,7 +34,9 @@ pub(super) fn plan(
     if carries && takes && wanted.listener_logs == ListenerLogs::On {
         plan_logs(&listener.own, class, Place::Listener, 0, wanted, options, plan);
     }
+    let shifts = of_connections::plan(listener, class, wanted, options, plan);
     for manager in &listener.managers {
+        let manager = &shifts.moved(manager);
         filters::plan(listener, manager, class, policy, options, plan);
         if manager.http_filters().is_empty() {
             continue;
@@ -45,6 +48,7 @@ pub(super) fn plan(
     // How many of ours stand in the filter chain at hand.
     let mut present: Option<(Path, usize)> = None;
     for proxy in &listener.tcp_proxies {
+        let proxy = &shifts.moved(proxy);
         let chain = proxy.place_in_chain().map(|(list, _)| list).unwrap_or_default();
         let before = present.filter(|(known, _)| *known == chain).map_or(0, |(_, count)| count);
         let count = before + plan_connections(&proxy.behind(before), class, policy, options, plan);
@@ -55,13 +59,19 @@ pub(super) fn plan(
 
 /// What a listener without HTTP, or with HTTP in a form that cannot be changed, does not get.
 fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan) {
-    let of_http =
-        [("traces", tracing::settings(&wanted.tracing).is_some()), ("plugins", !wanted.plugins.is_empty())];
+    let has = |kind: PluginKind| wanted.plugins.iter().any(|plugin| plugin.document.kind() == kind);
+    let of_http = [
+        ("traces", tracing::settings(&wanted.tracing).is_some()),
+        ("plugins of HTTP", has(PluginKind::Http)),
+    ];
     let mut unmet: Vec<&str> = of_http.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect();
     let is_plain = listener.managers.is_empty() && listener.has_filters() && listener.sealed.is_empty();
     let has_metrics = !wanted.metrics.is_empty();
     if is_plain && has_metrics && listener.tcp_proxies.is_empty() {
         unmet.insert(0, "metrics");
+    }
+    if is_plain && has(PluginKind::Network) && listener.tcp_proxies.is_empty() {
+        unmet.push("plugins of connections");
     }
     if is_plain && !unmet.is_empty() {
         plan.say(problem(
@@ -74,6 +84,9 @@ fn check_carries(listener: &Listener<'_>, wanted: &ClassPolicy, plan: &mut Plan)
     }
     if has_metrics && !unmet.contains(&"metrics") {
         unmet.insert(0, "metrics");
+    }
+    if has(PluginKind::Network) && !unmet.contains(&"plugins of connections") {
+        unmet.push("plugins of connections");
     }
     if !wanted.access_logs.is_empty() {
         unmet.push("access logs");

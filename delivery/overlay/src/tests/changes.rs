@@ -86,7 +86,7 @@ fn what_goes_by_name_changes_in_place() {
             "in_place changed extension burgee.telemetry.gateway.prometheus",
             "in_place changed extension burgee.telemetry.inbound.prometheus",
             "in_place changed extension burgee.telemetry.outbound.prometheus",
-            "in_place changed extension extensions.istio.io/wasmplugin/shop.first",
+            "in_place changed extension extensions.istio.io/trafficextension/shop.first~istio-translated-wasmplugin",
         ]
     );
 }

@@ -83,10 +83,13 @@ fn phased() -> BoxedStrategy<Value> {
         format!("{{name: rbac, typed_config: {{'@type': {PREFIX}.rbac.v3.RBAC, rules_stat_prefix: x}}}}"),
         format!("{{name: cors, typed_config: {{'@type': {PREFIX}.cors.v3.Cors}}}}"),
         "{name: istio_authn}".to_owned(),
-        "{name: extensions.istio.io/wasmplugin/shop.guard, config_discovery: {config_source: {ads: {}}}}"
+        "{name: extensions.istio.io/trafficextension/shop.guard, config_discovery: {config_source: {ads: {}}}}"
             .to_owned(),
         format!(
             "{{name: extensions.istio.io/wasmplugin/shop.gone, typed_config: {{'@type': {PREFIX}.rbac.v3.RBAC}}}}"
+        ),
+        format!(
+            "{{name: extensions.istio.io/trafficextension/shop.script, typed_config: {{'@type': {PREFIX}.lua.v3.Lua, stat_prefix: x}}}}"
         ),
     ]
     .iter()
@@ -307,7 +310,7 @@ pub(crate) fn policy() -> BoxedStrategy<Effective> {
     let others = [Tracing::Untouched, Tracing::Off(Origin::Rule("a test says so")), bootstrap_tracing()];
     let tracing =
         prop_oneof![proptest::sample::select(others.to_vec()), proptest::sample::select(every_tracing()),];
-    let plugins = proptest::sample::subsequence(plugins(), 0..=7);
+    let plugins = proptest::sample::subsequence(plugins(), 0..=plugins().len());
     let class = (providers, loggers, listener_logs, tracing, plugins).prop_map(
         |(metrics, access_logs, listener_logs, tracing, plugins)| ClassPolicy {
             metrics,

@@ -119,7 +119,9 @@ fn lists_that_were_empty_or_null_are_so_again() {
         let base = manager_with(fields);
         for options in all_options() {
             let once = overlay(&base, &everything(), &options);
-            let config = dig(&once.value, "filter_chains.0.filters.0.typed_config");
+            // Behind the plugins of connections.
+            let filters = dig(&once.value, "filter_chains.0.filters").items();
+            let config = dig(filters.last().expect("the manager"), "typed_config");
             assert!(dig(config, "access_log").items().len() >= 3, "{fields}");
             assert!(config.at(&["tracing", "provider"]).is_some(), "{fields}");
             assert_eq!(overlay(&once.value, &nothing(), &options).value, base, "{fields}");
@@ -157,7 +159,8 @@ fn order(filters: &[&str]) -> String {
     let result = overlay(&base, &policy, &options()).value;
     let names = dig(&result, FILTERS).items().iter().map(|filter| {
         let name = filter.field("name").and_then(Value::as_str).unwrap_or_default();
-        let name = name.replace("extensions.istio.io/wasmplugin/shop.", "+");
+        let name = name.replace("extensions.istio.io/trafficextension/shop.", "+");
+        let name = name.replace("~istio-translated-wasmplugin", "");
         name.replace("burgee.stats.", "+")
             .replace("burgee.telemetry.", "+p")
             .replace("burgee.grpc_stats", "+g")
@@ -258,13 +261,14 @@ fn a_missing_module_refuses_or_is_left_out_as_the_document_says() {
 
 #[test]
 fn a_plugin_that_somebody_else_delivers_is_not_put_beside_it() {
-    let name = "extensions.istio.io/wasmplugin/shop.guard";
-    let base = listener_with(vec![yaml(&format!(
-        "{{name: {name}, config_discovery: {{config_source: {{ads: {{}}}}}}}}"
-    ))]);
-    for options in all_options() {
-        let result = overlay(&base, &of_plugins(vec![full_plugin()]), &options);
-        assert_eq!((result.value, codes(&result.problems)), (base.clone(), vec!["BG0624"]));
+    for name in ["trafficextension/shop.guard~istio-translated-wasmplugin", "wasmplugin/shop.guard"] {
+        let base = listener_with(vec![yaml(&format!(
+            "{{name: extensions.istio.io/{name}, config_discovery: {{config_source: {{ads: {{}}}}}}}}"
+        ))]);
+        for options in all_options() {
+            let result = overlay(&base, &of_plugins(vec![full_plugin()]), &options);
+            assert_eq!((result.value, codes(&result.problems)), (base.clone(), vec!["BG0624"]));
+        }
     }
 }
 
@@ -296,17 +300,27 @@ fn another_module_or_other_variables_are_another_machine() {
         let url = format!("file://{path}");
         vm_id(plugin("p", PluginPhase::Authn, |document| document.url = traced(url)), &options())
     };
-    assert!(at("/a.wasm").starts_with("burgee.plugin.shop.p."), "{}", at("/a.wasm"));
+    assert!(
+        at("/a.wasm").starts_with("burgee.plugin.shop.p~istio-translated-wasmplugin."),
+        "{}",
+        at("/a.wasm")
+    );
     assert_ne!(at("/a.wasm"), at("/b.wasm"));
     let known = plugin("p", PluginPhase::Authn, |document| {
         document.url = traced("file:///a.wasm".to_owned());
         document.sha256 = Some(traced("0123456789abcdef".repeat(4)));
     });
-    assert_eq!(vm_id(known, &options()), "burgee.plugin.shop.p.0123456789abcdef");
+    assert_eq!(vm_id(known, &options()), "burgee.plugin.shop.p~istio-translated-wasmplugin.0123456789abcdef");
     let full_id = vm_id(full_plugin(), &full(options()));
     let bare = plugin("guard", PluginPhase::Authn, |_| {});
-    assert_eq!(vm_id(bare, &full(options())), "burgee.plugin.shop.guard.fedcba9876543210");
-    assert!(full_id.starts_with("burgee.plugin.shop.guard.fedcba9876543210."), "{full_id}");
+    assert_eq!(
+        vm_id(bare, &full(options())),
+        "burgee.plugin.shop.guard~istio-translated-wasmplugin.fedcba9876543210"
+    );
+    assert!(
+        full_id.starts_with("burgee.plugin.shop.guard~istio-translated-wasmplugin.fedcba9876543210."),
+        "{full_id}"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use burgee_api::resolve::{
 use burgee_api::resources::Meta;
 use burgee_api::resources::TrafficExtension;
 use burgee_api::resources::extension::{
-    Code, FailStrategy, PluginKind, PluginPhase, PluginVariable, WasmCode, WrittenAs,
+    Code, FailStrategy, LuaCode, PluginKind, PluginPhase, PluginVariable, WasmCode, WrittenAs,
 };
 use burgee_api::resources::mesh_config::Security;
 use burgee_api::{Origin, Traced};
@@ -193,6 +193,8 @@ pub(crate) fn plugin(name: &str, phase: PluginPhase, change: impl FnOnce(&mut Wa
         name: name.to_owned(),
         document: Arc::new(document),
         ports: Vec::new(),
+        refused: None,
+        limits: burgee_api::resolve::Limits::default(),
     }
 }
 
@@ -212,6 +214,27 @@ pub(crate) fn full_plugin() -> Plugin {
     })
 }
 
+/// A plugin of connections.
+pub(crate) fn network(name: &str, phase: PluginPhase, strategy: FailStrategy) -> Plugin {
+    plugin(name, phase, |wasm| {
+        wasm.kind = PluginKind::Network;
+        wasm.fail_strategy = traced(strategy);
+    })
+}
+
+/// A TrafficExtension with a script.
+pub(crate) fn script(name: &str, phase: PluginPhase, text: &str) -> Plugin {
+    let mut plugin = as_extension(plugin(name, phase, |_| {}));
+    Arc::make_mut(&mut plugin.document).code = Code::Lua(LuaCode { inline: traced(text.to_owned()) });
+    plugin
+}
+
+/// The same, written as a TrafficExtension.
+pub(crate) fn as_extension(mut plugin: Plugin) -> Plugin {
+    Arc::make_mut(&mut plugin.document).written = WrittenAs::TrafficExtension;
+    plugin
+}
+
 /// Plugins of every phase and strategy, in the order of the phases.
 pub(crate) fn plugins() -> Vec<Plugin> {
     let with = |strategy| move |wasm: &mut WasmCode| wasm.fail_strategy = traced(strategy);
@@ -222,7 +245,10 @@ pub(crate) fn plugins() -> Vec<Plugin> {
         at_port,
         plugin("gone", PluginPhase::Authz, |_| {}),
         plugin("open-gone", PluginPhase::Stats, with(FailStrategy::Open)),
-        plugin("tcp", PluginPhase::Stats, |wasm| wasm.kind = PluginKind::Network),
+        network("tcp", PluginPhase::Stats, FailStrategy::Close),
+        network("tcp-gone", PluginPhase::Authn, FailStrategy::Reload),
+        network("tcp-open", PluginPhase::Unspecified, FailStrategy::Open),
+        script("script", PluginPhase::Authz, "function envoy_on_request(handle)\nend\n"),
         plugin("local", PluginPhase::Unspecified, |wasm| {
             wasm.url = traced("file:///etc/burgee/local.wasm".to_owned());
         }),
@@ -236,7 +262,8 @@ pub(crate) fn full(options: Options) -> Options {
         let path = format!("/modules/{name}.wasm");
         PluginModule::Ready(Module { path, sha256: "fedcba9876543210".repeat(4), metrics: Vec::new() })
     };
-    let plugins = ["guard", "ported", "open"].map(|name| (format!("shop/{name}"), module(name)));
+    let plugins =
+        ["guard", "ported", "open", "tcp", "tcp-open"].map(|name| (format!("shop/{name}"), module(name)));
     let gone = PluginModule::Missing("nobody has it".to_owned());
     Options {
         plugins: plugins.into_iter().chain([("shop/open-gone".to_owned(), gone)]).collect(),

@@ -70,6 +70,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         view::WASM | view::NETWORK_WASM => &["config"],
         view::GRPC_STATS => &["emit_filter_state"],
         view::RBAC => &["rules_stat_prefix"],
+        view::NETWORK_RBAC | view::LUA => &["stat_prefix"],
         "envoy.extensions.wasm.v3.PluginConfig" => &["root_id", "vm_config"],
         "envoy.extensions.wasm.v3.VmConfig" => &["vm_id"],
         "envoy.config.core.v3.ExtensionConfigSource" => &["config_source", "type_urls"],

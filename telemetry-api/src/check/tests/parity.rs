@@ -297,6 +297,65 @@ fn validation_of_wasm_plugins() {
 }
 
 #[test]
+fn validation_of_traffic_extensions() {
+    let extension = |spec: &str| {
+        format!(
+            "---\napiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\n\
+             metadata: {{name: p, namespace: a}}\nspec: {spec}\n"
+        )
+    };
+    let module = |more: &str| extension(&format!("{{wasm: {{url: file:///opt/p.wasm{more}}}}}"));
+    let script = |code: &str| extension(&format!("{{lua: {{inlineCode: '{code}'}}}}"));
+    assert_rows(&[
+        ("neither wasm nor lua", extension("{phase: AUTHN}"), &["error BG0254"]),
+        ("both", extension("{wasm: {url: file:///a}, lua: {inlineCode: a}}"), &["error BG0254"]),
+        ("url empty", extension("{wasm: {url: \"\"}}"), &["error BG0242"]),
+        ("url scheme not in the allowed set", extension("{wasm: {url: ftp://a/b}}"), &["error BG0242"]),
+        ("lua empty", script(""), &["error BG0108"]),
+        ("lua oversized", script(&"x".repeat(65_537)), &["error BG0108"]),
+        ("lua oversized in bytes", script(&"é".repeat(40_000)), &["error BG0108"]),
+        ("lua that nothing calls", script("x = 1"), &["warning BG0257"]),
+        (
+            "no singular targetRef",
+            extension("{wasm: {url: file:///a}, targetRef: {kind: Service, name: s}}"),
+            &["error BG0106", "warning BG0122"],
+        ),
+        ("sha256 of another length", module(&format!(", sha256: '{}'", "0".repeat(63))), &["error BG0243"]),
+        (
+            "imagePullSecret longer than 253",
+            module(&format!(", imagePullSecret: {}", "s".repeat(254))),
+            &["error BG0108"],
+        ),
+        (
+            "pluginName longer than 256",
+            module(&format!(", pluginName: {}", "n".repeat(257))),
+            &["error BG0108"],
+        ),
+        ("duplicate env name", module(", vmConfig: {env: [{name: A}, {name: A}]}"), &["error BG0244"]),
+        (
+            "env value present with HOST",
+            module(", vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}"),
+            &["error BG0244"],
+        ),
+        (
+            "a variable of Istio's own",
+            module(", vmConfig: {env: [{name: ISTIO_META_X, value: x}]}"),
+            &["warning BG0246"],
+        ),
+        ("a key that is none", module(", verificationKey: x"), &["warning BG0255"]),
+        ("port 0", extension("{wasm: {url: file:///a}, match: [{ports: [{number: 0}]}]}"), &["error BG0111"]),
+        (
+            "selector and targetRefs",
+            extension(
+                "{wasm: {url: file:///a}, selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: s}]}",
+            ),
+            &["error BG0201", "warning BG0122"],
+        ),
+        ("spec null", extension("null"), &["error BG0110"]),
+    ]);
+}
+
+#[test]
 fn validation_of_the_mesh() {
     let provider = |body: &str| mesh(&format!("extensionProviders: [{body}]"));
     let otel = |body: &str| provider(&format!("{{name: otel, opentelemetry: {{{body}}}}}"));

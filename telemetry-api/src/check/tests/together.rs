@@ -3,7 +3,7 @@
 
 use crate::check::check;
 use crate::document::Source;
-use crate::problem::Problem;
+use crate::problem::{Problem, codes};
 use crate::test;
 
 const MESH: &str = "extensionProviders:\n- {name: prom, prometheus: {}}\n- {name: prom2, prometheus: {}}\n\
@@ -273,4 +273,32 @@ fn age_is_compared_as_time() {
         &[],
         &["BG0108"],
     );
+}
+
+#[test]
+fn a_plugin_of_connections_is_compared_with_the_ports_of_tcp_too() {
+    let documents = |spec: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: db, namespace: a}}\nspec: {{hosts: [db.a], \
+             location: MESH_INTERNAL, resolution: STATIC, ports: [{{number: 5432, name: tcp, protocol: TCP, targetPort: 6000}}, \
+             {{number: 80, name: http, protocol: HTTP, targetPort: 8080}}], workloadSelector: {{labels: {{app: x}}}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: x-v1, namespace: a}}\n\
+             spec: {{address: 10.0.0.1, labels: {{app: x}}}}\n---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
+             metadata: {{name: p, namespace: a}}\nspec: {{url: 'file:///p.wasm', {spec}}}\n"
+        )
+    };
+    for (kind, port, is_told) in [
+        ("NETWORK", 5432, false),
+        ("NETWORK", 8080, false),
+        // The port of the workload's own is compared over HTTP alone.
+        ("NETWORK", 6000, true),
+        ("NETWORK", 80, true),
+        ("HTTP", 8080, false),
+        ("HTTP", 5432, true),
+    ] {
+        let spec = format!("type: {kind}, match: [{{mode: SERVER, ports: [{{number: {port}}}]}}]");
+        let checked = check(&[Source::new("p.yaml", documents(&spec))]);
+        let told = checked.problems.iter().any(|problem| problem.code == codes::MATCHES_NOTHING);
+        assert_eq!(told, is_told, "{spec}\n{:#?}", checked.problems);
+    }
 }

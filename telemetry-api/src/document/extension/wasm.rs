@@ -85,7 +85,7 @@ pub(super) fn read(object: &Object<'_>, context: &mut Context) -> Option<WasmCod
         traced_choice(object, "failStrategy", FAIL_STRATEGIES, "FAIL_CLOSE, Istio's default", context);
     let vm_config = object.get("vmConfig").and_then(|field| field.object(context, &["env"]));
     let environment = vm_config.map(|vm| variables(&vm, context)).unwrap_or_default();
-    let kind = kind(object, context).unwrap_or_default();
+    let kind = object.get("type").and_then(|field| field.choice(context, TYPES)).unwrap_or_default();
     Some(WasmCode {
         url: url?,
         sha256,
@@ -99,18 +99,6 @@ pub(super) fn read(object: &Object<'_>, context: &mut Context) -> Option<WasmCod
         environment,
         kind,
     })
-}
-
-/// What the plugin filters.
-fn kind(object: &Object<'_>, context: &mut Context) -> Option<PluginKind> {
-    let field = object.get("type")?;
-    let kind = field.choice(context, TYPES)?;
-    if kind == PluginKind::Network {
-        let message = "plugins of type NETWORK are checked, but this version does not apply them yet";
-        let help = "plugins of type HTTP are applied";
-        context.report(Severity::Note, codes::NETWORK_PLUGIN, &field, message, help);
-    }
-    Some(kind)
 }
 
 /// A module's digest; an empty one means none.

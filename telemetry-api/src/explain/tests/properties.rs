@@ -14,7 +14,6 @@ use crate::explain::standing;
 use crate::explain::values;
 use crate::origin::Traced;
 use crate::resolve::{ClassPolicy, ListenerLogs, MetricName, Plugin, ProviderMetrics, Tracing};
-use crate::resources::extension::PluginKind;
 use crate::resources::telemetry::MetricMatch;
 use crate::test;
 
@@ -103,7 +102,7 @@ proptest! {
         }
         let plugins = here.effective.classes.iter().filter(|(class, _)| ListenerClass::of(workload.kind).contains(class));
         let applied: BTreeSet<String> =
-            plugins.flat_map(|(_, policy)| &policy.plugins).filter(|plugin| plugin.document.kind() == PluginKind::Http).map(Plugin::id).collect();
+            plugins.flat_map(|(_, policy)| &policy.plugins).map(Plugin::id).collect();
         for plugin in &checked.resources.extensions {
             let reasons = standing::plugin(&explainer, &here, plugin);
             let id = plugin.key();

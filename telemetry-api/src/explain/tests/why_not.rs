@@ -84,7 +84,6 @@ fn every_reason_is_told_in_order() {
         ("a/nobody", &[ReasonKind::NotThere][..], "not among the documents"),
         ("WasmPlugin/a/other", &[ReasonKind::NotThere], "not among the documents"),
         ("a/patch", &[ReasonKind::NotApplied], "kind EnvoyFilter"),
-        ("a/network", &[ReasonKind::NotApplied], "NETWORK"),
         ("a/refused", &[ReasonKind::Refused], "refuses"),
         ("a/canary", &[ReasonKind::OtherRevision], "revision canary by its label istio.io/rev"),
         ("b/elsewhere", &[ReasonKind::OtherNamespace], "namespace b"),

@@ -1,4 +1,4 @@
-//! Codes of a WasmPlugin's module: where it is, which one it is, and what it is told.
+//! Codes of what a plugin runs: where its module is, which one it is, and what it is told; and its script.
 
 use crate::problem::{Basis, Case, Severity};
 
@@ -151,7 +151,7 @@ spec:
     NO_TAG = "BG0248" {
         severity: Severity::Warning,
         basis: Basis::Quirk,
-        means: "The module is an image without a tag and without a digest.",
+        means: "The module is an image without a tag and without a digest, be it in the URL or as `sha256`.",
         matters: "`latest` is meant, and which module that is depends on when a proxy asks. Unlike an image that is \
                   tagged `latest`, Istio keeps the first one that it fetched.",
         case: Case::Documents {
@@ -235,13 +235,43 @@ spec:
         },
     }
 
-    /// A signature that nothing looks at.
+    /// A signature that Istio does not look at.
     NOT_VERIFIED = "BG0251" {
-        severity: Severity::Warning,
+        severity: Severity::Note,
         basis: Basis::Gap,
         means: "`verificationKey` is there.",
-        matters: "Nothing compares the module's signature with it, neither in Istio nor in this version: a module that \
-                  somebody else signed is run as well.",
+        matters: "Istio takes the field and looks at nothing: its proxies run a module that somebody else signed as well. \
+                  What Burgee fetches has to be signed with this key.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+  verificationKey: |
+    -----BEGIN PUBLIC KEY-----
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqiLuArRcZCY1s650JgKUDpj7f+b8
+    9Y9AEmZyqSvJX2FMOPLQG1pVNZiCdB7a1zFmWlrbkM0KMVKZkPNLCTYUGQ==
+    -----END PUBLIC KEY-----
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system}
+spec:
+  url: file:///opt/headers.wasm
+",
+        },
+    }
+
+    /// A key to verify with that is none.
+    BAD_KEY = "BG0255" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "`verificationKey` is not a public key in PEM.",
+        matters: "Istio takes any text and looks at nothing. Burgee can verify no signature with it, so that the module \
+                  cannot be had.",
         case: Case::Documents {
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1
@@ -254,9 +284,96 @@ spec:
             right: "
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
-metadata: {name: headers, namespace: istio-system}
+metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0251}}
 spec:
   url: file:///opt/headers.wasm
+  verificationKey: |
+    -----BEGIN PUBLIC KEY-----
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqiLuArRcZCY1s650JgKUDpj7f+b8
+    9Y9AEmZyqSvJX2FMOPLQG1pVNZiCdB7a1zFmWlrbkM0KMVKZkPNLCTYUGQ==
+    -----END PUBLIC KEY-----
+",
+        },
+    }
+
+    /// An image with two digests.
+    TWO_DIGESTS = "BG0256" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "The URL names an image by its digest, and `sha256` is another one. Of an image both are the digest of \
+                its manifest.",
+        matters: "No image has both, so the module cannot be had.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+spec:
+  url: oci://registry.example/headers@sha256:c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
+  sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+spec:
+  url: oci://registry.example/headers@sha256:c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
+",
+        },
+    }
+
+    /// A script without a function that Envoy calls.
+    SCRIPT_WITHOUT_FUNCTIONS = "BG0257" {
+        severity: Severity::Warning,
+        basis: Basis::Gap,
+        means: "A script has neither `envoy_on_request` nor `envoy_on_response`.",
+        matters: "Envoy calls these two and nothing else, so the script does nothing to requests.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: marker, namespace: istio-system}
+spec:
+  lua:
+    inlineCode: |
+      function on_request(handle)
+        handle:headers():add(\"x-marked\", \"yes\")
+      end
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: marker, namespace: istio-system}
+spec:
+  lua:
+    inlineCode: |
+      function envoy_on_request(handle)
+        handle:headers():add(\"x-marked\", \"yes\")
+      end
+",
+        },
+    }
+
+    /// A script that is said to be a module.
+    MODULE_OF_SCRIPT = "BG0258" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "A document with a script in Lua has the annotation `burgee.dev/module`, which says where a Wasm module is.",
+        matters: "The annotation has no effect: the script is run.",
+        case: Case::Documents {
+            wrong: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: marker, namespace: istio-system, annotations: {burgee.dev/module: ../filters/marker}}
+spec:
+  lua: {inlineCode: function envoy_on_request(handle) end}
+",
+            right: "
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: marker, namespace: istio-system}
+spec:
+  lua: {inlineCode: function envoy_on_request(handle) end}
 ",
         },
     }

@@ -60,32 +60,6 @@ spec:
         },
     }
 
-    /// A plugin of a type that this version does not apply yet.
-    NETWORK_PLUGIN = "BG0252" {
-        severity: Severity::Note,
-        basis: Basis::NotYet,
-        means: "The plugin's type is NETWORK: it is to see connections, not requests.",
-        matters: "It is checked, and no proxy gets it.",
-        case: Case::Documents {
-            wrong: "
-apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata: {name: count, namespace: istio-system}
-spec:
-  url: file:///opt/count.wasm
-  type: NETWORK
-",
-            right: "
-apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata: {name: count, namespace: istio-system}
-spec:
-  url: file:///opt/count.wasm
-  type: HTTP
-",
-        },
-    }
-
     /// A plugin that no workload gets.
     PLUGIN_WITHOUT_WORKLOAD = "BG0520" {
         severity: Severity::Warning,

@@ -179,3 +179,48 @@ fn a_plugin_says_why_it_applies() {
         assert_eq!((&*document.name, &**found, place.column), ("p", path, column));
     }
 }
+
+#[test]
+fn of_one_name_and_both_kinds_there_are_two_and_only_one_is_sorted_by_what_istio_appends() {
+    let of = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: extensions.istio.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: a, \
+             creationTimestamp: \"2024-01-01T00:00:00Z\"}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let old = |name| of("WasmPlugin", name, "url: x/y:1");
+    let module = |name| of("TrafficExtension", name, "wasm: {url: x/y:1}");
+    let script = |name| of("TrafficExtension", name, "lua: {inlineCode: x}");
+    let order = |texts: &[String]| {
+        let read = read(&[Source::new("p.yaml", texts.concat())]);
+        let found = plugins(&PolicySet::new(read.resources), &sidecar(), ListenerClass::Inbound);
+        found.iter().map(Plugin::id).collect::<Vec<_>>().join(" ")
+    };
+    // Z7, and what becomes of it without the suffix.
+    assert_eq!(order(&[old("g"), old("g-s")]), "a/g-s a/g");
+    assert_eq!(order(&[script("g-s"), module("g")]), "TrafficExtension/a/g TrafficExtension/a/g-s");
+    assert_eq!(
+        order(&[old("g"), module("g"), script("g-s")]),
+        "TrafficExtension/a/g TrafficExtension/a/g-s a/g"
+    );
+}
+
+#[test]
+fn the_hash_is_of_what_runs_and_of_the_kind() {
+    let hash = |kind: &str, spec: &str| {
+        let text = format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: {kind}\nmetadata: {{name: p, namespace: a}}\nspec: {spec}\n"
+        );
+        PolicySet::new(read(&[Source::new("p.yaml", text)]).resources).hash().to_owned()
+    };
+    let mut hashes = vec![
+        hash("WasmPlugin", "{url: x/y:1}"),
+        hash("TrafficExtension", "{wasm: {url: x/y:1}}"),
+        hash("TrafficExtension", "{wasm: {url: x/y:1}, priority: 1}"),
+        hash("TrafficExtension", "{lua: {inlineCode: x}}"),
+        hash("TrafficExtension", "{lua: {inlineCode: y}}"),
+    ];
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 5);
+}

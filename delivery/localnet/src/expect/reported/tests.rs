@@ -252,6 +252,8 @@ fn mk_plugin(ports: &[u16]) -> ClassPolicy {
         name: "headers".to_owned(),
         document: Arc::new(document),
         ports: ports.to_vec(),
+        refused: None,
+        limits: burgee_api::resolve::Limits::default(),
     };
     ClassPolicy { plugins: vec![plugin], ..ClassPolicy::default() }
 }

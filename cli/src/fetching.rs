@@ -1,0 +1,161 @@
+//! Modules that are elsewhere: fetched as documents and arguments say, and told of while that lasts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use burgee_api::Traced;
+use burgee_api::resolve::Limits as Bounds;
+use burgee_api::resources::extension::{ImagePullPolicy, WasmCode};
+use burgee_api::resources::{Resources, TrafficExtension};
+use burgee_supply::{
+    Credentials, Fetched, ModuleUrl, Policy, Progress, PublicKey, Reach, Request, Settings, Supply,
+    SupplyError,
+};
+
+use crate::args::SourceArgs;
+use crate::progress::Steps;
+
+/// How often what arrives is told.
+const STEP_BYTES: u64 = 256 * 1024;
+
+/// Whoever fetches with these arguments into this cache. It stays until the program ends, so that what proxies run is not
+/// taken away meanwhile.
+pub(crate) fn supply(cache: &Path, args: &SourceArgs) -> Result<Arc<Supply>, SupplyError> {
+    static OPEN: OnceLock<Mutex<BTreeMap<(PathBuf, String), Arc<Supply>>>> = OnceLock::new();
+    let open = OPEN.get_or_init(Mutex::default);
+    let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (cache.to_owned(), format!("{args:?}"));
+    if let Some(supply) = open.get(&key) {
+        return Ok(Arc::clone(supply));
+    }
+    let settings = Settings {
+        plain_http: args.plain_http.clone(),
+        authorities: args.authorities.clone(),
+        ..Settings::default()
+    };
+    let supply = Arc::new(Supply::open(cache, settings)?);
+    open.insert(key, Arc::clone(&supply));
+    Ok(supply)
+}
+
+/// Runs work that waits for a network, on this thread.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, SupplyError>>) -> Result<T, SupplyError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| SupplyError::Io {
+        action: "starting a runtime for",
+        path: PathBuf::from("the network"),
+        source,
+    })?;
+    runtime.block_on(work)
+}
+
+/// Tells what is being done as steps.
+pub(crate) fn tell(steps: &Steps) -> impl Fn(Progress<'_>) + Sync {
+    let told = std::sync::atomic::AtomicU64::new(0);
+    move |progress| {
+        let step = |text: &str| burgee_modules::Progress::step(steps, text);
+        match progress {
+            Progress::Step(text) => step(text),
+            Progress::Bytes { what, done, all } => {
+                let part = done / STEP_BYTES;
+                if told.swap(part, std::sync::atomic::Ordering::Relaxed) != part {
+                    let all = all.map_or(String::new(), |all| format!(" of {}", all / 1024));
+                    step(&format!("{what}: {}{all} kB", done / 1024));
+                }
+            }
+            Progress::Again { what, why, after } => {
+                step(&format!("{what}: {why}; again after {}", seconds(after)));
+            }
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f32())
+}
+
+/// The keys that a plugin's module must be signed by: its own, and that of the rule that covers it.
+pub(crate) fn keys(wasm: &WasmCode, bounds: &Bounds) -> Result<Vec<PublicKey>, SupplyError> {
+    let named: [Option<&Traced<String>>; 2] =
+        [wasm.verification_key.as_ref(), bounds.verification_key.as_ref()];
+    named.into_iter().flatten().map(|key| PublicKey::parse(&key.value)).collect()
+}
+
+/// Fetches the module of a plugin as its document says, within the bounds that the mesh sets it.
+pub(crate) fn fetch(
+    cache: &Path,
+    args: &SourceArgs,
+    resources: &Resources,
+    (plugin, wasm): (&TrafficExtension, &WasmCode),
+    bounds: &Bounds,
+    steps: &Steps,
+) -> Result<Fetched, SupplyError> {
+    let url = ModuleUrl::parse(&wasm.url.value)?;
+    let mut request = Request::new(url);
+    request.sha256 = wasm.sha256.as_ref().map(|sha256| sha256.value.clone());
+    request.policy = match wasm.image_pull_policy.as_ref().map(|policy| policy.value) {
+        None => Policy::Unspecified,
+        Some(ImagePullPolicy::IfNotPresent) => Policy::IfNotPresent,
+        Some(ImagePullPolicy::Always) => Policy::Always,
+    };
+    request.asked_by = Some((plugin.key(), version(plugin, wasm)));
+    request.keys = keys(wasm, bounds)?;
+    if let Some(most) = &bounds.max_module_bytes {
+        request.limits.download = most.value;
+        request.limits.unpacked = most.value;
+    }
+    request.credentials = credentials(resources, plugin, wasm)?;
+    let mut allowed: Vec<String> = args.hosts.clone();
+    if bounds.names_host {
+        allowed.extend(host(&request.url));
+    }
+    if !allowed.is_empty() {
+        // They may be asked beside everything else that documents may ask.
+        allowed.push("*".to_owned());
+    }
+    request.reach = Reach::Document { allowed, denied: Vec::new() };
+    let supply = supply(cache, args)?;
+    wait(supply.fetch(&request, &tell(steps)))
+}
+
+/// The host of a URL, with its port if that is written.
+fn host(url: &ModuleUrl) -> Option<String> {
+    match url {
+        ModuleUrl::Image(reference) => Some(reference.registry.clone()),
+        ModuleUrl::Web(url) => {
+            let host = url.host_str()?;
+            Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+        }
+        ModuleUrl::File(_) => None,
+    }
+}
+
+/// What stands for the version of a document: what it says of its module, since files have no versions.
+fn version(plugin: &TrafficExtension, wasm: &WasmCode) -> String {
+    let said = (&wasm.url.value, wasm.plugin_config.as_ref().map(|config| &config.value), plugin.phase.value);
+    burgee_modules::digest(format!("{said:?}").as_bytes())
+}
+
+/// Who asks for a plugin's module: whoever its secret says.
+fn credentials(
+    resources: &Resources,
+    plugin: &TrafficExtension,
+    wasm: &WasmCode,
+) -> Result<Credentials, SupplyError> {
+    let Some(name) = &wasm.image_pull_secret else { return Ok(Credentials::Anonymous) };
+    let namespace = &plugin.meta.id.namespace;
+    let unusable = |reason: String| SupplyError::Unusable { what: "the imagePullSecret", reason };
+    let secret = resources.pull_secret(namespace, &name.value).ok_or_else(|| {
+        unusable(format!(
+            "no document is the Secret {namespace}/{}; give it with the other documents, as `kubectl get secret -o yaml` \
+             prints it",
+            name.value
+        ))
+    })?;
+    match &secret.credentials {
+        Ok(credentials) => Ok(Credentials::Docker(credentials.docker_config().to_owned())),
+        Err(why) => Err(unusable(format!("{namespace}/{}: {why}", name.value))),
+    }
+}
