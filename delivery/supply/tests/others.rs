@@ -1,8 +1,6 @@
 //! The registry of Docker's distribution, with TLS and passwords, and skopeo: what others push is pulled here, what is
 //! pushed here is pulled by others, and signatures are believed in both directions.
 
-#[path = "support/registry.rs"]
-mod registry;
 mod support;
 
 use std::collections::BTreeMap;
@@ -13,8 +11,8 @@ use std::path::Path;
 use burgee_supply::{
     Fetched, Form, Image, Progress, PublicKey, Request, Settings, SigningKey, Supply, SupplyError, pack,
 };
-use registry::Registry;
 use serde_json::{Value, json};
+use support::registry::Registry;
 use support::{hex, module, wait};
 
 /// What cosign calls a signature's payload, and the annotation with the signature.

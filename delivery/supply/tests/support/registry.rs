@@ -10,7 +10,6 @@ use burgee_supply::{Credentials, ModuleUrl, Request, Settings};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 #[path = "../../../../tests/e2e/support/tools.rs"]
-#[allow(dead_code, reason = "tests of other crates need other tools")]
 mod tools;
 
 /// Who may use the registry, as its file of passwords has it, and the password.
