@@ -143,9 +143,12 @@ fn a_real_envoy_takes_what_check_accepts() {
     assert!(listeners > 3 * SETS, "{listeners} listeners");
     let file = folder.path().join("bootstrap.yaml");
     let text = together.into_bootstrap().to_yaml();
-    for expected in
-        ["burgee.access_log.", "burgee.tracing.", "burgee.telemetry.", "extensions.istio.io/trafficextension/"]
-    {
+    for expected in [
+        "burgee.access_log.",
+        "burgee.tracing.",
+        "burgee.telemetry.",
+        "extensions.istio.io/trafficextension/",
+    ] {
         assert!(text.matches(expected).count() > SETS / 2, "{expected} is too seldom there");
     }
     fs::write(&file, text).expect("a file can be written");

@@ -100,7 +100,9 @@ fn base(server: u16, log: &Path) -> String {
     );
     for port in PORTS {
         let end = if port > 1024 {
-            format!("{{name: tcp, typed_config: {{'@type': {FILTERS}.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: app, {log}}}}}")
+            format!(
+                "{{name: tcp, typed_config: {{'@type': {FILTERS}.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: app, {log}}}}}"
+            )
         } else {
             format!(
                 "{{name: http, typed_config: {{'@type': {FILTERS}.network.http_connection_manager.v3.HttpConnectionManager, \
@@ -193,8 +195,6 @@ fn each_plugin_has_its_own_traffic_and_what_is_unusable_touches_no_other() {
         let stats = page(&proxy.admin, "/stats?filter=seen_connections");
         if stats.contains(counted) { Ok(()) } else { Err(stats) }
     });
-    // Logs are written when Envoy likes, at the latest at its end.
-    drop(http::get(&proxy.admin, "a", "/quitquitquit"));
     let details = "rbac_access_denied_matched_policy[the_module_of_WasmPlugin_shop/tcp-gone_cannot_be_had]";
     eventually("whose traffic was refused is in the logs", || {
         let log = fs::read_to_string(&log).map_err(|error| error.to_string())?;

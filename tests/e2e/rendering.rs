@@ -181,8 +181,11 @@ fn a_real_envoy_takes_everything_that_documents_can_ask_for() {
     for base in bases() {
         let once = render(&base, &["-f", &documents]);
         if name(&base) != "dynamic.yaml" {
-            for expected in ["burgee.access_log.json", "burgee.tracing.spans", "trafficextension/quickstart.guard~istio-translated-wasmplugin"]
-            {
+            for expected in [
+                "burgee.access_log.json",
+                "burgee.tracing.spans",
+                "trafficextension/quickstart.guard~istio-translated-wasmplugin",
+            ] {
                 assert!(once.contains(expected), "{} has no {expected}:\n{once}", name(&base));
             }
         }
@@ -329,7 +332,10 @@ fn a_plugin_from_a_registry_is_rendered_once_its_module_is_found() {
     let (found, file) =
         plugin_from_registry("", &["--plugin-path", there]).unwrap_or_else(|ended| panic!("{ended}"));
     assert_eq!(file, "/etc/envoy/guard.wasm");
-    assert!(found.starts_with("burgee.plugin.quickstart.guard~istio-translated-wasmplugin.") && found != vm_id, "{found}");
+    assert!(
+        found.starts_with("burgee.plugin.quickstart.guard~istio-translated-wasmplugin.") && found != vm_id,
+        "{found}"
+    );
 
     for (more, code, said) in [
         (&[][..], 1, &["BG0620", "burgee.dev/module", "file://", "--plugin-path quickstart/guard=PATH"][..]),
