@@ -14,6 +14,7 @@ mod descriptors;
 mod edit;
 mod engine;
 mod facts;
+mod inline;
 mod lower;
 mod mark;
 mod plan;
@@ -33,6 +34,7 @@ use burgee_filter_config::declared::DeclaredMetric;
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes, has_other_engine};
 pub use edit::{Edit, Owner, Path, Step};
 pub use engine::{EnvoyVersion, LEAST_ENVOY, Maker, MetricEngine, NativeException, engines};
+pub use inline::InlineModule;
 pub use lower::is_measure;
 pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, overlay_resource};
@@ -40,7 +42,7 @@ pub use wire::{OverlaidBytes, WireError, overlay_resource};
 /// A filter module as a proxy finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// The path of the module's file, on the proxy's file system.
+    /// The path of the module's file, on the proxy's file system. Of no account where [`Options::inline_modules`] has it.
     pub path: String,
     /// The module's SHA-256 in lower-case hex. Part of every `vm_id`: with an unchanged id Envoy may keep the old
     /// code running.
@@ -97,6 +99,9 @@ pub struct Options {
     pub is_whole: bool,
     /// Workloads by their IP address as Envoy writes it: who is at the other end of a request that says nothing of it.
     pub index: BTreeMap<String, LocalWorkload>,
+    /// Modules whose bytes go with the configuration, by their SHA-256 in lower-case hex; all others are files of the proxy's.
+    /// Empty: every module is a file.
+    pub inline_modules: BTreeMap<String, InlineModule>,
 }
 
 impl Options {
@@ -115,6 +120,7 @@ impl Options {
             envoy: None,
             is_whole: false,
             index: BTreeMap::new(),
+            inline_modules: BTreeMap::new(),
         }
     }
 

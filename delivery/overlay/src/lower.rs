@@ -204,7 +204,7 @@ pub(crate) fn stats(
 pub(crate) fn filter(part: Part, delivery: &Delivery, options: &Options) -> Value {
     let (kind, is_disabled) = (part.kind, part.is_disabled);
     let (name, configured) = match delivery {
-        Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, &options.module))),
+        Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, options))),
         Delivery::Discovery { directory } => {
             let source = config_source(directory, &file_name(&part.resource));
             (
@@ -277,7 +277,7 @@ pub(crate) fn extension_config(part: Part, options: &Options) -> ExtensionConfig
     let resource = Value::map([
         ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
         ("name", Value::string(name.clone())),
-        ("typed_config", wasm(part, &options.module)),
+        ("typed_config", wasm(part, options)),
     ]);
     ExtensionConfig { file_name: file_name(&name), name, value: response_of(resource) }
 }
@@ -378,7 +378,7 @@ fn response_of(resource: Value) -> Value {
 }
 
 /// The Wasm filter's own message.
-fn wasm(part: Part, module: &Module) -> Value {
+fn wasm(part: Part, options: &Options) -> Value {
     Value::map([
         ("@type", Value::string(part.kind.wasm_type())),
         (
@@ -386,7 +386,7 @@ fn wasm(part: Part, module: &Module) -> Value {
             Value::map([
                 ("name", Value::string(part.name)),
                 ("root_id", Value::string(part.root_id)),
-                ("vm_config", vm_config(module)),
+                ("vm_config", vm_config(options)),
                 (
                     "configuration",
                     Value::map([
@@ -402,13 +402,23 @@ fn wasm(part: Part, module: &Module) -> Value {
     ])
 }
 
-fn vm_config(module: &Module) -> Value {
+fn vm_config(options: &Options) -> Value {
+    let module = &options.module;
     let digest: String = module.sha256.chars().take(16).collect();
     Value::map([
         ("vm_id", Value::string(format!("{VM_PREFIX}{digest}"))),
         ("runtime", Value::string("envoy.wasm.runtime.v8")),
-        ("code", Value::map([("local", Value::map([("filename", Value::string(module.path.clone()))]))])),
+        ("code", code_of(module, options)),
     ])
+}
+
+/// Where a proxy has a module's code from: a file of its own, or the configuration itself.
+fn code_of(module: &Module, options: &Options) -> Value {
+    let source = match options.inline_modules.get(&module.sha256) {
+        Some(inline) => ("inline_bytes", Value::string(inline.base64())),
+        None => ("filename", Value::string(module.path.clone())),
+    };
+    Value::map([("local", Value::map([source]))])
 }
 
 /// Under discovery the filter's name is the resource's, so it says the class as well. The class comes first and has

@@ -8,7 +8,7 @@ use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
-    Code, FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginKind, PluginPhase, PluginVariable, WasmCode,
+    Code, FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginPhase, PluginVariable, WasmCode,
 };
 
 /// What the names of Istio's own variables begin with.
@@ -98,8 +98,7 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
         }
         _ => {}
     }
-    let is_applied = wasm.kind == PluginKind::Http;
-    if is_applied && plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
+    if plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
         let comes_of_it = match wasm.fail_strategy.value {
             FailStrategy::Open => "without it they leave the plugin out, as its failStrategy asks for",
             FailStrategy::Close | FailStrategy::Reload => {

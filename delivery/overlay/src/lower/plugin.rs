@@ -223,7 +223,7 @@ pub(crate) fn extension_config(plugin: &Plugin, options: &Options) -> Option<Ext
 
 fn typed_config(plugin: &Plugin, options: &Options) -> Option<Value> {
     match (stand(plugin, options), &plugin.document.code) {
-        (Stand::Module { module, .. }, Code::Wasm(wasm)) => Some(code::wasm(plugin, wasm, &module)),
+        (Stand::Module { module, .. }, Code::Wasm(wasm)) => Some(code::wasm(plugin, wasm, &module, options)),
         (Stand::Script, Code::Lua(lua)) => Some(code::lua(plugin, &lua.inline.value)),
         (Stand::Refusal(_), _) => Some(refusal::refusal(plugin)),
         (Stand::Module { .. } | Stand::Script | Stand::Nothing(_), _) => None,

@@ -4,9 +4,11 @@ use burgee_api::resolve::{ClassPolicy, Effective, ListenerClass, Plugin, Refusal
 use burgee_api::resources::extension::{FailStrategy, PluginPhase, PluginVariable};
 use burgee_api::{Origin, Severity};
 
-use super::policies::{all_options, as_extension, full, network, of_every_class, plugin, plugins, script};
+use super::policies::{
+    all_options, as_extension, full, full_plugin, network, of_every_class, plugin, plugins, script,
+};
 use super::support::{base, by_discovery, dig, listener_with, nothing, options, traced, yaml};
-use crate::{Options, PluginModule, Value, extension_configs, overlay, plugin_id};
+use crate::{InlineModule, Options, PluginModule, Value, extension_configs, overlay, plugin_id};
 
 const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
 
@@ -283,4 +285,25 @@ fn every_base_has_places_for_connections_or_says_why_not() {
         edit.value.at(&["typed_config"]).and_then(Value::any_type) == Some(crate::view::NETWORK_WASM)
     };
     assert!(result.edits.iter().filter(is_network).count() > 2, "{:?}", result.edits);
+}
+
+#[test]
+fn a_module_goes_with_the_configuration_where_its_bytes_are_given() {
+    let guard = full_plugin();
+    let mut options = full(by_discovery());
+    let policy = of_every_class(&ClassPolicy {
+        plugins: vec![guard.clone()],
+        ..super::support::busy().class(ListenerClass::Gateway).clone()
+    });
+    let PluginModule::Ready(module) = options.plugins[&guard.id()].clone() else { panic!("a module") };
+    options.inline_modules.insert(module.sha256, InlineModule::new(b"\0asm of a plugin"));
+    options.inline_modules.insert(options.module.sha256.clone(), InlineModule::new(b"\0asm of ours"));
+    let configs = extension_configs(&policy, &options);
+    assert!(configs.len() > 3);
+    for config in configs {
+        let local = dig(&config.value, "resources.0.typed_config.config.vm_config.code.local");
+        let is_plugin = config.name.starts_with(crate::PLUGIN_PREFIX);
+        let expected = if is_plugin { "AGFzbSBvZiBhIHBsdWdpbg==" } else { "AGFzbSBvZiBvdXJz" };
+        assert_eq!(local, &yaml(&format!("inline_bytes: {expected}")), "{}", config.name);
+    }
 }

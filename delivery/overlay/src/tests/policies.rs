@@ -19,7 +19,7 @@ use burgee_api::{Origin, Traced};
 
 use super::support::{busy, by_discovery, options, traced, workload};
 use super::tracers::{over_grpc, tracing_with};
-use crate::{LogFiles, Module, Options, PluginModule};
+use crate::{InlineModule, LogFiles, Module, Options, PluginModule};
 
 pub(crate) fn collector() -> Collector {
     Collector::new("obs", "otel.obs.svc", 4317, Protocol::Http2)
@@ -273,9 +273,17 @@ pub(crate) fn full(options: Options) -> Options {
     }
 }
 
-/// Both ways of delivery, with and without everything that a run adds.
-pub(crate) fn all_options() -> [Options; 4] {
-    [options(), by_discovery(), full(options()), full(by_discovery())]
+/// Both ways of delivery, with and without everything that a run adds, with modules in files and in the configuration.
+pub(crate) fn all_options() -> [Options; 5] {
+    [options(), by_discovery(), full(options()), full(by_discovery()), with_bytes(full(options()))]
+}
+
+/// The same with the bytes of all modules.
+fn with_bytes(mut options: Options) -> Options {
+    for digest in [options.module.sha256.clone(), "fedcba9876543210".repeat(4), "0".repeat(64)] {
+        options.inline_modules.insert(digest, InlineModule::new(b"\0asm"));
+    }
+    options
 }
 
 /// A bit of everything for every class.

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use burgee_api::resolve::Plugin;
 use burgee_api::resources::extension::{FailStrategy, WasmCode};
 
-use super::super::{STRING_TYPE, short_digest};
+use super::super::{STRING_TYPE, code_of, short_digest};
 use super::{LUA_TYPE, MARK, filter_kind, full_name, stat_prefix};
-use crate::Module;
 use crate::value::Value;
+use crate::{Module, Options};
 
 /// What the names of variables begin with by which Istio tells its agent what to do with a module.
 const ISTIOS_OWN: &str = "ISTIO_META_";
@@ -24,12 +24,12 @@ pub(super) fn lua(plugin: &Plugin, script: &str) -> Value {
 }
 
 /// The Wasm filter's own message.
-pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
+pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Options) -> Value {
     let mut config = vec![("name".to_owned(), Value::string(full_name(plugin)))];
     if let Some(root) = &wasm.plugin_name {
         config.push(("root_id".to_owned(), Value::string(root.value.clone())));
     }
-    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module)));
+    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module, options)));
     if let Some(configuration) = configuration(wasm) {
         let text =
             Value::map([("@type", Value::string(STRING_TYPE)), ("value", Value::string(configuration))]);
@@ -47,10 +47,9 @@ pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
     ])
 }
 
-fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
+fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Options) -> Value {
     let digest: String = module.sha256.chars().take(16).collect();
     let mut vm_id = format!("{MARK}{}.{digest}", full_name(plugin));
-    let code = Value::map([("local", Value::map([("filename", Value::string(module.path.clone()))]))]);
     let environment = environment(wasm);
     if let Some(environment) = &environment {
         // A VM keeps the variables that it was started with, so other ones need another VM.
@@ -59,7 +58,7 @@ fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module) -> Value {
     let mut fields = vec![
         ("vm_id".to_owned(), Value::string(vm_id)),
         ("runtime".to_owned(), Value::string("envoy.wasm.runtime.v8")),
-        ("code".to_owned(), code),
+        ("code".to_owned(), code_of(module, options)),
     ];
     fields.extend(environment.map(|environment| ("environment_variables".to_owned(), environment)));
     Value::Map(fields.into())
