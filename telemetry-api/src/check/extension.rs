@@ -98,25 +98,6 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
         }
         _ => {}
     }
-    if plugin.local_module.is_none() && !scheme.eq_ignore_ascii_case("file") {
-        let comes_of_it = match wasm.fail_strategy.value {
-            FailStrategy::Open => "without it they leave the plugin out, as its failStrategy asks for",
-            FailStrategy::Close | FailStrategy::Reload => {
-                "without it they do nothing for a workload that gets the plugin, since every request that it covers \
-                 would be refused"
-            }
-        };
-        problems.push(at(
-            &wasm.url.origin,
-            Severity::Note,
-            codes::NOT_FETCHED,
-            "`burgee up`, `render` and `export` cannot fetch this module yet".to_owned(),
-            format!(
-                "Istio does; here, name a crate's folder or a .wasm file in the annotation {MODULE_ANNOTATION}; \
-                 {comes_of_it}"
-            ),
-        ));
-    }
     problems.extend(other_digest(wasm, rest));
     if let Some(key) = &wasm.verification_key {
         problems.push(match key::fault(&key.value) {

@@ -622,7 +622,7 @@ fn what_nothing_else_detects() {
             of_image(", imagePullPolicy: IfNotPresent"),
             &["note BG0226"],
         ),
-        ("url with a tag and policy Always", of_image(", imagePullPolicy: Always"), &["note BG0253"]),
+        ("url with a tag and policy Always", of_image(", imagePullPolicy: Always"), &[]),
         (
             "two prometheus-kind providers in scope",
             [

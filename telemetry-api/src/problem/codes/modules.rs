@@ -307,7 +307,7 @@ spec:
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
-metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+metadata: {name: headers, namespace: istio-system}
 spec:
   url: oci://registry.example/headers@sha256:c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
   sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
@@ -315,7 +315,7 @@ spec:
             right: "
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
-metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+metadata: {name: headers, namespace: istio-system}
 spec:
   url: oci://registry.example/headers@sha256:c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
 ",
@@ -390,47 +390,17 @@ spec:
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
-metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
+metadata: {name: headers, namespace: istio-system}
 spec:
   url: oci://registry.example/headers:1.0
 ",
             right: "
-apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata: {name: headers, namespace: istio-system, annotations: {burgee.dev/ignore: BG0253}}
-spec:
-  url: oci://registry.example/headers:1.0
-  sha256: c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
-",
-        },
-    }
-
-    /// A module that would have to be fetched.
-    NOT_FETCHED = "BG0253" {
-        severity: Severity::Note,
-        basis: Basis::NotYet,
-        means: "The module is an image or a download, and no annotation `burgee.dev/module` says where it is on this \
-                machine.",
-        matters: "Burgee cannot fetch modules yet. For a workload that gets the plugin nothing is run or rendered \
-                  (BG0620), since every request that it covers would be refused; with the `failStrategy` FAIL_OPEN the \
-                  plugin is left out. `burgee render --plugin-path` says where a proxy finds a module.",
-        case: Case::Documents {
-            wrong: "
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
 metadata: {name: headers, namespace: istio-system}
 spec:
-  url: https://modules.example/headers.wasm
-",
-            right: "
-apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata:
-  name: headers
-  namespace: istio-system
-  annotations: {burgee.dev/module: ../filters/headers}
-spec:
-  url: https://modules.example/headers.wasm
+  url: oci://registry.example/headers:1.0
+  sha256: c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4828f86f0c2b4
 ",
         },
     }
