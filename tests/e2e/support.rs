@@ -8,6 +8,7 @@ pub(crate) mod processes;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod terminal;
+#[allow(dead_code, reason = "tests of other crates use the rest of it")]
 pub(crate) mod tools;
 
 use std::fs;

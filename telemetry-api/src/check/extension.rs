@@ -8,7 +8,7 @@ use super::telemetry::at;
 use crate::problem::{Problem, Severity, codes};
 use crate::resources::TrafficExtension;
 use crate::resources::extension::{
-    Code, FailStrategy, ImagePullPolicy, MODULE_ANNOTATION, PluginPhase, PluginVariable, WasmCode,
+    Code, FailStrategy, ImagePullPolicy, PluginPhase, PluginVariable, WasmCode,
 };
 
 /// What the names of Istio's own variables begin with.
