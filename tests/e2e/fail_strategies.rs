@@ -7,6 +7,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use burgee_localnet::summary::ProxyKind;
@@ -60,13 +62,16 @@ fn module(at_start: &str) -> Vec<u8> {
     wat::parse_str(&text).expect("a module")
 }
 
-/// A registry that has three images and keeps one to itself. Gives its port.
-fn registry() -> u16 {
+/// A registry that has three images, keeps one to itself, and gets another when it is told so. Gives its port.
+fn registry(is_late: Arc<AtomicBool>) -> u16 {
     let mut pages: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let descriptor = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": format!("sha256:{}", burgee_modules::digest(bytes)), "size": bytes.len()});
-    for (name, bytes) in
-        [("good", module("")), ("traps", module("(unreachable)")), ("broken", b"this is no module".to_vec())]
-    {
+    for (name, bytes) in [
+        ("good", module("")),
+        ("late", module("")),
+        ("traps", module("(unreachable)")),
+        ("broken", b"this is no module".to_vec()),
+    ] {
         let about = b"{}".to_vec();
         let manifest = json!({
             "schemaVersion": 2,
@@ -84,14 +89,18 @@ fn registry() -> u16 {
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let pages = pages.clone();
-            thread::spawn(move || serve(stream, &pages));
+            let (pages, is_late) = (pages.clone(), Arc::clone(&is_late));
+            thread::spawn(move || serve(stream, &pages, &is_late));
         }
     });
     port
 }
 
-fn serve(stream: std::net::TcpStream, pages: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+fn serve(
+    stream: std::net::TcpStream,
+    pages: &BTreeMap<String, Vec<u8>>,
+    is_late: &AtomicBool,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let (mut first, mut line) = (String::new(), String::new());
@@ -104,6 +113,9 @@ fn serve(stream: std::net::TcpStream, pages: &BTreeMap<String, Vec<u8>>) -> std:
         }
         let path = first.split(' ').nth(1).unwrap_or_default();
         let (status, header, body) = match pages.get(path) {
+            Some(_) if path.starts_with("/v2/late/") && !is_late.load(Ordering::Relaxed) => {
+                ("404 Not Found", "", &b"not yet"[..])
+            }
             Some(body) => ("200 OK", "", body.as_slice()),
             None if path.starts_with("/v2/secret/") => {
                 ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", &b"who asks?"[..])
@@ -215,7 +227,7 @@ fn nobody() -> u16 {
 
 #[test]
 fn every_strategy_holds_with_every_fault() {
-    let (registry, down) = (registry(), nobody());
+    let (registry, down) = (registry(Arc::default()), nobody());
     let folder = folder(&plugins(registry, down, false));
     let new = hold(folder.path(), registry, down);
     let mut rows: Vec<(&str, &str, String, String)> = Vec::new();
@@ -266,6 +278,25 @@ fn every_strategy_holds_with_every_fault() {
         let _ = writeln!(table, "| {fault} | `{strategy}` | {new} | {held} |");
     }
     compare(&table);
+}
+
+#[test]
+fn what_is_pushed_later_takes_effect_by_itself() {
+    let is_late = Arc::new(AtomicBool::new(false));
+    let registry = registry(Arc::clone(&is_late));
+    let plugin = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: late, namespace: \
+         quickstart}}\nspec:\n  selector: {{matchLabels: {{app: hello}}}}\n  match: [{{mode: SERVER, ports: [{{number: \
+         {FIRST}}}]}}]\n  wasm: {{url: \"oci://127.0.0.1:{registry}/late:1\"}}\n"
+    );
+    let folder = folder(&plugin);
+    let mesh = hold(folder.path(), registry, registry);
+    assert_eq!(must_ask(&mesh, FIRST, 0), "503, says whose plugin it is");
+    is_late.store(true, Ordering::Relaxed);
+    eventually("the plugin", || match must_ask(&mesh, FIRST, 0) {
+        words if words == "answered, with the plugin" => Ok(()),
+        words => Err(words),
+    });
 }
 
 /// Holds what was seen to what the page says; with BURGEE_BLESS the page says it from then on.

@@ -1,5 +1,6 @@
 //! `burgee up`: a folder's mesh on loopback, requests through it, and what the documents make of them.
 
+mod again;
 mod asked;
 mod clean;
 #[cfg(test)]

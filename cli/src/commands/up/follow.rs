@@ -12,8 +12,9 @@ use burgee_api::resources::TrafficExtension;
 use burgee_api::{Problem, Severity};
 use burgee_localnet::summary::ProxySummary;
 use burgee_localnet::{Asking, Batch, Localnet, Modules, Target};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::again::{Again, has_news};
 use super::asked::{self, Policies};
 use super::clean::clean;
 use super::last_good::LastGood;
@@ -193,9 +194,11 @@ pub(super) async fn follow(
     };
     // What changed since it was read takes effect too.
     watch.assume(Change { is_of_module: !followed.plugins.0.is_empty() });
+    let mut again = Again::default();
     loop {
-        let now = tokio::select! {
-            change = watch.next() => change,
+        let (now, is_again) = tokio::select! {
+            change = watch.next() => (change, false),
+            () = again.wait() => (Change { is_of_module: true }, true),
             Some(count) = requests.recv() => {
                 say(Said::Doing(format!("Sending {count} requests; what is saved waits until then")));
                 let outcome = localnet.drive(count, asking).await;
@@ -207,13 +210,16 @@ pub(super) async fn follow(
                 continue;
             }
         };
-        let said = match prepare(&followed, now, &tell).await {
-            Ok(prepared) => match differs(&prepared, &followed) {
+        // What is asked for again and again need not be told of each time.
+        let quiet = unbounded_channel().0;
+        let said = match prepare(&followed, now, if is_again { &quiet } else { &tell }).await {
+            Ok(prepared) => match differs(&prepared, &followed, is_again) {
                 true => take(prepared, &mut followed, &mut watch, localnet).await,
                 false => Ok(followed.again(localnet)),
             },
             Err(failure) => Err(failure),
         };
+        again.note(&followed.plugins.1, is_again);
         say(Said::Doing(String::new()));
         match said {
             Ok(Some(said)) => say(said),
@@ -282,8 +288,11 @@ async fn prepare(
 }
 
 /// Whether anything is not as it was when it was looked at last.
-fn differs(prepared: &Prepared, followed: &Followed) -> bool {
-    let has_others = |modules: &(PluginModules, Vec<Problem>)| *modules != followed.plugins;
+fn differs(prepared: &Prepared, followed: &Followed, is_again: bool) -> bool {
+    let has_others = |modules: &(PluginModules, Vec<Problem>)| match is_again {
+        true => has_news(&followed.plugins.0, &modules.0),
+        false => *modules != followed.plugins,
+    };
     prepared.sources.texts != followed.texts || prepared.modules.as_ref().is_some_and(has_others)
 }
 
