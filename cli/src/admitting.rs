@@ -13,6 +13,9 @@ use crate::codes::NOT_ADMITTED;
 use crate::plugin_modules::at;
 use crate::progress::Steps;
 
+/// What a variable of the proxy's environment is while a module is tried.
+const OF_THE_PROXY: &str = "of-the-proxy";
+
 /// How many lines of what a module wrote are told.
 const SHOWN: usize = 5;
 
@@ -50,10 +53,10 @@ fn start(plugin: &TrafficExtension, wasm: &WasmCode, built: &BuiltModule) -> Sta
     // It was JSON before, so it can be again.
     let configuration =
         configuration.and_then(|config| serde_json::to_vec(&config.value).ok()).unwrap_or_default();
-    let environment = wasm.environment.iter().filter_map(|variable| {
-        // What a proxy has in its environment may be here too; if not, the module does without it for once.
-        let value = variable.value.clone().or_else(|| std::env::var(&variable.name).ok())?;
-        Some((variable.name.clone(), value))
+    let environment = wasm.environment.iter().map(|variable| {
+        // What the proxy has in its environment is not known here, and what is here is none of the module's business.
+        let value = variable.value.clone().unwrap_or_else(|| OF_THE_PROXY.to_owned());
+        (variable.name.clone(), value)
     });
     Start {
         root_id: wasm.plugin_name.as_ref().map(|name| name.value.clone()).unwrap_or_default(),

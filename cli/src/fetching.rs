@@ -100,11 +100,10 @@ pub(crate) fn fetch(
         Some(ImagePullPolicy::IfNotPresent) => Policy::IfNotPresent,
         Some(ImagePullPolicy::Always) => Policy::Always,
     };
-    request.asked_by = Some((plugin.key(), version(plugin, wasm)));
+    request.asked_by = Some((plugin.key(), version(plugin)));
     request.keys = keys(wasm, bounds)?;
     if let Some(most) = &bounds.max_module_bytes {
-        request.limits.download = most.value;
-        request.limits.unpacked = most.value;
+        request.limits.module = most.value;
     }
     request.credentials = credentials(resources, plugin, wasm)?;
     let mut allowed: Vec<String> = args.hosts.clone();
@@ -132,10 +131,12 @@ fn host(url: &ModuleUrl) -> Option<String> {
     }
 }
 
-/// What stands for the version of a document: what it says of its module, since files have no versions.
-fn version(plugin: &TrafficExtension, wasm: &WasmCode) -> String {
-    let said = (&wasm.url.value, wasm.plugin_config.as_ref().map(|config| &config.value), plugin.phase.value);
-    burgee_modules::digest(format!("{said:?}").as_bytes())
+/// What stands for the version of a document, since files have none: all that it says, and this run of the program, as
+/// whoever starts one again wants to have it asked again.
+fn version(plugin: &TrafficExtension) -> String {
+    static RUN: OnceLock<String> = OnceLock::new();
+    let run = RUN.get_or_init(|| format!("{} {:?}", std::process::id(), std::time::SystemTime::now()));
+    burgee_modules::digest(format!("{run} {plugin:?}").as_bytes())
 }
 
 /// Who asks for a plugin's module: whoever its secret says.

@@ -46,44 +46,11 @@ fn resolve_in(
     sources: &SourceArgs,
     steps: &Steps,
 ) -> (PluginModules, Vec<Problem>) {
-    let mut modules = BTreeMap::new();
-    let mut problems = Vec::new();
-    if resources.extensions.is_empty() {
-        return (modules, problems);
-    }
-    let policies = PolicySet::new(resources.clone());
-    let desk = Desk { cache, resources, sources, steps };
-    for plugin in &resources.extensions {
-        let Some(wasm) = plugin.wasm() else { continue };
-        let (refusal, bounds) = policies.judge(plugin);
-        let module = match refusal {
-            // `check` says so.
-            Some(refusal) => PluginModule::Missing(refusal.why),
-            None => match (desk.module(plugin, wasm, &bounds, &mut problems), bad_config(plugin)) {
-                // A proxy would refuse it, and a gateway that cannot start helps nobody.
-                (Some(_), Some(problem)) => {
-                    let why = format!("its filter refuses {}: {}", problem.path, problem.message);
-                    problems.push(problem);
-                    PluginModule::Missing(why)
-                }
-                (Some(built), None) => match admitting::admit(&built, plugin, wasm, steps) {
-                    Ok(()) => ready(built, wasm, &mut problems),
-                    Err(problem) => {
-                        let why = problem.message.clone();
-                        problems.push(problem);
-                        PluginModule::Missing(why)
-                    }
-                },
-                (None, _) => desk.missing(&problems),
-            },
-        };
-        modules.insert(plugin.key(), module);
-    }
-    (modules, problems)
+    Desk { cache, resources, sources, steps, elsewhere: None }.resolve()
 }
 
 /// Like [`resolve`], for a proxy that need not be on this machine. It finds a module at the path that is given by
-/// `NAMESPACE/NAME`, else at that of the plugin's `file://` URL, else where the module is here.
+/// [`TrafficExtension::key`], else at that of the plugin's `file://` URL, else where the module is here.
 ///
 /// A module that is at such a path and not here is not among the result: all that is known of it is in the document,
 /// whose URL is that path then.
@@ -93,35 +60,32 @@ pub(crate) fn resolve_for(
     sources: &SourceArgs,
     steps: &Steps,
 ) -> (PluginModules, Vec<Problem>) {
+    let cache = burgee_machine::cache_directory();
+    let elsewhere = Some(paths);
+    let (mut modules, problems) =
+        Desk { cache: cache.as_deref(), resources, sources, steps, elsewhere }.resolve();
     for plugin in &mut resources.extensions {
-        let Some(path) = paths.get(&plugin.key()) else { continue };
-        let Some(wasm) = plugin.wasm_mut() else { continue };
-        wasm.url.value = format!("{FILE_SCHEME}{path}");
-        if Path::new(path).exists() {
-            // The file says its digest itself; that of the URL which it stands for may be an image's.
-            wasm.sha256 = None;
-        }
-    }
-    let (mut modules, problems) = resolve(resources, sources, steps);
-    for plugin in &resources.extensions {
         let key = plugin.key();
-        // An annotation takes the place of a URL, but not of a path that is given.
-        if plugin.local_module.is_some() && !paths.contains_key(&key) {
-            continue;
+        let is_local = plugin.local_module.is_some();
+        let Some(wasm) = plugin.wasm_mut() else { continue };
+        let path = match paths.get(&key) {
+            Some(path) => path.clone(),
+            // An annotation takes the place of a URL.
+            None if is_local => continue,
+            None => match wasm.url.value.strip_prefix(FILE_SCHEME) {
+                Some(path) => path.to_owned(),
+                None => continue,
+            },
+        };
+        if let Some(PluginModule::Ready(module)) = modules.get_mut(&key) {
+            module.path.clone_from(&path);
         }
-        let Some(path) = plugin.wasm().and_then(|wasm| wasm.url.value.strip_prefix(FILE_SCHEME)) else {
-            continue;
-        };
-        let is_missing = match modules.get_mut(&key) {
-            Some(PluginModule::Ready(module)) => {
-                path.clone_into(&mut module.path);
-                false
+        if paths.contains_key(&key) {
+            wasm.url.value = format!("{FILE_SCHEME}{path}");
+            if modules.contains_key(&key) {
+                // The file says its digest itself; that of the URL which it stands for may be an image's.
+                wasm.sha256 = None;
             }
-            Some(PluginModule::Missing(_)) => plugin.local_module.is_none() && !Path::new(path).exists(),
-            None => false,
-        };
-        if is_missing {
-            modules.remove(&key);
         }
     }
     (modules, problems)
@@ -187,26 +151,100 @@ struct Desk<'a> {
     resources: &'a Resources,
     sources: &'a SourceArgs,
     steps: &'a Steps,
+    /// For proxies that need not be on this machine: where they find modules, as the user says. A file that is not here may
+    /// be there.
+    elsewhere: Option<&'a BTreeMap<String, String>>,
+}
+
+/// A module that was looked for.
+enum Sought {
+    Here(BuiltModule),
+    /// On the proxy's machine, where nobody looks.
+    There,
+    /// Nowhere; the last problem says why.
+    Nowhere,
 }
 
 impl Desk<'_> {
-    /// The module of a plugin; without one the last problem says why.
+    /// The module of every plugin that has one and that is here, and what is wrong.
+    fn resolve(&self) -> (PluginModules, Vec<Problem>) {
+        let mut modules = BTreeMap::new();
+        let mut problems = Vec::new();
+        if self.resources.extensions.is_empty() {
+            return (modules, problems);
+        }
+        let policies = PolicySet::new(self.resources.clone());
+        for plugin in &self.resources.extensions {
+            let Some(wasm) = plugin.wasm() else { continue };
+            let (refusal, bounds) = policies.judge(plugin);
+            let module = match refusal {
+                // `check` says so.
+                Some(refusal) => PluginModule::Missing(refusal.why),
+                None => match (self.module(plugin, wasm, &bounds, &mut problems), bad_config(plugin)) {
+                    // A proxy would refuse it, and a gateway that cannot start helps nobody.
+                    (Sought::Here(_), Some(problem)) => {
+                        let why = format!("its filter refuses {}: {}", problem.path, problem.message);
+                        problems.push(problem);
+                        PluginModule::Missing(why)
+                    }
+                    (Sought::Here(built), None) => match admitting::admit(&built, plugin, wasm, self.steps) {
+                        Ok(()) => ready(built, wasm, &mut problems),
+                        Err(problem) => {
+                            let why = problem.message.clone();
+                            problems.push(problem);
+                            PluginModule::Missing(why)
+                        }
+                    },
+                    (Sought::There, _) => continue,
+                    (Sought::Nowhere, _) => self.missing(&problems),
+                },
+            };
+            modules.insert(plugin.key(), module);
+        }
+        (modules, problems)
+    }
+
+    /// The module of a plugin.
     fn module(
         &self,
         plugin: &TrafficExtension,
         wasm: &WasmCode,
         bounds: &Limits,
         problems: &mut Vec<Problem>,
-    ) -> Option<BuiltModule> {
+    ) -> Sought {
+        if let Some(path) = self.elsewhere.and_then(|paths| paths.get(&plugin.key())) {
+            if !Path::new(path).exists() {
+                return Sought::There;
+            }
+            // The user says which it is.
+            let found = self.at_hand(Path::new(path)).map_err(|error| {
+                at(Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string()), &wasm.url.origin)
+                    .help(NAME_A_MODULE)
+            });
+            return found.map_or_else(
+                |problem| {
+                    problems.push(problem);
+                    Sought::Nowhere
+                },
+                Sought::Here,
+            );
+        }
         let found = match Whereabouts::of(plugin) {
+            Whereabouts::File(path) if self.elsewhere.is_some() && !path.exists() => return Sought::There,
             // What is built here is not what was published, so the document's digest and keys say nothing about it.
             Whereabouts::Annotated(path, annotation) => {
                 self.at_hand(&path).map_err(|error| no_local_module(&error, annotation))
             }
             Whereabouts::File(_) | Whereabouts::Elsewhere => self.fetched(plugin, wasm, bounds),
-            Whereabouts::Nowhere => return None,
+            Whereabouts::Nowhere => return Sought::Nowhere,
         };
-        found.map_err(|problem| problems.push(problem)).ok()
+        found.map_or_else(
+            |problem| {
+                problems.push(problem);
+                Sought::Nowhere
+            },
+            Sought::Here,
+        )
     }
 
     /// That there is no module, by what was said last.

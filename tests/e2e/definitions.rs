@@ -32,7 +32,7 @@ fn as_json(node: &Node) -> Value {
 fn yaml_is_one_document_for_each_kind_and_reads_as_what_was_meant() {
     let plain = Program::new(["crds"]).run().expect_code(0);
     assert_eq!(plain.stderr, "");
-    assert_eq!(plain.stdout.lines().filter(|line| *line == "---").count(), 2, "{plain}");
+    assert_eq!(plain.stdout.lines().filter(|line| *line == "---").count(), 3, "{plain}");
     let (documents, problems) = parse(&Source::new("crds.yaml", plain.stdout.clone()));
     assert_eq!(problems, []);
     let printed: Vec<Value> = documents.iter().map(as_json).collect();

@@ -18,6 +18,7 @@ mod doctor;
 mod endings;
 mod engines;
 mod explaining;
+mod extensions;
 mod fail_strategies;
 mod front_proxy;
 mod live_view;

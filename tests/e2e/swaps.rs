@@ -1,6 +1,7 @@
 //! Plugins that change while a real load generator runs: the effect of the new version is seen, and no request fails.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -196,4 +197,96 @@ fn a_saved_source_is_built_and_takes_effect_and_one_that_does_not_build_changes_
 
     write_source(stranger.path(), "three");
     wait_for(&mesh, "x-built", "three");
+}
+
+/// Debian's registry, with images in a folder.
+struct Registry {
+    process: Child,
+    host: String,
+}
+
+impl Registry {
+    fn start(program: &Path, folder: &Path) -> Registry {
+        let configuration = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n",
+            folder.join("images").display()
+        );
+        let file = folder.join("registry.yml");
+        fs::write(&file, configuration).expect("a configuration");
+        let mut process = Command::new(program)
+            .arg("serve")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the registry starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("its log")).lines();
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.split_once("listening on 127.0.0.1:")?.1.to_owned();
+            Some(rest.chars().take_while(char::is_ascii_digit).collect::<String>())
+        });
+        // Whoever writes lines that nobody reads waits in the end.
+        std::thread::spawn(move || lines.for_each(drop));
+        Registry { process, host: format!("127.0.0.1:{}", port.expect("it listens")) }
+    }
+
+    /// Pushes a module; gives what to write into a document.
+    fn push(&self, module: &[u8], tag: &str) -> String {
+        let url = format!("oci://{}/acme/swapped:{tag}", self.host);
+        let file = tempdir();
+        let path = file.path().join("m.wasm");
+        fs::write(&path, module).expect("a module");
+        let path = path.to_string_lossy().into_owned();
+        let pushed =
+            Program::new(["module", "push", &path, &url, "--insecure", "-o", "json"]).run().expect_code(0);
+        let pushed: serde_json::Value = serde_json::from_str(&pushed.stdout).expect("JSON");
+        pushed["url"].as_str().expect("a reference").to_owned()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_module_that_is_pushed_is_verified_pulled_and_swapped_without_a_failed_request() {
+    let (Some(h2load), Some(program)) = (tools::h2load(), tools::docker_registry()) else { return };
+    let folder = copy_of_one_service();
+    let images = tempdir();
+    let registry = Registry::start(&program, images.path());
+    let (one, two) = (registry.push(&module("one"), "1"), registry.push(&module("two"), "2"));
+    assert!(one.contains("/acme/swapped:1@sha256:"), "{one}");
+    Program::new(["module", "verify", &one, "--insecure"]).run().expect_code(0);
+    let pulled = images.path().join("pulled.wasm").to_string_lossy().into_owned();
+    Program::new(["module", "pull", &two, "--insecure", "--out", &pulled]).run().expect_code(0);
+    assert_eq!(fs::read(&pulled).expect("a module"), module("two"));
+
+    let document = folder.path().join("plugin.yaml");
+    let plugin = |url: &str| {
+        format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: swapped, namespace: \
+             istio-system}}\nspec:\n  selector: {{matchLabels: {{istio: ingressgateway}}}}\n  wasm: {{url: \"{url}\"}}\n"
+        )
+    };
+    fs::write(&document, plugin(&one)).expect("a document");
+    // Without a word about this machine's registry no document leads to it.
+    let refused = Program::up(folder.path()).args(["--requests", "1"]).run();
+    refused.expect_said(&["a document may not fetch from this machine itself", "--module-host"]);
+    let hold = Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]);
+    let mesh = Mesh::of(hold.args(["--module-host", &registry.host, "--plain-http", &registry.host]));
+    wait_for(&mesh, "x-module", "one");
+    let mut load = Load::start(&h2load, &mesh.entrance());
+    replace(&document, plugin(&two).as_bytes());
+    wait_for(&mesh, "x-module", "two");
+    // Back, while the registry is gone: the cache has it.
+    drop(registry);
+    replace(&document, plugin(&one).as_bytes());
+    wait_for(&mesh, "x-module", "one");
+    assert!(load.is_running(), "every change came while requests were sent");
+    load.expect_no_failure();
 }

@@ -193,6 +193,7 @@ impl Cache {
             }
         }
         modules.sort();
+        let mut is_any_gone = false;
         let mut all: u64 = modules.iter().map(|(_, _, bytes)| bytes).sum();
         for (_, name, bytes) in modules {
             if all <= self.bytes {
@@ -202,6 +203,24 @@ impl Cache {
                 remove(&self.module_path(&name))?;
                 remove(&self.used_path(&name))?;
                 all -= bytes;
+                is_any_gone = true;
+            }
+        }
+        if is_any_gone {
+            self.forget()?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what is known of modules that are gone.
+    fn forget(&self) -> Result<(), SupplyError> {
+        let folder = self.root.join("supply/known");
+        let entries = fs::read_dir(&folder).map_err(SupplyError::io("reading", &folder))?;
+        for entry in entries.flatten() {
+            let known =
+                fs::read(entry.path()).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
+            if known.is_none_or(|known| !self.module_path(&known.module).exists()) {
+                remove(&entry.path())?;
             }
         }
         Ok(())

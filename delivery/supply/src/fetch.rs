@@ -18,7 +18,7 @@ use crate::reference::{ModuleUrl, Reference, is_hex};
 use crate::registry::Registry;
 use crate::request::{Policy, Request};
 use crate::settings::Settings;
-use crate::signature::{self, SigningKey};
+use crate::signature::{self, PublicKey, SigningKey};
 use crate::transport::{Ask, Transport};
 use crate::{Progress, unpack};
 
@@ -99,6 +99,14 @@ impl Supply {
         if let ModuleUrl::File(path) = &request.url {
             return self.file(request, path, pin);
         }
+        // What may not be asked may not be had either, whoever else has asked for it.
+        match &request.url {
+            ModuleUrl::Image(reference) => {
+                request.reach.check(&Registry::base(reference, &self.settings)?)?
+            }
+            ModuleUrl::Web(url) => request.reach.check(url)?,
+            ModuleUrl::File(_) => {}
+        }
         if let Some(found) = self.cached(request, pin)? {
             return Ok(found);
         }
@@ -136,12 +144,7 @@ impl Supply {
             return Ok(None);
         }
         let Some((path, bytes)) = self.cache.module(&known.module)? else { return Ok(None) };
-        if bytes.len() as u64 > request.limits.unpacked {
-            return Err(SupplyError::TooLarge {
-                what: request.url.to_string(),
-                limit: request.limits.unpacked,
-            });
-        }
+        within(&bytes, request)?;
         Ok(Some(found(known, path, bytes, request, pin, false)))
     }
 
@@ -213,6 +216,8 @@ impl Supply {
             return Err(answer.failure(&what));
         }
         let download = hex(&answer.body);
+        // Who signs a file signs it as it is there, compressed or not.
+        let whole = if request.keys.is_empty() { Vec::new() } else { answer.body.clone() };
         let bytes = unpack::from_body(&what, answer.body, request.limits.unpacked)?;
         let known = Known {
             module: hex(&bytes),
@@ -231,7 +236,10 @@ impl Supply {
                     "beside it there is no file of its name and .sig, as `cosign sign-blob` writes it",
                 ));
             }
-            if !request.keys.iter().all(|key| key.has_signed_as(&bytes, &answer.body)) {
+            let is_by = |key: &PublicKey| {
+                key.has_signed_as(&bytes, &answer.body) || key.has_signed_as(&whole, &answer.body)
+            };
+            if !request.keys.iter().all(is_by) {
                 return Err(not("what is in its .sig is by another key, or of another module"));
             }
         }
@@ -285,12 +293,7 @@ impl Supply {
             let (what, wanted) = (request.url.to_string(), pin.to_owned());
             return Err(SupplyError::Digest { what, wanted, found: found.join(", ") });
         }
-        if bytes.len() as u64 > request.limits.unpacked {
-            return Err(SupplyError::TooLarge {
-                what: request.url.to_string(),
-                limit: request.limits.unpacked,
-            });
-        }
+        within(&bytes, request)?;
         let path = self.cache.store(&bytes)?;
         known.keys = request.keys.iter().map(|key| key.fingerprint().to_owned()).collect();
         let digests: Vec<String> = known.digests().map(|digest| of_digest(digest)).collect();
@@ -419,6 +422,15 @@ impl Found {
     fn digests(&self) -> Vec<&str> {
         std::iter::once(self.digest.as_str()).chain(self.index.as_deref()).collect()
     }
+}
+
+/// Holds a module to what it may have.
+fn within(module: &[u8], request: &Request) -> Result<(), SupplyError> {
+    let limit = request.limits.module.min(request.limits.unpacked);
+    if module.len() as u64 > limit {
+        return Err(SupplyError::TooLarge { what: format!("the module of {}", request.url), limit });
+    }
+    Ok(())
 }
 
 fn of_digest(digest: &str) -> String {

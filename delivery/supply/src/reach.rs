@@ -63,21 +63,11 @@ impl Reach {
     }
 
     /// Whether a host is allowed by its own name, wherever it leads.
-    fn permits(&self, name: &str, port: Option<u16>) -> bool {
+    pub(crate) fn permits(&self, name: &str, port: Option<u16>) -> bool {
         match self {
             Reach::User => true,
             Reach::Document { allowed, .. } => {
                 allowed.iter().any(|entry| !entry.contains('*') && matches(entry, name, port))
-            }
-        }
-    }
-
-    /// Whether a host is allowed by its own name at any port.
-    fn permits_at_any_port(&self, name: &str) -> bool {
-        match self {
-            Reach::User => true,
-            Reach::Document { allowed, .. } => {
-                allowed.iter().any(|entry| !entry.contains('*') && split(entry).0.eq_ignore_ascii_case(name))
             }
         }
     }
@@ -166,11 +156,13 @@ pub(crate) fn matches(entry: &str, name: &str, port: Option<u16>) -> bool {
 /// Looks names up as the machine does, and leaves out what may not be dialled.
 pub(crate) struct Resolver {
     pub reach: Arc<Reach>,
+    /// Whether it is asked for hosts that are permitted wherever they lead.
+    pub is_permitted: bool,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = Arc::clone(&self.reach);
+        let (reach, is_permitted) = (Arc::clone(&self.reach), self.is_permitted);
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
@@ -179,7 +171,7 @@ impl Resolve for Resolver {
             for address in found {
                 match reach.dial(&host, address.ip()) {
                     Ok(()) => good.push(address),
-                    Err(_) if reach.permits_at_any_port(&host) => good.push(address),
+                    Err(_) if is_permitted => good.push(address),
                     Err(error) => bad = Some(error),
                 }
             }
@@ -250,6 +242,9 @@ mod tests {
         ] {
             assert_eq!(may(&some, url), expected, "{url}");
         }
+        // One port of a host is no other port of it, whatever else is allowed.
+        let one = document(&["localhost:5000", "*"], &[]);
+        assert!(one.permits("localhost", Some(5000)) && !one.permits("localhost", Some(5001)));
         // A pattern allows no machine that is near.
         assert!(!may(&document(&["*"], &[]), "http://127.0.0.1/a"));
         assert!(may(&document(&["[::1]:80"], &[]), "http://[::1]/a"));
@@ -257,13 +252,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_judged_by_where_it_leads() {
-        let resolve = async |reach: Reach| {
-            let resolver = Resolver { reach: Arc::new(reach) };
+        let resolve = async |reach: Reach, is_permitted: bool| {
+            let resolver = Resolver { reach: Arc::new(reach), is_permitted };
             let name = "localhost".parse().unwrap();
             resolver.resolve(name).await.map(|found| found.count()).map_err(|error| error.to_string())
         };
-        assert!(resolve(document(&[], &[])).await.unwrap_err().contains("this machine itself"));
-        assert!(resolve(document(&["localhost:5000"], &[])).await.unwrap() > 0);
-        assert!(resolve(Reach::User).await.unwrap() > 0);
+        assert!(resolve(document(&[], &[]), false).await.unwrap_err().contains("this machine itself"));
+        assert!(resolve(document(&[], &[]), true).await.unwrap() > 0);
+        assert!(resolve(Reach::User, false).await.unwrap() > 0);
     }
 }

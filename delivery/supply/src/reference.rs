@@ -26,6 +26,8 @@ pub struct Reference {
     pub tag: Option<String>,
     /// The digest, as `sha256:` and 64 hex digits; it goes before the tag.
     pub digest: Option<String>,
+    /// Whether neither is written, so that the tag is `latest` by Docker's rule alone.
+    pub(crate) is_tag_implied: bool,
 }
 
 impl Reference {
@@ -77,9 +79,11 @@ impl Reference {
         }
         let is_official = registry == DOCKER_HUB && !repository.contains('/');
         let repository = if is_official { format!("library/{repository}") } else { repository.to_owned() };
-        let tag = tag.map(str::to_owned).or_else(|| digest.is_none().then(|| LATEST.to_owned()));
+        let is_tag_implied = tag.is_none() && digest.is_none();
+        let tag = tag.map(str::to_owned).or_else(|| is_tag_implied.then(|| LATEST.to_owned()));
         let registry = if registry == "index.docker.io" { DOCKER_HUB } else { registry };
-        Ok(Reference { registry: registry.to_owned(), repository, tag, digest: digest.map(str::to_owned) })
+        let digest = digest.map(str::to_owned);
+        Ok(Reference { registry: registry.to_owned(), repository, tag, digest, is_tag_implied })
     }
 
     /// The host that answers for the registry.
@@ -94,7 +98,7 @@ impl Reference {
 
     /// The same repository's image of another tag.
     pub(crate) fn with_tag(&self, tag: String) -> Reference {
-        Reference { tag: Some(tag), digest: None, ..self.clone() }
+        Reference { tag: Some(tag), digest: None, is_tag_implied: false, ..self.clone() }
     }
 
     /// The same repository's image of a digest.
@@ -131,16 +135,20 @@ impl ModuleUrl {
     /// If it is none.
     pub fn parse(text: &str) -> Result<ModuleUrl, SupplyError> {
         let wrong = |reason: String| SupplyError::Reference { text: text.to_owned(), reason };
-        match text.split_once("://") {
-            None | Some(("oci", _)) => Reference::parse(text).map(ModuleUrl::Image),
-            Some(("file", path)) if !path.is_empty() => Ok(ModuleUrl::File(path.to_owned())),
-            Some(("http" | "https", _)) => match Url::parse(text) {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+            None => return Reference::parse(text).map(ModuleUrl::Image),
+        };
+        match (scheme.as_str(), rest) {
+            ("oci", rest) => Reference::parse(rest).map(ModuleUrl::Image),
+            ("file", path) if !path.is_empty() => Ok(ModuleUrl::File(path.to_owned())),
+            ("http" | "https", _) => match Url::parse(text) {
                 Ok(url) if url.has_host() => Ok(ModuleUrl::Web(url)),
                 Ok(_) => Err(wrong("it has no host".to_owned())),
                 Err(error) => Err(wrong(error.to_string())),
             },
-            Some(("file", _)) => Err(wrong("write the path after file://".to_owned())),
-            Some((scheme, _)) => {
+            ("file", _) => Err(wrong("write the path after file://".to_owned())),
+            (scheme, _) => {
                 Err(wrong(format!("{scheme}:// is none of oci://, https://, http:// and file://")))
             }
         }
@@ -261,6 +269,8 @@ mod tests {
             ("http://h.io/a.wasm", Some("http://h.io/a.wasm")),
             ("file:///opt/a.wasm", Some("file:///opt/a.wasm")),
             ("file://", None),
+            ("HTTPS://h.io/a.wasm", Some("https://h.io/a.wasm")),
+            ("OCI://h.io/a:1", Some("oci://h.io/a:1")),
             ("ftp://h.io/a", None),
             ("https://", None),
         ] {
@@ -272,7 +282,8 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused_and_what_is_read_means_itself(text in "\\PC{0,40}|[a-z0-9./:@_-]{0,60}") {
             if let Ok(read) = Reference::parse(&text) {
-                prop_assert_eq!(Reference::parse(&read.to_string()).unwrap(), read);
+                let again = Reference::parse(&read.to_string()).unwrap();
+                prop_assert_eq!(Reference { is_tag_implied: read.is_tag_implied, ..again }, read);
             }
         }
     }

@@ -49,6 +49,14 @@ impl<'a> Registry<'a> {
         settings: &Settings,
         actions: &'static str,
     ) -> Result<Registry<'a>, SupplyError> {
+        let base = Registry::base(reference, settings)?;
+        let login = credentials.login(&reference.registry, &reference.repository)?;
+        let authorization = Mutex::new(None);
+        Ok(Registry { transport, reference, base, login, actions, authorization })
+    }
+
+    /// Where a repository is.
+    pub(crate) fn base(reference: &Reference, settings: &Settings) -> Result<Url, SupplyError> {
         let wrong = |reason: String| SupplyError::Reference { text: reference.to_string(), reason };
         let host = reference.host();
         let name = |scheme: &str| Url::parse(&format!("{scheme}://{host}/v2/"));
@@ -56,11 +64,7 @@ impl<'a> Registry<'a> {
         let (server, port) = (secure.host_str().unwrap_or_default(), secure.port());
         let is_plain = settings.plain_http.iter().any(|entry| reach::matches(entry, server, port));
         let base = if is_plain { name("http").map_err(|error| wrong(error.to_string()))? } else { secure };
-        let base =
-            base.join(&format!("{}/", reference.repository)).map_err(|error| wrong(error.to_string()))?;
-        let login = credentials.login(&reference.registry, &reference.repository)?;
-        let authorization = Mutex::new(None);
-        Ok(Registry { transport, reference, base, login, actions, authorization })
+        base.join(&format!("{}/", reference.repository)).map_err(|error| wrong(error.to_string()))
     }
 
     fn url(&self, path: &str) -> Result<Url, SupplyError> {

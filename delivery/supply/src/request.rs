@@ -59,7 +59,7 @@ impl Request {
     pub(crate) fn policy_in_force(&self) -> Policy {
         match (&self.url, self.policy) {
             (ModuleUrl::Image(reference), Policy::Unspecified)
-                if reference.tag.as_deref() == Some("latest") =>
+                if reference.tag.as_deref() == Some("latest") && !reference.is_tag_implied =>
             {
                 Policy::Always
             }

@@ -17,13 +17,15 @@ pub struct Limits {
     pub download: u64,
     /// Bytes of what is in it, and of everything that is unpacked on the way there. Default: 256 MiB.
     pub unpacked: u64,
+    /// Bytes of the module itself. Default: 256 MiB.
+    pub module: u64,
     /// How long everything together may take. Default: 30 s, which Istio's control plane asks for.
     pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { download: 256 << 20, unpacked: 256 << 20, time: Duration::from_secs(30) }
+        Limits { download: 256 << 20, unpacked: 256 << 20, module: 256 << 20, time: Duration::from_secs(30) }
     }
 }
 
@@ -37,7 +39,7 @@ pub struct Retries {
     pub first_backoff: Duration,
     /// How long at most. Default: a minute.
     pub last_backoff: Duration,
-    /// How long one request may take. Default: 15 s.
+    /// How long is waited for an answer to begin, and for each next part of it. Default: 15 s.
     pub each: Duration,
 }
 

@@ -107,6 +107,8 @@ impl Answer {
 /// What asks, for one piece of work as a whole.
 pub(crate) struct Transport<'a> {
     client: Client,
+    /// For hosts that are permitted wherever they lead.
+    permitted: Client,
     reach: Arc<Reach>,
     retries: Retries,
     limits: Limits,
@@ -128,22 +130,35 @@ impl<'a> Transport<'a> {
         listener: &'a Listener<'a>,
     ) -> Result<Transport<'a>, SupplyError> {
         let reach = Arc::new(reach.clone());
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(settings.tls()?)
-            .redirect(redirect::Policy::none())
-            .dns_resolver(Arc::new(Resolver { reach: Arc::clone(&reach) }))
-            .http1_only()
-            .connect_timeout(settings.retries.each)
-            .user_agent(concat!("burgee/", env!("CARGO_PKG_VERSION")));
-        if matches!(*reach, Reach::Document { .. }) {
-            // A proxy would look names up itself, where nobody judges what they lead to.
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| SupplyError::Unusable {
-            what: "this machine's TLS",
-            reason: error.to_string(),
-        })?;
-        Ok(Transport { client, reach, retries: settings.retries, limits, begin: Instant::now(), listener })
+        let tls = settings.tls()?;
+        let client = |is_permitted: bool| {
+            let resolver = Resolver { reach: Arc::clone(&reach), is_permitted };
+            let mut builder = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(redirect::Policy::none())
+                .dns_resolver(Arc::new(resolver))
+                .http1_only()
+                .connect_timeout(settings.retries.each)
+                .user_agent(concat!("burgee/", env!("CARGO_PKG_VERSION")));
+            if matches!(*reach, Reach::Document { .. }) {
+                // A proxy would look names up itself, where nobody judges what they lead to.
+                builder = builder.no_proxy();
+            }
+            builder.build().map_err(|error| SupplyError::Unusable {
+                what: "this machine's TLS",
+                reason: error.to_string(),
+            })
+        };
+        let (client, permitted) = (client(false)?, client(true)?);
+        Ok(Transport {
+            client,
+            permitted,
+            reach,
+            retries: settings.retries,
+            limits,
+            begin: Instant::now(),
+            listener,
+        })
     }
 
     /// Something is about to be done.
@@ -189,14 +204,7 @@ impl<'a> Transport<'a> {
         let mut ask = ask.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.reach.check(&ask.url)?;
-            let answer = match tokio::time::timeout(self.retries.each, self.once(&ask)).await {
-                Ok(answer) => answer?,
-                Err(_) => Err(Passing {
-                    why: format!("no whole answer within {} s", self.retries.each.as_secs_f32()),
-                    retry_after: None,
-                }),
-            };
-            let answer = match answer {
+            let answer = match self.once(&ask).await? {
                 Ok(answer) => answer,
                 Err(passing) => return Ok(Err(passing)),
             };
@@ -224,15 +232,25 @@ impl<'a> Transport<'a> {
         Err(SupplyError::form(ask.what, format!("it leads on more than {MAX_REDIRECTS} times")))
     }
 
+    fn nothing_came(&self) -> Passing {
+        let why = format!("nothing came for {} s", self.retries.each.as_secs_f32());
+        Passing { why, retry_after: None }
+    }
+
     async fn once(&self, ask: &Ask) -> Result<Result<Answer, Passing>, SupplyError> {
-        let mut request =
-            self.client.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        let port = ask.url.port_or_known_default();
+        let is_permitted = self.reach.permits(ask.url.host_str().unwrap_or_default(), port);
+        let client = if is_permitted { &self.permitted } else { &self.client };
+        let mut request = client.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
         if !ask.body.is_empty() || ask.method == Method::PUT || ask.method == Method::POST {
             request = request.body(ask.body.clone());
         }
-        let mut response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return passing(&error, ask),
+        // What is sent may take as long as everything may; what comes may not pause for long.
+        let patience = if ask.body.is_empty() { self.retries.each } else { self.limits.time };
+        let mut response = match tokio::time::timeout(patience, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return passing(&error, ask),
+            Err(_) => return Ok(Err(self.nothing_came())),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         if is_passing(status) {
@@ -253,7 +271,10 @@ impl<'a> Transport<'a> {
         }
         let mut body = Vec::new();
         loop {
-            match response.chunk().await {
+            let Ok(chunk) = tokio::time::timeout(self.retries.each, response.chunk()).await else {
+                return Ok(Err(self.nothing_came()));
+            };
+            match chunk {
                 Ok(Some(chunk)) => {
                     let left = limit.saturating_sub(body.len() as u64);
                     if chunk.len() as u64 > left {

@@ -36,7 +36,7 @@ fn what_does_not_pass_says_what_came_of_each_attempt() {
         (status(500), "after 3 attempts: 500 Internal Server Error (3 times)"),
         (Does::Resets, "after 3 attempts: "),
         (Does::Truncates(MODULE.to_vec()), "after 3 attempts: "),
-        (Does::Stalls(b"x".to_vec()), "no whole answer within 0.5 s (3 times)"),
+        (Does::Stalls(b"x".to_vec()), "nothing came for 0.5 s (3 times)"),
     ] {
         let (found, server) = said(move |_, _| fault.clone());
         let error = found.unwrap_err();
@@ -139,12 +139,22 @@ fn documents_lead_to_nothing_near_by_whatever_way() {
     let error = get(by_name, &[]).unwrap_err();
     assert!(matches!(error, SupplyError::Refused { .. }), "{error}");
     assert_eq!(near.got().len(), 0);
+    // One port of a host by its name is no other port of it, whatever else may be asked.
+    let other = Server::start(|_, _| ok(MODULE));
+    let one = format!("localhost:{}", near.port);
+    let at = |port: u16| burgee_supply::ModuleUrl::parse(&format!("http://localhost:{port}/a")).unwrap();
+    let error = get(at(other.port), &[&one, "*"]).unwrap_err();
+    assert!(error.to_string().contains("may not fetch from this machine itself"), "{error}");
+    assert_eq!(other.got().len(), 0);
+    // Nor is what somebody else has fetched from there.
+    assert!(get(at(near.port), &[&one, "*"]).is_ok());
+    assert!(matches!(get(near.url("/a"), &[]).unwrap_err(), SupplyError::Refused { .. }));
     // Nor where an answer leads.
     let to = format!("http://127.0.0.1:{}/b", near.port);
     let server = Server::start(move |_, _| with(302, "Location", to.clone()));
     let own = format!("127.0.0.1:{}", server.port);
     let error = get(server.url("/a"), &[&own]).unwrap_err();
     assert!(error.to_string().contains("not among the hosts that are allowed"), "{error}");
-    assert_eq!(near.got().len(), 0);
+    assert_eq!(near.count("/b"), 0);
     assert!(get(server.url("/a"), &[&own, &allowed]).is_ok());
 }

@@ -255,7 +255,7 @@ fn whether_anybody_is_asked_is_the_policy_s() {
         fetch(cache.path(), &request).unwrap();
         (server.count("/manifests/") - before.0, server.count("/blobs/") - before.1)
     };
-    let (one, latest) = (server.image("a:1"), server.image("a:latest"));
+    let (one, latest, untagged) = (server.image("a:1"), server.image("a:latest"), server.image("a"));
     let (unspecified, present, always) = (Policy::Unspecified, Policy::IfNotPresent, Policy::Always);
     // In this order; each row stands on those before it.
     for (row, url, policy, version, pin, expected) in [
@@ -269,6 +269,8 @@ fn whether_anybody_is_asked_is_the_policy_s() {
         ("K12", &latest, unspecified, Some("1"), None, (1, 0)),
         ("K18", &latest, unspecified, Some("2"), None, (1, 0)),
         ("K20", &latest, present, Some("3"), None, (0, 0)),
+        ("no tag", &untagged, unspecified, Some("1"), None, (1, 0)),
+        ("no tag", &untagged, unspecified, Some("2"), None, (0, 0)),
         ("K19", &latest, unspecified, Some("4"), Some(hex(MODULE)), (0, 0)),
     ] {
         assert_eq!(asked(url, policy, version, pin), expected, "{row}");

@@ -88,7 +88,7 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
                     &digest.origin,
                     Severity::Note,
                     codes::DIGEST_IGNORED,
-                    "a module in a file is not compared with its digest: it only tells one module from another"
+                    "Istio does not compare a module in a file with its digest; Burgee does where it has the file"
                         .to_owned(),
                     "keep it that of the file: with the digest of before, a proxy may not notice that the file has \
                      another content"
@@ -119,8 +119,10 @@ fn source(plugin: &TrafficExtension, wasm: &WasmCode, problems: &mut Vec<Problem
 fn other_digest(wasm: &WasmCode, image: &str) -> Option<Problem> {
     let (_, written) = image.split_once("@sha256:")?;
     let digest = wasm.sha256.as_ref().filter(|digest| digest.value != written)?;
-    let message = "the URL names another digest, and no image has both".to_owned();
-    let help = "keep the one in the URL, and take `sha256` out".to_owned();
+    let message = "the URL names another digest, and Istio finds no image that has both".to_owned();
+    let help =
+        "keep the one in the URL, and take `sha256` out; Burgee takes the module's own digest here too"
+            .to_owned();
     Some(at(&digest.origin, Severity::Warning, codes::TWO_DIGESTS, message, help))
 }
 

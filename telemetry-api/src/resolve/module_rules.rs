@@ -33,6 +33,19 @@ pub struct Limits {
     pub names_host: bool,
 }
 
+impl Limits {
+    /// What holds where both do.
+    pub(super) fn and(self, other: Limits) -> Limits {
+        let most = self.max_module_bytes.into_iter().chain(other.max_module_bytes);
+        Limits {
+            rule: self.rule,
+            max_module_bytes: most.min_by_key(|most| most.value),
+            verification_key: self.verification_key.or(other.verification_key),
+            names_host: self.names_host && other.names_host,
+        }
+    }
+}
+
 /// What rules say of plugins, those of one workload in the order in which they stand there.
 pub(super) struct Judge<'r> {
     rules: Option<&'r ModuleRules>,
@@ -141,7 +154,15 @@ fn source(rule: &ModuleRule, wasm: &WasmCode) -> Result<bool, Box<Refusal>> {
 
 /// Whether a document says which module it means.
 fn has_digest(wasm: &WasmCode) -> bool {
-    wasm.sha256.is_some() || wasm.url.value.contains("@sha256:")
+    let is_hex =
+        |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    // Only an image has its digest in its URL.
+    let is_image = match wasm.url.value.split_once("://") {
+        Some((scheme, _)) => scheme.eq_ignore_ascii_case("oci"),
+        None => true,
+    };
+    let in_url = || wasm.url.value.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_hex(digest));
+    wasm.sha256.is_some() || is_image && in_url()
 }
 
 /// Everything that rules say, without places.

@@ -34,15 +34,18 @@ impl ModuleUrl {
         if path.contains('\\') || path.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err("its path leads to another place than it says");
         }
-        if url.host.contains('%') {
+        // Who fetches it reads other characters as these, or an encoded one as what it stands for.
+        if url.host.contains('%') || !url.host.is_ascii() {
             return Err("its host cannot be told");
         }
+        url.path = plain(&url.path);
         Ok(url)
     }
 
-    /// The whole URL.
+    /// The URL, without a query, where tokens stand.
     pub fn text(&self) -> String {
-        format!("{}://{}/{}", self.scheme, self.host, self.path)
+        let path = self.path.split(['?', '#']).next().unwrap_or_default();
+        format!("{}://{}/{path}", self.scheme, self.host)
     }
 }
 
@@ -105,22 +108,54 @@ fn split(text: &str) -> ModuleUrl {
     }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
     let port = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => "",
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
     };
-    let host = host.strip_suffix(port).unwrap_or(&host).trim_end_matches('.').to_owned();
-    ModuleUrl { scheme, host, path: path.to_owned() }
+    ModuleUrl { host: without_port(&host, port), scheme, path: path.to_owned() }
 }
 
-/// An image by docker's rules: what stands before the first slash is a registry if it has a dot or a colon, or is
-/// `localhost`.
+/// A host without the port that is meant anyhow, and any other as a number.
+fn without_port(host: &str, meant: Option<u16>) -> String {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port.parse::<u16>().ok()),
+        _ => (host, None),
+    };
+    match port {
+        Some(port) if Some(port) != meant => format!("{}:{port}", name.trim_end_matches('.')),
+        Some(_) => name.trim_end_matches('.').to_owned(),
+        // A pattern may have a `*` there.
+        None => host.trim_end_matches('.').to_owned(),
+    }
+}
+
+/// A path in which what need not be encoded is not.
+fn plain(path: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        plain.push_str(before);
+        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).map(char::from);
+        match byte.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')) {
+            Some(c) => {
+                plain.push(c);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.push('%');
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+/// An image by docker's rules: what stands before the first slash is a registry if it has a dot, a colon or a capital letter,
+/// or is `localhost`.
 fn image(first: &str, path: &str, whole: &str) -> ModuleUrl {
-    let is_registry =
-        !path.is_empty() && (first.contains(['.', ':', '*']) || first.eq_ignore_ascii_case("localhost"));
+    let is_registry = !path.is_empty() && (first.contains(['.', ':', '*']) || is_name_of_host(first));
     let (host, path) = if is_registry {
-        let host = first.to_ascii_lowercase();
-        (host.strip_suffix(":443").unwrap_or(&host).trim_end_matches('.').to_owned(), path.to_owned())
+        (without_port(&first.to_ascii_lowercase(), Some(443)), path.to_owned())
     } else {
         (DEFAULT_REGISTRY.to_owned(), whole.to_owned())
     };
@@ -128,6 +163,11 @@ fn image(first: &str, path: &str, whole: &str) -> ModuleUrl {
     let is_bare = host == DEFAULT_REGISTRY && !path.contains('/') && path != "*";
     let path = if is_bare { format!("library/{path}") } else { path };
     ModuleUrl { scheme: "oci".to_owned(), host, path }
+}
+
+/// Whether a word is a host and no part of a repository's name, in which there are no capital letters.
+fn is_name_of_host(word: &str) -> bool {
+    word.eq_ignore_ascii_case("localhost") || word.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn last_segment(path: &str) -> &str {

@@ -263,13 +263,14 @@ impl PolicySet {
 
     /// What the rules of the meshes say of a plugin by itself, whatever others a workload has: whether one refuses it, and
     /// within which bounds it may be used. Where meshes of several revisions say different things, the first that refuses
-    /// it counts, else the first that has a rule for it.
+    /// it counts; of bounds the narrower one, and of keys the first.
     pub fn judge(&self, plugin: &TrafficExtension) -> (Option<Refusal>, Limits) {
         let mut judged = self.common.meshes().map(|mesh| Judge::new(mesh.rules.as_deref()).next(plugin));
         let first = judged.next().unwrap_or_default();
         judged.fold(first, |(refusal, limits), (other, bounds)| match (&refusal, &limits.rule) {
             (None, _) if other.is_some() => (other, bounds),
             (None, None) => (None, bounds),
+            (None, Some(_)) => (None, limits.and(bounds)),
             _ => (refusal, limits),
         })
     }

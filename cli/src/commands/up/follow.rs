@@ -212,7 +212,18 @@ pub(super) async fn follow(
         };
         // What is asked for again and again need not be told of each time.
         let quiet = unbounded_channel().0;
-        let said = match prepare(&followed, now, if is_again { &quiet } else { &tell }).await {
+        let prepared = match is_again {
+            true => tokio::select! {
+                prepared = prepare(&followed, now, &quiet) => prepared,
+                // What is saved goes before; it is looked at with everything else.
+                _ = watch.next() => {
+                    watch.assume(Change { is_of_module: true });
+                    continue;
+                }
+            },
+            false => prepare(&followed, now, &tell).await,
+        };
+        let said = match prepared {
             Ok(prepared) => match differs(&prepared, &followed, is_again) {
                 true => take(prepared, &mut followed, &mut watch, localnet).await,
                 false => Ok(followed.again(localnet)),

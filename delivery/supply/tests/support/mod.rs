@@ -217,7 +217,7 @@ pub fn quick() -> Settings {
 }
 
 pub fn limits() -> Limits {
-    Limits { download: 100_000, unpacked: 100_000, time: Duration::from_secs(20) }
+    Limits { download: 100_000, unpacked: 100_000, module: 100_000, time: Duration::from_secs(20) }
 }
 
 pub fn request(url: ModuleUrl) -> Request {

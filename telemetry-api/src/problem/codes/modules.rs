@@ -213,9 +213,9 @@ spec:
         severity: Severity::Note,
         basis: Basis::Gap,
         means: "The module is a file, and `sha256` is there too.",
-        matters: "A file is not compared with its digest: whatever lies there is run. The digest is worth having all the \
-                  same: with a new one the proxy notices that the file has another content, which it may not without \
-                  (BG0623). It has to change with the file.",
+        matters: "Istio runs whatever lies there. Burgee compares the file with its digest where it has the file (BG0010), and \
+                  a proxy elsewhere is told the digest: with a new one it notices that the file has another content, which \
+                  it may not without (BG0623). It has to change with the file.",
         case: Case::Documents {
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1
@@ -300,9 +300,9 @@ spec:
     TWO_DIGESTS = "BG0256" {
         severity: Severity::Warning,
         basis: Basis::Gap,
-        means: "The URL names an image by its digest, and `sha256` is another one. Of an image both are the digest of \
-                its manifest.",
-        matters: "No image has both, so the module cannot be had.",
+        means: "The URL names an image by its digest, and `sha256` is another one. For Istio both are the digest of the \
+                image's manifest; for Burgee `sha256` may also be that of the image's index or of the module itself.",
+        matters: "Istio finds no image that has both, so the module cannot be had.",
         case: Case::Documents {
             wrong: "
 apiVersion: extensions.istio.io/v1alpha1

@@ -65,7 +65,21 @@ fn a_rule_says_what_may_be_used() {
         ),
         ("- {deny: [docker.io/*]}", module("plugin"), Some("data.rules:[0].deny[0]")),
         ("- {requireDigest: true}", module("ghcr.io/acme/p:1"), Some("data.rules:[0].requireDigest")),
-        ("- {requireDigest: true}", module("ghcr.io/acme/p@sha256:0"), None),
+        (
+            "- {requireDigest: true}",
+            module("ghcr.io/acme/p@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+            None,
+        ),
+        (
+            "- {requireDigest: true}",
+            module(
+                "https://modules.example/p.wasm?@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            ),
+            Some((
+                "a module must be named by its digest, as `sha256` or in the URL",
+                "data.rules:[0].requireDigest",
+            )),
+        ),
         ("- {requireDigest: true}", pinned, None),
         ("- {requireDigest: false}", module("ghcr.io/acme/p:1"), None),
         ("- {lua: false}", script.clone(), Some("data.rules:[0].lua")),

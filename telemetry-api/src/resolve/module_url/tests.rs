@@ -23,7 +23,12 @@ fn what_names_the_same_place_reads_the_same() {
         ("oci://localhost/p", "oci://localhost/p:latest"),
         ("https://Modules.Example:443/a/p.wasm", "https://modules.example/a/p.wasm"),
         ("https://modules.example:8443/p.wasm", "https://modules.example:8443/p.wasm"),
-        ("http://modules.example.:80/p.wasm?a=b", "http://modules.example/p.wasm?a=b"),
+        ("http://modules.example.:80/p.wasm?a=b", "http://modules.example/p.wasm"),
+        ("https://modules.example:0443/p.wasm", "https://modules.example/p.wasm"),
+        ("https://modules.example/%70%6C.wasm?token=a", "https://modules.example/pl.wasm"),
+        ("https://modules.example/a%20%zz%", "https://modules.example/a%20%zz%"),
+        ("EVIL/acme/p:1", "oci://evil/acme/p:1"),
+        ("oci://ghcr.io:0443/acme/p:1", "oci://ghcr.io/acme/p:1"),
         ("https://ghcr.io@evil.example/p.wasm", "https://evil.example/p.wasm"),
         ("file:///opt/p.wasm", "file:///opt/p.wasm"),
     ] {
@@ -31,6 +36,7 @@ fn what_names_the_same_place_reads_the_same() {
     }
     for url in [
         "https://a.example/ours/../theirs.wasm",
+        "https://\u{ff45}vil.example/p.wasm",
         "https://a.example/ours/%2e%2E/theirs.wasm",
         "https://a.example/ours/..%2ftheirs.wasm",
         "https://a.example/ours\\..\\theirs.wasm",
