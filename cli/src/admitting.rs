@@ -26,7 +26,7 @@ pub(crate) fn admit(
     plugin: &TrafficExtension,
     wasm: &WasmCode,
     steps: &Steps,
-) -> Result<(), Problem> {
+) -> Result<(), Box<Problem>> {
     static ADMITTED: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
     let admitted = ADMITTED.get_or_init(Mutex::default);
     let start = start(plugin, wasm, built);
@@ -44,7 +44,7 @@ pub(crate) fn admit(
             admitted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
             Ok(())
         }
-        Err(refusals) => Err(refused(&refusals, wasm)),
+        Err(refusals) => Err(Box::new(refused(&refusals, wasm))),
     }
 }
 

@@ -23,7 +23,9 @@ const STEP_BYTES: u64 = 256 * 1024;
 /// Whoever fetches with these arguments into this cache. It stays until the program ends, so that what proxies run is not
 /// taken away meanwhile.
 pub(crate) fn supply(cache: &Path, args: &SourceArgs) -> Result<Arc<Supply>, SupplyError> {
-    static OPEN: OnceLock<Mutex<BTreeMap<(PathBuf, String), Arc<Supply>>>> = OnceLock::new();
+    /// By the cache and the arguments.
+    type Open = BTreeMap<(PathBuf, String), Arc<Supply>>;
+    static OPEN: OnceLock<Mutex<Open>> = OnceLock::new();
     let open = OPEN.get_or_init(Mutex::default);
     let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (cache.to_owned(), format!("{args:?}"));

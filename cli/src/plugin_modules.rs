@@ -191,7 +191,7 @@ impl Desk<'_> {
                         Ok(()) => ready(built, wasm, &mut problems),
                         Err(problem) => {
                             let why = problem.message.clone();
-                            problems.push(problem);
+                            problems.push(*problem);
                             PluginModule::Missing(why)
                         }
                     },
@@ -233,14 +233,14 @@ impl Desk<'_> {
             Whereabouts::File(path) if self.elsewhere.is_some() && !path.exists() => return Sought::There,
             // What is built here is not what was published, so the document's digest and keys say nothing about it.
             Whereabouts::Annotated(path, annotation) => {
-                self.at_hand(&path).map_err(|error| no_local_module(&error, annotation))
+                self.at_hand(&path).map_err(|error| Box::new(no_local_module(&error, annotation)))
             }
             Whereabouts::File(_) | Whereabouts::Elsewhere => self.fetched(plugin, wasm, bounds),
             Whereabouts::Nowhere => return Sought::Nowhere,
         };
         found.map_or_else(
             |problem| {
-                problems.push(problem);
+                problems.push(*problem);
                 Sought::Nowhere
             },
             Sought::Here,
@@ -272,17 +272,15 @@ impl Desk<'_> {
         plugin: &TrafficExtension,
         wasm: &WasmCode,
         bounds: &Limits,
-    ) -> Result<BuiltModule, Problem> {
+    ) -> Result<BuiltModule, Box<Problem>> {
         let severity = match wasm.fail_strategy.value {
             // Left out is what its document asks for then.
             FailStrategy::Open => Severity::Warning,
             FailStrategy::Close | FailStrategy::Reload => Severity::Error,
         };
         let Some(cache) = self.cache else {
-            return Err(at(
-                Problem::new(severity, NOT_HAD, ModuleError::NoCache.to_string()),
-                &wasm.url.origin,
-            ));
+            let problem = Problem::new(severity, NOT_HAD, ModuleError::NoCache.to_string());
+            return Err(Box::new(at(problem, &wasm.url.origin)));
         };
         let found = fetching::fetch(cache, self.sources, self.resources, (plugin, wasm), bounds, self.steps);
         let error = match found {
@@ -297,7 +295,7 @@ impl Desk<'_> {
             }
             _ => (NOT_HAD, &wasm.url.origin),
         };
-        Err(at(Problem::new(severity, code, error.to_string()), origin).help(what_to_do(&error)))
+        Err(Box::new(at(Problem::new(severity, code, error.to_string()), origin).help(what_to_do(&error))))
     }
 }
 
