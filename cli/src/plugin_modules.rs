@@ -212,10 +212,12 @@ impl Desk<'_> {
         bounds: &Limits,
         problems: &mut Vec<Problem>,
     ) -> Sought {
-        if let Some(path) = self.elsewhere.and_then(|paths| paths.get(&plugin.key())) {
-            if !Path::new(path).exists() {
-                return Sought::There;
-            }
+        let given = self.elsewhere.and_then(|paths| paths.get(&plugin.key()));
+        // One that is not here may be known by its annotation.
+        if given.is_some_and(|path| !Path::new(path).exists()) && plugin.local_module.is_none() {
+            return Sought::There;
+        }
+        if let Some(path) = given.filter(|path| Path::new(path).exists()) {
             // The user says which it is.
             let found = self.at_hand(Path::new(path)).map_err(|error| {
                 at(Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string()), &wasm.url.origin)

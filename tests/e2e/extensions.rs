@@ -100,12 +100,8 @@ fn scripts_modules_and_plugins_of_connections_run_and_what_cannot_changes_nothin
     let other = change(folder.path(), "known[\"tenant\"] or", "(known[\"tenant\"] .. \"!\") or");
     mesh.change(&file, &other, "is in force after");
     wait_for(&mesh, "acme!", "v1");
-    let said = mesh.change(
-        &file,
-        &other.replace("x-shop-version: v1", "x-shop-version: 1"),
-        "keeps the last good one",
-    );
-    assert!(said.contains("expected a string"), "{said}");
+    let said = mesh.change(&file, &other.replace("x-shop-version: v1", "x-shop-version: 1"), "the last good");
+    assert!(said.contains("x-shop-version"), "{said}");
     wait_for(&mesh, "acme!", "v1");
     mesh.change(&file, &other.replace("x-shop-version: v1", "x-shop-version: v2"), "is in force after");
     wait_for(&mesh, "acme!", "v2");
@@ -132,7 +128,8 @@ fn rules_say_who_may_use_what_and_where_they_say_so() {
         let before = fs::read_to_string(&file).expect("a document");
         fs::write(&file, change(folder.path(), from, to)).expect("a document");
         let said = Program::new(["check", &path]).run().expect_code(1);
-        said.expect_said(&[expected, "BG0266"]);
+        let words = said.stdout.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(expected) && words.contains("BG0266"), "{expected}: {said}");
         fs::write(&file, before).expect("a document");
     }
 }

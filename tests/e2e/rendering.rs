@@ -292,7 +292,7 @@ fn plugin_from_registry(annotation: &str, more: &[&str]) -> Result<(String, Stri
     fs::copy(module(), folder.path().join("guard.wasm")).expect("a module");
     let document = format!(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: guard\n  namespace: quickstart\n\
-         \x20 annotations: {{{annotation}}}\nspec: {{url: \"oci://registry.example/guard:1\"}}\n"
+         \x20 annotations: {{{annotation}}}\nspec: {{url: \"oci://registry.example/guard:1\", pluginName: stats}}\n"
     );
     fs::write(folder.path().join("plugin.yaml"), document).expect("a document");
     let base = bases().into_iter().find(|base| name(base) == "front-proxy.yaml").expect("a front proxy");

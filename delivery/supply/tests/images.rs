@@ -269,7 +269,7 @@ fn whether_anybody_is_asked_is_the_policy_s() {
         ("K12", &latest, unspecified, Some("1"), None, (1, 0)),
         ("K18", &latest, unspecified, Some("2"), None, (1, 0)),
         ("K20", &latest, present, Some("3"), None, (0, 0)),
-        ("no tag", &untagged, unspecified, Some("1"), None, (1, 0)),
+        ("no tag", &untagged, unspecified, Some("1"), None, (0, 0)),
         ("no tag", &untagged, unspecified, Some("2"), None, (0, 0)),
         ("K19", &latest, unspecified, Some("4"), Some(hex(MODULE)), (0, 0)),
     ] {

@@ -36,6 +36,7 @@ fn image(base: &str, number: u32) -> Request {
     let mut request = request(ModuleUrl::parse(&format!("{base}:{number}")).unwrap());
     request.limits.download = 10_000_000;
     request.limits.unpacked = 10_000_000;
+    request.limits.module = 10_000_000;
     request
 }
 

@@ -32,6 +32,13 @@ const FILTERS: &[&str] = &[
     "metadata.filter_metadata['a']['b'] == 'c'",
 ];
 
+/// Scripts.
+const SCRIPTS: &[&str] = &[
+    "function envoy_on_request(handle) end",
+    "function envoy_on_request(handle)\n  handle:headers():add(\"x-a\", \"b\")\nend\n",
+    "-- Nothing calls this.\nlocal a = 1",
+];
+
 /// What is no filter, or a poor one.
 const NO_FILTERS: &[&str] = &[
     "",
@@ -138,6 +145,8 @@ pub fn of(path: &str, schema: &Value, chance: &mut Chance<'_>) -> Option<Value> 
         _ if matches!(last, "text" | "accessLogFormat") || path.ends_with(".labels{}") => {
             (if chance.happens(250) { LOG_FORMATS } else { FORMATS }, NO_FORMATS)
         }
+        // Whether it is Lua is Envoy's to judge.
+        "inlineCode" => (SCRIPTS, &["", "function envoy_on_response(handle) end"][..]),
         "url" => (URLS, NO_URLS),
         "sha256" => {
             (&["", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"][..], &["00", "G"][..])
