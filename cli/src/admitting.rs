@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use burgee_api::Problem;
 use burgee_api::resources::TrafficExtension;
-use burgee_api::resources::extension::{FailStrategy, PluginKind, WasmCode};
-use burgee_api::{Problem, Severity};
+use burgee_api::resources::extension::{PluginKind, WasmCode};
 use burgee_modules::start::Kind;
 use burgee_modules::{BuiltModule, Refusal, Start};
 
 use crate::codes::NOT_ADMITTED;
-use crate::plugin_modules::at;
+use crate::plugin_modules::{at, severity};
 use crate::progress::Steps;
 
 /// What a variable of the proxy's environment is while a module is tried.
@@ -29,15 +29,13 @@ pub(crate) fn admit(
 ) -> Result<(), Box<Problem>> {
     static ADMITTED: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
     let admitted = ADMITTED.get_or_init(Mutex::default);
-    let start = start(plugin, wasm, built);
-    let key = format!(
-        "{} {:?}",
-        built.sha256,
-        (&start.root_id, &start.configuration, &start.environment, start.kind)
-    );
+    let start = start(plugin, wasm);
+    let told = (&start.root_id, &start.configuration, &start.environment, start.kind);
+    let key = format!("{} {told:?}", built.sha256);
     if admitted.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
         return Ok(());
     }
+    let start = Start { symbols: burgee_modules::kept_symbols(built), ..start };
     burgee_modules::Progress::step(steps, &format!("starting the module of {} once", plugin.meta.id));
     match burgee_modules::admit(&built.bytes, &start) {
         Ok(_) => {
@@ -48,7 +46,7 @@ pub(crate) fn admit(
     }
 }
 
-fn start(plugin: &TrafficExtension, wasm: &WasmCode, built: &BuiltModule) -> Start {
+fn start(plugin: &TrafficExtension, wasm: &WasmCode) -> Start {
     let configuration = wasm.plugin_config.as_ref().filter(|config| !config.value.is_empty());
     // It was JSON before, so it can be again.
     let configuration =
@@ -66,18 +64,12 @@ fn start(plugin: &TrafficExtension, wasm: &WasmCode, built: &BuiltModule) -> Sta
             PluginKind::Http => Kind::Http,
             PluginKind::Network => Kind::Network,
         },
-        symbols: burgee_modules::kept_symbols_of(&built.bytes),
         ..Start::default()
     }
 }
 
 /// Every reason in one problem: at the configuration where that is why, else at the URL.
 fn refused(refusals: &[Refusal], wasm: &WasmCode) -> Problem {
-    let severity = match wasm.fail_strategy.value {
-        // Left out is what its document asks for then.
-        FailStrategy::Open => Severity::Warning,
-        FailStrategy::Close | FailStrategy::Reload => Severity::Error,
-    };
     let reasons: Vec<String> = refusals.iter().map(reason).collect();
     let is_configuration = refusals.iter().any(|refusal| refusal.rule == "configuration-refused");
     let origin = match &wasm.plugin_config {
@@ -86,7 +78,7 @@ fn refused(refusals: &[Refusal], wasm: &WasmCode) -> Problem {
     };
     let message = format!("the module may not be given to proxies: {}", reasons.join("; "));
     let help = refusals.iter().map(|refusal| refusal.help.as_str()).find(|help| !help.is_empty());
-    at(Problem::new(severity, NOT_ADMITTED, message), origin).help(help.unwrap_or_default())
+    at(Problem::new(severity(wasm), NOT_ADMITTED, message), origin).help(help.unwrap_or_default())
 }
 
 fn reason(refusal: &Refusal) -> String {

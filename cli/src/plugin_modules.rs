@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burgee_api::origin::Origin;
 use burgee_api::problem::Problem;
-use burgee_api::resolve::{Limits, PolicySet};
+use burgee_api::resolve::{Limits, judge_by_meshes};
 use burgee_api::resources::extension::{FailStrategy, WasmCode};
 use burgee_api::resources::{Resources, TrafficExtension};
 use burgee_api::{Severity, Traced};
@@ -165,6 +165,18 @@ enum Sought {
     Nowhere,
 }
 
+impl Sought {
+    fn of(found: Result<BuiltModule, Box<Problem>>, problems: &mut Vec<Problem>) -> Sought {
+        match found {
+            Ok(built) => Sought::Here(built),
+            Err(problem) => {
+                problems.push(*problem);
+                Sought::Nowhere
+            }
+        }
+    }
+}
+
 impl Desk<'_> {
     /// The module of every plugin that has one and that is here, and what is wrong.
     fn resolve(&self) -> (PluginModules, Vec<Problem>) {
@@ -173,10 +185,9 @@ impl Desk<'_> {
         if self.resources.extensions.is_empty() {
             return (modules, problems);
         }
-        let policies = PolicySet::new(self.resources.clone());
         for plugin in &self.resources.extensions {
             let Some(wasm) = plugin.wasm() else { continue };
-            let (refusal, bounds) = policies.judge(plugin);
+            let (refusal, bounds) = judge_by_meshes(self.resources, plugin);
             let module = match refusal {
                 // `check` says so.
                 Some(refusal) => PluginModule::Missing(refusal.why),
@@ -212,26 +223,18 @@ impl Desk<'_> {
         bounds: &Limits,
         problems: &mut Vec<Problem>,
     ) -> Sought {
-        let given = self.elsewhere.and_then(|paths| paths.get(&plugin.key()));
-        // One that is not here may be known by its annotation.
-        if given.is_some_and(|path| !Path::new(path).exists()) && plugin.local_module.is_none() {
-            return Sought::There;
-        }
-        if let Some(path) = given.filter(|path| Path::new(path).exists()) {
+        let given = self.elsewhere.and_then(|paths| paths.get(&plugin.key())).map(Path::new);
+        if let Some(path) = given.filter(|path| path.exists()) {
             // The user says which it is.
-            let found = self.at_hand(Path::new(path)).map_err(|error| {
-                at(Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string()), &wasm.url.origin)
-                    .help(NAME_A_MODULE)
+            let found = self.at_hand(path).map_err(|error| {
+                let problem = Problem::new(Severity::Error, NO_LOCAL_MODULE, error.to_string());
+                Box::new(at(problem, &wasm.url.origin).help(NAME_A_MODULE))
             });
-            return found.map_or_else(
-                |problem| {
-                    problems.push(problem);
-                    Sought::Nowhere
-                },
-                Sought::Here,
-            );
+            return Sought::of(found, problems);
         }
         let found = match Whereabouts::of(plugin) {
+            // One that is given and not here may be known by its annotation, and by nothing else.
+            Whereabouts::File(_) | Whereabouts::Elsewhere if given.is_some() => return Sought::There,
             Whereabouts::File(path) if self.elsewhere.is_some() && !path.exists() => return Sought::There,
             // What is built here is not what was published, so the document's digest and keys say nothing about it.
             Whereabouts::Annotated(path, annotation) => {
@@ -240,13 +243,7 @@ impl Desk<'_> {
             Whereabouts::File(_) | Whereabouts::Elsewhere => self.fetched(plugin, wasm, bounds),
             Whereabouts::Nowhere => return Sought::Nowhere,
         };
-        found.map_or_else(
-            |problem| {
-                problems.push(*problem);
-                Sought::Nowhere
-            },
-            Sought::Here,
-        )
+        Sought::of(found, problems)
     }
 
     /// That there is no module, by what was said last.
@@ -275,11 +272,7 @@ impl Desk<'_> {
         wasm: &WasmCode,
         bounds: &Limits,
     ) -> Result<BuiltModule, Box<Problem>> {
-        let severity = match wasm.fail_strategy.value {
-            // Left out is what its document asks for then.
-            FailStrategy::Open => Severity::Warning,
-            FailStrategy::Close | FailStrategy::Reload => Severity::Error,
-        };
+        let severity = severity(wasm);
         let Some(cache) = self.cache else {
             let problem = Problem::new(severity, NOT_HAD, ModuleError::NoCache.to_string());
             return Err(Box::new(at(problem, &wasm.url.origin)));
@@ -298,6 +291,15 @@ impl Desk<'_> {
             _ => (NOT_HAD, &wasm.url.origin),
         };
         Err(Box::new(at(Problem::new(severity, code, error.to_string()), origin).help(what_to_do(&error))))
+    }
+}
+
+/// How much it matters that a plugin has no module.
+pub(crate) fn severity(wasm: &WasmCode) -> Severity {
+    match wasm.fail_strategy.value {
+        // Left out is what its document asks for then.
+        FailStrategy::Open => Severity::Warning,
+        FailStrategy::Close | FailStrategy::Reload => Severity::Error,
     }
 }
 

@@ -351,6 +351,12 @@ pub(crate) fn serves_clusters(response: &Value) -> bool {
     url.rsplit('/').next() == Some(CLUSTER) || !clusters(response, Shape::Response).is_empty()
 }
 
+/// Whether a filter is of one of these types, or has one of these names where its type is not there.
+pub(crate) fn is_one_of(filter: &Value, names: &[&str]) -> bool {
+    let of_type = filter.field("typed_config").and_then(Value::any_type);
+    names.contains(&of_type.unwrap_or_else(|| name(filter)))
+}
+
 /// The name of an HTTP filter, an access log, a tracer or a cluster.
 pub(crate) fn name(extension: &Value) -> &str {
     extension.field("name").and_then(Value::as_str).unwrap_or_default()

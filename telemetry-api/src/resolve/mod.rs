@@ -43,7 +43,7 @@ pub use effective::{
     TagOperation, TcpKeepalive, Tracing, TracingSettings,
 };
 pub(crate) use module_rules::judge_alone;
-pub use module_rules::{Limits, Refusal};
+pub use module_rules::{Limits, Refusal, judge_by_meshes};
 pub(crate) use module_url::check_pattern;
 pub use mutual_tls::mtls_mode;
 pub use policy_set::{Change, PolicySet};

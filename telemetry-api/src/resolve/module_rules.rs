@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use super::hash::value;
 use super::module_url::{ModuleUrl, Pattern, glob};
 use crate::origin::{Origin, Traced};
-use crate::resources::TrafficExtension;
-use crate::resources::extension::{Code, WasmCode};
+use crate::resources::extension::{Code, WasmCode, is_sha256};
 use crate::resources::module_rules::{ModuleRule, ModuleRules};
+use crate::resources::{MeshConfig, Resources, TrafficExtension};
 
 /// That a rule of the mesh does not let a plugin be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,29 @@ impl<'r> Judge<'r> {
         });
         (refusal, limits)
     }
+}
+
+/// What the rules of the meshes that resources are of say of a plugin by itself, whatever others a workload has: whether one
+/// refuses it, and within which bounds it may be used. Where meshes of several revisions say different things, the first
+/// that refuses it counts; of bounds the narrower one, and of keys the first.
+pub fn judge_by_meshes(resources: &Resources, plugin: &TrafficExtension) -> (Option<Refusal>, Limits) {
+    let meshes = [&resources.mesh_config].into_iter().chain(&resources.other_meshes);
+    let mut judged = meshes.map(|mesh| {
+        let rules = resources.module_rules.iter().find(|rules| count_in(rules, mesh));
+        Judge::new(rules).next(plugin)
+    });
+    let first = judged.next().unwrap_or_default();
+    judged.fold(first, |(refusal, limits), (other, bounds)| match (&refusal, &limits.rule) {
+        (None, _) if other.is_some() => (other, bounds),
+        (None, None) => (None, bounds),
+        (None, Some(_)) => (None, limits.and(bounds)),
+        _ => (refusal, limits),
+    })
+}
+
+/// Whether rules count in a mesh: they are in its root namespace.
+pub(super) fn count_in(rules: &ModuleRules, mesh: &MeshConfig) -> bool {
+    *rules.id.namespace == *mesh.root_namespace.value
 }
 
 /// What rules say of a plugin by itself, whatever others there are.
@@ -154,14 +177,12 @@ fn source(rule: &ModuleRule, wasm: &WasmCode) -> Result<bool, Box<Refusal>> {
 
 /// Whether a document says which module it means.
 fn has_digest(wasm: &WasmCode) -> bool {
-    let is_hex =
-        |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     // Only an image has its digest in its URL.
     let is_image = match wasm.url.value.split_once("://") {
         Some((scheme, _)) => scheme.eq_ignore_ascii_case("oci"),
         None => true,
     };
-    let in_url = || wasm.url.value.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_hex(digest));
+    let in_url = || wasm.url.value.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_sha256(digest));
     wasm.sha256.is_some() || is_image && in_url()
 }
 

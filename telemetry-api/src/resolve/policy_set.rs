@@ -7,7 +7,6 @@ use super::control_plane::ControlPlane;
 use super::effective::{ClassPolicy, Effective, Plugin};
 use super::flags::Flags;
 use super::hash::{Digest, describe_mesh, describe_secrets, digest, hex};
-use super::module_rules::{Judge, Limits, Refusal};
 use super::policies::Policies;
 use super::selection::gateway_of;
 use super::service_name::by_mesh;
@@ -121,9 +120,8 @@ impl PolicySet {
         module_rules.iter().for_each(|rules| module_rules::describe(rules, &mut text));
         describe_secrets(&pull_secrets, &extensions, &mut text);
         let rules: Vec<Arc<ModuleRules>> = module_rules.into_iter().map(Arc::new).collect();
-        let rules_of = |config: &MeshConfig| {
-            rules.iter().find(|rules| *rules.id.namespace == *config.root_namespace.value).cloned()
-        };
+        let rules_of =
+            |config: &MeshConfig| rules.iter().find(|rules| module_rules::count_in(rules, config)).cloned();
         let other = |config: MeshConfig| Mesh {
             services: services.of_mesh(&config),
             rules: rules_of(&config),
@@ -259,20 +257,6 @@ impl PolicySet {
     /// Which modules may be used in the meshes of revisions, that of workloads whose revision has none of its own first.
     pub(crate) fn module_rules(&self, revision: &str) -> Option<&ModuleRules> {
         self.common.of_revision(revision).rules.as_deref()
-    }
-
-    /// What the rules of the meshes say of a plugin by itself, whatever others a workload has: whether one refuses it, and
-    /// within which bounds it may be used. Where meshes of several revisions say different things, the first that refuses
-    /// it counts; of bounds the narrower one, and of keys the first.
-    pub fn judge(&self, plugin: &TrafficExtension) -> (Option<Refusal>, Limits) {
-        let mut judged = self.common.meshes().map(|mesh| Judge::new(mesh.rules.as_deref()).next(plugin));
-        let first = judged.next().unwrap_or_default();
-        judged.fold(first, |(refusal, limits), (other, bounds)| match (&refusal, &limits.rule) {
-            (None, _) if other.is_some() => (other, bounds),
-            (None, None) => (None, bounds),
-            (None, Some(_)) => (None, limits.and(bounds)),
-            _ => (refusal, limits),
-        })
     }
 
     /// The plugins for a class of a workload's listeners, in the order in which they stand there.

@@ -40,13 +40,7 @@ impl TrafficExtension {
     /// Which one it is, for maps and messages: `NAMESPACE/NAME` for a WasmPlugin, `TrafficExtension/NAMESPACE/NAME` for
     /// the other kind. Two documents of one name and of both kinds are two extensions.
     pub fn key(&self) -> String {
-        let id = &self.meta.id;
-        match self.written {
-            WrittenAs::WasmPlugin => format!("{}/{}", id.namespace, id.name),
-            WrittenAs::TrafficExtension => {
-                format!("{}/{}/{}", WrittenAs::TrafficExtension.kind(), id.namespace, id.name)
-            }
-        }
+        self.written.key(&self.meta.id.namespace, &self.meta.id.name)
     }
 
     /// Its module, if it runs one.
@@ -111,6 +105,14 @@ pub enum WrittenAs {
 }
 
 impl WrittenAs {
+    /// What a document of this kind is called in maps and messages: see [`TrafficExtension::key`].
+    pub fn key(self, namespace: &str, name: &str) -> String {
+        match self {
+            WrittenAs::WasmPlugin => format!("{namespace}/{name}"),
+            WrittenAs::TrafficExtension => format!("{}/{namespace}/{name}", self.kind()),
+        }
+    }
+
     /// The kind's name.
     pub fn kind(self) -> &'static str {
         match self {
@@ -155,6 +157,11 @@ pub struct WasmCode {
     pub environment: Vec<PluginVariable>,
     /// Whether it filters HTTP or connections.
     pub kind: PluginKind,
+}
+
+/// Whether a text is a SHA-256 as documents have it: exactly 64 hex digits, in lower case.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A script in Lua.

@@ -2,8 +2,8 @@
 
 use super::node::Node;
 use super::shared::{attached_by_list, selector, status, target_refs};
-use super::wasm_plugin::module;
-use super::{Definition, age, column, wide_column};
+use super::wasm_plugin::{columns, module};
+use super::{Definition, column};
 use crate::document::extension::{MAX_CODE, MODES, NEW_PHASES};
 use crate::resources::extension::PluginPhase;
 
@@ -17,17 +17,7 @@ pub(super) fn definition() -> Definition {
         short_names: &[],
         categories: ["istio-io", "extensions-istio-io"],
         versions: &[("v1alpha1", true)],
-        columns: vec![
-            column("URL", ".spec.wasm.url", "Where the module is, if it runs one."),
-            column("Phase", ".spec.phase", "Where in the chain of filters it runs."),
-            wide_column(
-                "Selector",
-                ".spec.selector.matchLabels",
-                "The labels of the workloads that it is for.",
-            ),
-            wide_column("Target", ".spec.targetRefs[0].name", "The first of those that it is for by name."),
-            age(),
-        ],
+        columns: columns(column("URL", ".spec.wasm.url", "Where the module is, if it runs one.")),
         schema: Node::object(
             "A module or a script that proxies run as one of their filters.",
             [("spec", attached_by_list(spec())), ("status", status())],

@@ -1,5 +1,7 @@
 //! `WasmPlugin` (extensions.istio.io) as Kubernetes is told of it, and a module as both kinds say it.
 
+use serde_json::Value;
+
 use super::node::Node;
 use super::shared::{attached_once, selector, status, target_ref, target_refs};
 use super::traffic_extension::{phase, priority, traffic};
@@ -19,23 +21,24 @@ pub(super) fn definition() -> Definition {
         short_names: &[],
         categories: ["istio-io", "extensions-istio-io"],
         versions: &[("v1alpha1", true)],
-        columns: vec![
-            column("URL", ".spec.url", "Where the module is."),
-            column("Phase", ".spec.phase", "Where in the chain of filters it runs."),
-            wide_column(
-                "Selector",
-                ".spec.selector.matchLabels",
-                "The labels of the workloads that it is for.",
-            ),
-            wide_column("Target", ".spec.targetRefs[0].name", "The first of those that it is for by name."),
-            age(),
-        ],
+        columns: columns(column("URL", ".spec.url", "Where the module is.")),
         schema: Node::object(
             "A module that proxies run as one of their filters.",
             [("spec", attached_once(spec())), ("status", status())],
         )
         .required(&["spec"]),
     }
+}
+
+/// What `kubectl get` shows of both kinds, beside where the module is.
+pub(super) fn columns(url: Value) -> Vec<Value> {
+    vec![
+        url,
+        column("Phase", ".spec.phase", "Where in the chain of filters it runs."),
+        wide_column("Selector", ".spec.selector.matchLabels", "The labels of the workloads that it is for."),
+        wide_column("Target", ".spec.targetRefs[0].name", "The first of those that it is for by name."),
+        age(),
+    ]
 }
 
 fn spec() -> Node {

@@ -55,8 +55,7 @@ pub(super) fn pack_into(args: &PackArgs) -> Result<Outcome, Failure> {
 
 /// Pushes a module.
 pub(super) fn push(args: &PushArgs) -> Result<Outcome, Failure> {
-    let mut request = remote::request(&args.url)?;
-    request.policy = burgee_supply::Policy::Always;
+    let request = remote::request(&args.url)?;
     let key = args.sign.as_deref().map(|file| {
         let text = super::read(file, "the key")?;
         SigningKey::parse(&String::from_utf8_lossy(&text)).map_err(|error| {
@@ -127,10 +126,7 @@ fn made(module: &[u8], image: &Image, annotations: BTreeMap<String, String>) -> 
 fn show(format: Format, made: &Made, name: &str) -> Result<Outcome, Failure> {
     if format == Format::Text {
         report::aside(&format!("module    {} ({} bytes)", made.module, made.bytes));
-        for (name, value) in &made.annotations {
-            let shown: String = value.chars().take(60).collect();
-            report::aside(&format!("          {name}: {}", burgee_api::text::clean(&shown)));
-        }
+        remote::annotation_lines(&made.annotations).for_each(|line| report::aside(&line));
         output::text_line(&format!("{}  {name}", made.image.as_deref().unwrap_or_default()))?;
     } else {
         print(format, made)?;

@@ -57,16 +57,21 @@ impl Origin {
         lines.extend(self.index.as_ref().map(|index| format!("index     {index}")));
         lines.extend(self.manifest.as_ref().map(|manifest| format!("manifest  {manifest}")));
         lines.push(format!("form      {}", self.form));
-        let shown = |text: &String| match text.chars().count() {
-            length if length > SHOWN => text.chars().take(SHOWN).chain(['…']).collect(),
-            _ => text.clone(),
-        };
-        lines.extend(
-            self.annotations.iter().map(|(name, value)| format!("          {name}: {}", shown(value))),
-        );
+        lines.extend(annotation_lines(&self.annotations));
         lines.extend(self.signed_by.iter().map(|key| format!("signed by the key sha256:{key}")));
         lines
     }
+}
+
+/// Annotations for people, each on one line of a screen's length or so.
+pub(super) fn annotation_lines(annotations: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    annotations.iter().map(|(name, value)| {
+        let shown: String = match value.chars().count() {
+            length if length > SHOWN => value.chars().take(SHOWN).chain(['…']).collect(),
+            _ => value.clone(),
+        };
+        format!("          {name}: {}", burgee_api::text::clean(&shown))
+    })
 }
 
 /// Whether an argument is a URL and no file.

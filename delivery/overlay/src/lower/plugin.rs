@@ -133,10 +133,7 @@ pub(crate) fn id_of(full_name: &str) -> Option<String> {
     // A namespace has no dot.
     let (namespace, name) =
         name.split_once('.').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())?;
-    Some(match written {
-        WrittenAs::WasmPlugin => format!("{namespace}/{name}"),
-        WrittenAs::TrafficExtension => format!("{}/{namespace}/{name}", written.kind()),
-    })
+    Some(written.key(namespace, name))
 }
 
 /// The labels of the metrics that plugins' modules declare, for those filters that the proxy may have.
@@ -161,10 +158,8 @@ pub(crate) fn filter(plugin: &Plugin, options: &Options) -> Option<Value> {
         return Some(Value::map([name, ("typed_config", config)]));
     };
     let kind = filter_kind(plugin);
-    let mut discovery = vec![(
-        "config_source".to_owned(),
-        config_source(directory, &file_name(&format!("{MARK}{}", full_name(plugin)))),
-    )];
+    let mut discovery =
+        vec![("config_source".to_owned(), config_source(directory, &file_name(&marked_name(plugin))))];
     // What may come by this name: the plugin, or what refuses in its place.
     let mut types = match (&plugin.document.code, kind) {
         (Code::Lua(_), _) => vec![LUA_TYPE],
@@ -217,7 +212,7 @@ pub(crate) fn extension_config(plugin: &Plugin, options: &Options) -> Option<Ext
         ("name", Value::string(name.clone())),
         ("typed_config", typed_config(plugin, options)?),
     ]);
-    let file_name = file_name(&format!("{MARK}{}", full_name(plugin)));
+    let file_name = file_name(&marked_name(plugin));
     Some(ExtensionConfig { name, file_name, value: response_of(resource) })
 }
 
@@ -230,8 +225,9 @@ fn typed_config(plugin: &Plugin, options: &Options) -> Option<Value> {
     }
 }
 
-/// What the names of a plugin's own statistics begin with. They are how its filter is known as ours, too.
-fn stat_prefix(plugin: &Plugin) -> String {
+/// Its name with our mark: what its file is called, and what the names of its VM and of its own statistics begin with, by which
+/// its filter is known as ours.
+fn marked_name(plugin: &Plugin) -> String {
     format!("{MARK}{}", full_name(plugin))
 }
 

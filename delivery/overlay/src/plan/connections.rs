@@ -127,14 +127,10 @@ struct Places {
 impl Places {
     /// Among the filters before a chain's end.
     fn of(filters: &[Value]) -> Places {
-        let is_one_of = |filter: &Value, names: &[&str]| {
-            let name = filter.field("typed_config").and_then(Value::any_type);
-            names.contains(&name.unwrap_or_else(|| view::name(filter)))
-        };
-        let tail = filters.iter().rev().take_while(|filter| is_one_of(filter, &TAIL)).count();
+        let tail = filters.iter().rev().take_while(|filter| view::is_one_of(filter, &TAIL)).count();
         let end = filters.len().saturating_sub(tail);
         let head = filters.get(..end).unwrap_or_default();
-        let is_authorization = |filter: &Value| is_one_of(filter, &AUTHORIZATION);
+        let is_authorization = |filter: &Value| view::is_one_of(filter, &AUTHORIZATION);
         Places {
             before_authorization: head.iter().position(is_authorization).unwrap_or(end),
             after_authorization: head.iter().rposition(is_authorization).map_or(end, |at| at + 1),

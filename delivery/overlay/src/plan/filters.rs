@@ -193,18 +193,15 @@ struct Places {
 
 impl Places {
     fn of(filters: &[Value]) -> Places {
-        let is_one_of = |filter: &Value, names: &[&str]| {
-            let name = filter.field("typed_config").and_then(Value::any_type);
-            names.contains(&name.unwrap_or_else(|| view::name(filter)))
-        };
         let terminal = filters.len().saturating_sub(1);
-        let tail = filters[..terminal].iter().rev().take_while(|filter| is_one_of(filter, &TAIL)).count();
+        let tail =
+            filters[..terminal].iter().rev().take_while(|filter| view::is_one_of(filter, &TAIL)).count();
         let unspecified = terminal - tail;
         let head = &filters[..unspecified];
         let first = |names: &[&str], from: usize| {
-            head.iter().skip(from).position(|filter| is_one_of(filter, names)).map(|at| at + from)
+            head.iter().skip(from).position(|filter| view::is_one_of(filter, names)).map(|at| at + from)
         };
-        let last = |names: &[&str]| head.iter().rposition(|filter| is_one_of(filter, names));
+        let last = |names: &[&str]| head.iter().rposition(|filter| view::is_one_of(filter, names));
         let after_authn = last(&AUTHENTICATION).map(|at| at + 1);
         let authz = after_authn.or(first(&AUTHORIZATION, 0)).unwrap_or(unspecified);
         let authn = first(&AUTHENTICATION, 0).unwrap_or(authz);

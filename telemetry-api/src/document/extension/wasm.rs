@@ -8,7 +8,9 @@ use crate::document::json;
 use crate::document::reader::{Context, Field, Object, shorten};
 use crate::origin::Traced;
 use crate::problem::{Severity, codes};
-use crate::resources::extension::{FailStrategy, ImagePullPolicy, PluginKind, PluginVariable, WasmCode};
+use crate::resources::extension::{
+    FailStrategy, ImagePullPolicy, PluginKind, PluginVariable, WasmCode, is_sha256,
+};
 
 /// What is said of a module.
 pub(super) const FIELDS: &[&str] = &[
@@ -107,7 +109,7 @@ fn digest(field: &Field<'_>, context: &mut Context) -> Option<Traced<String>> {
     if text.is_empty() {
         return None;
     }
-    if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    if !is_sha256(&text) {
         let help = if text.starts_with("sha256:") {
             "write the digits alone, without `sha256:`"
         } else {

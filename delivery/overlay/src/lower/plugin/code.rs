@@ -7,7 +7,7 @@ use burgee_api::resolve::Plugin;
 use burgee_api::resources::extension::{FailStrategy, WasmCode};
 
 use super::super::{STRING_TYPE, code_of, short_digest};
-use super::{LUA_TYPE, MARK, filter_kind, full_name, stat_prefix};
+use super::{LUA_TYPE, filter_kind, full_name, marked_name};
 use crate::value::Value;
 use crate::{Module, Options};
 
@@ -19,7 +19,7 @@ pub(super) fn lua(plugin: &Plugin, script: &str) -> Value {
     Value::map([
         ("@type", Value::string(LUA_TYPE)),
         ("default_source_code", Value::map([("inline_string", Value::string(script))])),
-        ("stat_prefix", Value::string(stat_prefix(plugin))),
+        ("stat_prefix", Value::string(marked_name(plugin))),
     ])
 }
 
@@ -49,7 +49,7 @@ pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &
 
 fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Options) -> Value {
     let digest: String = module.sha256.chars().take(16).collect();
-    let mut vm_id = format!("{MARK}{}.{digest}", full_name(plugin));
+    let mut vm_id = format!("{}.{digest}", marked_name(plugin));
     let environment = environment(wasm);
     if let Some(environment) = &environment {
         // A VM keeps the variables that it was started with, so other ones need another VM.

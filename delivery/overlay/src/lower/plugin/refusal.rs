@@ -4,7 +4,7 @@
 use burgee_api::resolve::Plugin;
 use burgee_api::resources::extension::PluginKind;
 
-use super::{NETWORK_RBAC_TYPE, code, stat_prefix};
+use super::{NETWORK_RBAC_TYPE, code, marked_name};
 use crate::value::Value;
 
 /// The filter's configuration.
@@ -49,6 +49,6 @@ fn nobody(plugin: &Plugin) -> Value {
     Value::map([
         ("@type", Value::string(NETWORK_RBAC_TYPE)),
         ("rules", Value::map([("action", Value::string("DENY")), ("policies", policies)])),
-        ("stat_prefix", Value::string(format!("{}.", stat_prefix(plugin)))),
+        ("stat_prefix", Value::string(format!("{}.", marked_name(plugin)))),
     ])
 }
