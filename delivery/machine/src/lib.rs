@@ -4,7 +4,7 @@
 //! Deliberately not here: starting, waiting and output; those are the standard library's and tokio's.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where things are kept from one run to the next: `$BURGEE_CACHE`, else `$XDG_CACHE_HOME/burgee`, else
@@ -14,6 +14,12 @@ pub fn cache_directory() -> Option<PathBuf> {
     variable("BURGEE_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|base| base.join("burgee")))
         .or_else(|| variable("HOME").map(|home| home.join(".cache/burgee")))
+}
+
+/// The file of a module in a cache directory, by its SHA-256 in hexadecimal: whoever builds modules and whoever fetches them
+/// keep them in one place.
+pub fn module_file(cache: &Path, sha256: &str) -> PathBuf {
+    cache.join("modules").join(format!("sha256-{sha256}.wasm"))
 }
 
 /// Makes a command's process end (by SIGKILL) when the *thread* that starts it ends: that is how Linux counts. Start it

@@ -42,9 +42,8 @@ pub fn digest_of_module(path: &Path) -> std::io::Result<Option<String>> {
 
 /// Puts a module where its digest is its name. Whoever reads the path sees all of it or nothing.
 pub fn store(cache: &Path, digest: &str, bytes: &[u8]) -> Result<PathBuf, ModuleError> {
-    let directory = cache.join("modules");
-    let path = directory.join(format!("sha256-{digest}.wasm"));
-    write_whole(&directory, &path, bytes)?;
+    let path = burgee_machine::module_file(cache, digest);
+    write_whole(path.parent().unwrap_or(cache), &path, bytes)?;
     Ok(path)
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Progress;
 use crate::build::{BuiltModule, build_crate_in, keep, user_cache};
 use crate::error::ModuleError;
-use crate::package::{Package, metadata, package_in};
+use crate::package::{metadata, package_in};
 use crate::schema::custom_section;
 use crate::trim::is_listed_in;
 
@@ -63,7 +63,10 @@ pub fn build_to_publish_in(
     progress: &dyn Progress,
 ) -> Result<BuiltModule, ModuleError> {
     let built = build_crate_in(cache, folder, progress)?;
-    let folder = Package::find(folder)?.folder;
+    // It was just built, so it is there.
+    let no_crate =
+        |error: std::io::Error| ModuleError::NoCrate { folder: folder.to_owned(), reason: error.to_string() };
+    let folder = folder.canonicalize().map_err(no_crate)?;
     let metadata = metadata(&folder)?;
     let Some(package) = package_in(&metadata, &folder) else { return Ok(built) };
     let facts = facts(package, is_listed_in(&built.bytes));

@@ -95,7 +95,7 @@ impl Cache {
     }
 
     fn module_path(&self, module: &str) -> PathBuf {
-        self.root.join("modules").join(format!("sha256-{module}.wasm"))
+        burgee_machine::module_file(&self.root, module)
     }
 
     fn used_path(&self, module: &str) -> PathBuf {

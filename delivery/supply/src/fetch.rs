@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::Listener;
@@ -13,7 +12,7 @@ use crate::cache::{Cache, Known};
 use crate::digest::hex;
 use crate::error::SupplyError;
 use crate::image::Image;
-use crate::manifest::{self, Document, Form, Manifest};
+use crate::manifest::{Document, Form, Manifest};
 use crate::reference::{ModuleUrl, Reference, is_hex};
 use crate::registry::Registry;
 use crate::request::{Policy, Request};
@@ -96,25 +95,20 @@ impl Supply {
             }
             _ => wanted,
         };
-        if let ModuleUrl::File(path) = &request.url {
-            return self.file(request, path, pin);
-        }
+        let asked = match &request.url {
+            ModuleUrl::File(path) => return self.file(request, path, pin),
+            ModuleUrl::Image(reference) => Registry::base(reference, &self.settings)?,
+            ModuleUrl::Web(url) => url.clone(),
+        };
         // What may not be asked may not be had either, whoever else has asked for it.
-        match &request.url {
-            ModuleUrl::Image(reference) => {
-                request.reach.check(&Registry::base(reference, &self.settings)?)?
-            }
-            ModuleUrl::Web(url) => request.reach.check(url)?,
-            ModuleUrl::File(_) => {}
-        }
+        request.reach.check(&asked)?;
         if let Some(found) = self.cached(request, pin)? {
             return Ok(found);
         }
         let transport = Transport::new(&self.settings, request.limits, &request.reach, listener)?;
         match &request.url {
             ModuleUrl::Image(reference) => self.image(request, reference, pin, &transport).await,
-            ModuleUrl::Web(url) => self.web(request, url, pin, &transport).await,
-            ModuleUrl::File(_) => Err(SupplyError::form("a file", "it was read already")),
+            _ => self.web(request, &asked, pin, &transport).await,
         }
     }
 
@@ -173,10 +167,7 @@ impl Supply {
         };
         // The same image may have been fetched by another name.
         let before = self.cache.known(&of_digest(&manifest_hex));
-        let kept = match &before {
-            Some(before) => self.cache.module(&before.module)?,
-            None => None,
-        };
+        let kept = before.map(|before| self.cache.module(&before.module)).transpose()?.flatten();
         let is_downloaded = kept.is_none();
         let bytes = match kept {
             Some((_, bytes)) => bytes,
@@ -185,9 +176,6 @@ impl Supply {
                 let blob = registry.blob(layer, request.limits.download).await?;
                 match form {
                     Form::Image => unpack::from_layer(&what, &blob, request.limits.unpacked)?,
-                    _ if manifest::is_archive(layer) => {
-                        unpack::from_layer(&what, &blob, request.limits.unpacked)?
-                    }
                     _ => {
                         unpack::module(&what, &blob)?;
                         blob
@@ -209,7 +197,6 @@ impl Supply {
         let what = request.url.to_string();
         transport.tell(Progress::Step(&format!("fetching {what}")));
         let mut ask = Ask::get(url.clone(), what.clone(), request.limits.download);
-        ask.headers = HeaderMap::new();
         ask.is_told = true;
         let answer = transport.ask(&ask).await?;
         if !answer.status.is_success() {
@@ -306,33 +293,6 @@ impl Supply {
         Ok(found(known, path, bytes, request, pin, is_downloaded))
     }
 
-    /// What a registry says of an image, without fetching its module.
-    ///
-    /// # Errors
-    /// If it cannot be had or is no image of a module.
-    pub async fn look(&self, request: &Request, listener: &Listener<'_>) -> Result<Remote, SupplyError> {
-        let ModuleUrl::Image(reference) = &request.url else {
-            return Err(SupplyError::Reference {
-                text: request.url.to_string(),
-                reason: "only an image can be looked at: oci://HOST/NAME:TAG".to_owned(),
-            });
-        };
-        let transport = Transport::new(&self.settings, request.limits, &request.reach, listener)?;
-        let registry = Registry::new(&transport, reference, &request.credentials, &self.settings, "pull")?;
-        let image = Found::of(&registry, reference, &transport).await?;
-        let (layer, form) = image.manifest.module(&reference.to_string())?;
-        for key in &request.keys {
-            signature::check(&registry, reference, &image.digests(), key).await?;
-        }
-        Ok(Remote {
-            form,
-            layer_bytes: layer.size,
-            annotations: image.manifest.annotations.clone(),
-            digest: image.digest,
-            index: image.index,
-        })
-    }
-
     /// Pushes an image, signs it if there is a key, and gives what it is called by its digest.
     ///
     /// # Errors
@@ -369,21 +329,6 @@ impl Supply {
         registry.push(image).await?;
         Ok(pinned)
     }
-}
-
-/// What a registry says of an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    /// The digest of its manifest.
-    pub digest: String,
-    /// That of the index that led there.
-    pub index: Option<String>,
-    /// How the module is put into it.
-    pub form: Form,
-    /// How long the layer with the module is.
-    pub layer_bytes: u64,
-    /// What the manifest says of it.
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// An image that was found.

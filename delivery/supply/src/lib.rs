@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub use credentials::Credentials;
 pub use error::SupplyError;
-pub use fetch::{Fetched, Remote, Supply};
+pub use fetch::{Fetched, Supply};
 pub use image::{Image, pack};
 pub use manifest::Form;
 pub use reach::Reach;

@@ -240,7 +240,6 @@ impl Manifest {
         }
         match (of(MODULE_CONTENT).as_slice(), of(WASM).as_slice(), self.layers.len()) {
             ([module], _, 2) => Ok((module, Form::Artifact)),
-            ([module], _, 1) if self.config.media_type == MODULE_CONFIG => Ok((module, Form::Layer)),
             ([module], _, 1) => Ok((module, Form::Layer)),
             ([], [module], 1) => Ok((module, Form::Wasm)),
             (modules, wasm, _) if modules.len() + wasm.len() > 1 => {
@@ -252,11 +251,6 @@ impl Manifest {
             _ => Err(form("none of its layers is one of a module's image".to_owned())),
         }
     }
-}
-
-/// Whether a layer is an archive, and a compressed one.
-pub(crate) fn is_archive(layer: &Descriptor) -> bool {
-    matches!(layer.media_type.as_str(), OCI_TAR_GZIP | OCI_TAR | DOCKER_TAR_GZIP)
 }
 
 #[cfg(test)]

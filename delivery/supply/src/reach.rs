@@ -156,13 +156,11 @@ pub(crate) fn matches(entry: &str, name: &str, port: Option<u16>) -> bool {
 /// Looks names up as the machine does, and leaves out what may not be dialled.
 pub(crate) struct Resolver {
     pub reach: Arc<Reach>,
-    /// Whether it is asked for hosts that are permitted wherever they lead.
-    pub is_permitted: bool,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (reach, is_permitted) = (Arc::clone(&self.reach), self.is_permitted);
+        let reach = Arc::clone(&self.reach);
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
@@ -171,7 +169,6 @@ impl Resolve for Resolver {
             for address in found {
                 match reach.dial(&host, address.ip()) {
                     Ok(()) => good.push(address),
-                    Err(_) if is_permitted => good.push(address),
                     Err(error) => bad = Some(error),
                 }
             }
@@ -252,13 +249,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_judged_by_where_it_leads() {
-        let resolve = async |reach: Reach, is_permitted: bool| {
-            let resolver = Resolver { reach: Arc::new(reach), is_permitted };
+        let resolve = async |reach: Reach| {
+            let resolver = Resolver { reach: Arc::new(reach) };
             let name = "localhost".parse().unwrap();
             resolver.resolve(name).await.map(|found| found.count()).map_err(|error| error.to_string())
         };
-        assert!(resolve(document(&[], &[]), false).await.unwrap_err().contains("this machine itself"));
-        assert!(resolve(document(&[], &[]), true).await.unwrap() > 0);
-        assert!(resolve(Reach::User, false).await.unwrap() > 0);
+        assert!(resolve(document(&[], &[])).await.unwrap_err().contains("this machine itself"));
+        assert!(resolve(Reach::User).await.unwrap() > 0);
     }
 }

@@ -131,8 +131,8 @@ impl<'a> Transport<'a> {
     ) -> Result<Transport<'a>, SupplyError> {
         let reach = Arc::new(reach.clone());
         let tls = settings.tls()?;
-        let client = |is_permitted: bool| {
-            let resolver = Resolver { reach: Arc::clone(&reach), is_permitted };
+        let client = |leads: &Arc<Reach>| {
+            let resolver = Resolver { reach: Arc::clone(leads) };
             let mut builder = Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .redirect(redirect::Policy::none())
@@ -149,7 +149,8 @@ impl<'a> Transport<'a> {
                 reason: error.to_string(),
             })
         };
-        let (client, permitted) = (client(false)?, client(true)?);
+        // Who is permitted wherever it leads is dialled as if the user had named it.
+        let (client, permitted) = (client(&reach)?, client(&Arc::new(Reach::User))?);
         Ok(Transport {
             client,
             permitted,
