@@ -9,26 +9,7 @@ use burgee_localnet::summary::ProxyKind;
 use crate::support::http::Connection;
 use crate::support::mesh::{Mesh, page};
 use crate::support::program::Program;
-use crate::support::{eventually, root, tempdir};
-
-/// Counts connections, in a metric `seen_connections`.
-const COUNT: &str = r#"(module
-    (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
-    (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
-    (memory (export "memory") 1)
-    (global $counter (mut i32) (i32.const 0))
-    (data (i32.const 16) "seen_connections")
-    (func (export "proxy_abi_version_0_2_1"))
-    (func (export "malloc") (param i32) (result i32) i32.const 4096)
-    (func (export "proxy_on_context_create") (param i32 i32))
-    (func (export "proxy_on_vm_start") (param i32 i32) (result i32) i32.const 1)
-    (func (export "proxy_on_configure") (param i32 i32) (result i32)
-        (drop (call $define (i32.const 0) (i32.const 16) (i32.const 16) (i32.const 8)))
-        (global.set $counter (i32.load (i32.const 8)))
-        i32.const 1)
-    (func (export "proxy_on_new_connection") (param i32) (result i32)
-        (drop (call $increment (global.get $counter) (i64.const 1)))
-        i32.const 0))"#;
+use crate::support::{eventually, root, tempdir, wasm};
 
 /// A copy of the example, whose module is where it was.
 fn copy() -> tempfile::TempDir {
@@ -67,7 +48,7 @@ fn wait_for(mesh: &Mesh, tenant: &str, version: &str) {
 #[test]
 fn scripts_modules_and_plugins_of_connections_run_and_what_cannot_changes_nothing() {
     let folder = copy();
-    fs::write(folder.path().join("count.wasm"), wat::parse_str(COUNT).expect("a module")).expect("a file");
+    fs::write(folder.path().join("count.wasm"), wasm::counting()).expect("a file");
     let network = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: count\n  namespace: \
                    team-shop\n  annotations: {burgee.dev/module: count.wasm}\nspec:\n  type: NETWORK\n  match: [{mode: SERVER}]\n  \
                    url: oci://registry.example.com/teams/count:1\n  sha256: \

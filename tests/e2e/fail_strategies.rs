@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::support::http::{Answer, Connection};
 use crate::support::mesh::Mesh;
 use crate::support::program::Program;
-use crate::support::{copy_of_one_service, eventually, root};
+use crate::support::{copy_of_one_service, eventually, root, wasm};
 
 /// From this many headers on the module traps.
 const TRAP: usize = 30;
@@ -39,27 +39,13 @@ const FAULTS: [(&str, &str, bool); 6] = [
 
 /// A module that marks answers, traps at requests with many headers, and at its start if it is so made.
 fn module(at_start: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(module
-          (import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
-          (memory (export "memory") 1)
-          (data (i32.const 16) "x-module")
-          (data (i32.const 32) "here")
-          (global $next (mut i32) (i32.const 1024))
-          (func (export "proxy_abi_version_0_2_1"))
-          (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
-            (global.get $next)
-            (global.set $next (i32.add (global.get $next) (local.get $size))))
-          (func (export "proxy_on_context_create") (param i32 i32))
-          (func (export "proxy_on_vm_start") (param i32 i32) (result i32) {at_start} (i32.const 1))
+    let more = format!(
+        r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) {at_start} (i32.const 1))
           (func (export "proxy_on_request_headers") (param $context i32) (param $count i32) (param i32) (result i32)
             (if (i32.ge_s (local.get $count) (i32.const {TRAP})) (then (unreachable)))
-            (i32.const 0))
-          (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
-            (drop (call $add (i32.const 2) (i32.const 16) (i32.const 8) (i32.const 32) (i32.const 4)))
-            (i32.const 0)))"#
+            (i32.const 0))"#
     );
-    wat::parse_str(&text).expect("a module")
+    wasm::marking("here", &more)
 }
 
 /// A registry that has three images, keeps one to itself, and gets another when it is told so. Gives its port.

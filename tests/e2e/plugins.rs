@@ -17,34 +17,16 @@ use burgee_overlay::{Delivery, Identity, Module, Options, Value};
 use crate::support::http::{self, Server};
 use crate::support::mesh::page;
 use crate::support::proxy::Proxy;
-use crate::support::{eventually, tempdir};
+use crate::support::{eventually, tempdir, wasm};
 
 const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
 
-/// The functions that every module has.
+/// The functions that every one of the modules below has.
 const START: &str = r#"
     (memory (export "memory") 1)
     (func (export "proxy_abi_version_0_2_1"))
     (func (export "malloc") (param i32) (result i32) i32.const 4096)
     (func (export "proxy_on_context_create") (param i32 i32))"#;
-
-/// Counts connections.
-const COUNT: &str = r#"
-    (global $counter (mut i32) (i32.const 0))
-    (data (i32.const 16) "seen_connections")
-    (func (export "proxy_on_vm_start") (param i32 i32) (result i32) i32.const 1)
-    (func (export "proxy_on_configure") (param i32 i32) (result i32)
-        (drop (call $define (i32.const 0) (i32.const 16) (i32.const 16) (i32.const 8)))
-        (global.set $counter (i32.load (i32.const 8)))
-        i32.const 1)
-    (func (export "proxy_on_new_connection") (param i32) (result i32)
-        (drop (call $increment (global.get $counter) (i64.const 1)))
-        i32.const 0)"#;
-
-/// What [`COUNT`] calls.
-const METRICS: &str = r#"
-    (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
-    (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))"#;
 
 /// Refuses whatever it is told.
 const REFUSES: &str = r#"
@@ -151,10 +133,9 @@ fn over_tcp(address: &str) -> String {
 #[test]
 fn each_plugin_has_its_own_traffic_and_what_is_unusable_touches_no_other() {
     let folder = tempdir();
-    let modules = [("count", METRICS, COUNT), ("refuses", "", REFUSES), ("traps", "", TRAPS)];
-    for (name, imports, code) in modules {
-        let text = format!("(module {imports} {START} {code})");
-        let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let module = |code: &str| wat::parse_str(format!("(module {START} {code})")).expect("a module");
+    for (name, bytes) in [("count", wasm::counting()), ("refuses", module(REFUSES)), ("traps", module(TRAPS))]
+    {
         fs::write(folder.path().join(format!("{name}.wasm")), bytes).expect("a module");
     }
     let policy = policy(folder.path());

@@ -10,6 +10,7 @@ pub(crate) mod proxy;
 pub(crate) mod terminal;
 #[allow(dead_code, reason = "tests of other crates use the rest of it")]
 pub(crate) mod tools;
+pub(crate) mod wasm;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,28 +7,11 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::mesh::{HOST, Mesh};
 use crate::support::program::Program;
-use crate::support::{copy_of_one_service, eventually, http, tempdir, tools};
+use crate::support::{copy_of_one_service, eventually, http, tempdir, tools, wasm};
 
-/// A module that adds one header to each answer, by hand: `x-module: VALUE`.
+/// A module that adds one header to each answer, `x-module: VALUE`.
 fn module(value: &str) -> Vec<u8> {
-    let length = value.len();
-    let text = format!(
-        r#"(module
-          (import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
-          (memory (export "memory") 1)
-          (data (i32.const 16) "x-module")
-          (data (i32.const 32) "{value}")
-          (global $next (mut i32) (i32.const 1024))
-          (func (export "proxy_abi_version_0_2_1"))
-          (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
-            (global.get $next)
-            (global.set $next (i32.add (global.get $next) (local.get $size))))
-          (func (export "proxy_on_context_create") (param i32 i32))
-          (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
-            (drop (call $add (i32.const 2) (i32.const 16) (i32.const 8) (i32.const 32) (i32.const {length})))
-            (i32.const 0)))"#
-    );
-    wat::parse_str(&text).expect("a module")
+    wasm::marking(value, "")
 }
 
 /// A plugin of every gateway whose module is a file beside the document.
