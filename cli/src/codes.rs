@@ -79,7 +79,8 @@ burgee_api::codes! {
     OTHER_DIGEST = "BG0010" {
         severity: Severity::Error,
         basis: Basis::Ours,
-        means: "A WasmPlugin has a `file://` URL and a `sha256`, and the file has another.",
+        means: "The module of a plugin has another digest than its document says: of an image neither the index, the manifest nor \
+                the module has it, of a download neither the file nor the module in it.",
         matters: "It is not the module that is meant, so it is not used.",
         case: Case::Situation {
             wrong: "The module was built anew, and the document still has the digest of the one before.",

@@ -11,9 +11,9 @@ burgee_api::codes! {
     /// A plugin that is left out because its module cannot be had.
     LEFT_OUT = "BG0619" {
         severity: Severity::Warning,
-        basis: Basis::NotYet,
-        means: "The module of a WasmPlugin is an image or a download, nothing says where it is on the proxy, and its \
-                `failStrategy` is FAIL_OPEN.",
+        basis: Basis::Gap,
+        means: "The module of a plugin cannot be had, for the reason that the message gives, or the mesh's rules refuse it, and \
+                its `failStrategy` is FAIL_OPEN.",
         matters: "The plugin is left out, and requests go past it.",
         case: Case::Base {
             wrong: Laid {
@@ -34,9 +34,9 @@ spec:
     /// A plugin that refuses every request because its module cannot be had.
     REFUSES_EVERYTHING = "BG0620" {
         severity: Severity::Error,
-        basis: Basis::NotYet,
-        means: "The module of a WasmPlugin is an image or a download, nothing says where it is on the proxy, and its \
-                `failStrategy` is FAIL_CLOSE (which is meant when there is none) or FAIL_RELOAD.",
+        basis: Basis::Gap,
+        means: "The module of a plugin cannot be had, for the reason that the message gives, or the mesh's rules refuse it, and \
+                its `failStrategy` is FAIL_CLOSE (which is meant when there is none) or FAIL_RELOAD.",
         matters: "Every request that the plugin covers is answered with 503 and a text that names the plugin; of a plugin of \
                   type NETWORK every connection is closed. Its strategy asks for that. Nothing else is touched: requests that \
                   it does not cover are served.",
@@ -131,7 +131,7 @@ static_resources:
         basis: Basis::Envoy,
         means: "The module of a WasmPlugin is a file on the proxy, and the document has no `sha256`.",
         matters: "Envoy keeps running the code that it has under a name. A file of another content under the same name \
-                  may not be noticed, unless `sha256` changes with it. Nothing compares the file with it (BG0250).",
+                  may not be noticed, unless `sha256` changes with it. Istio does not compare the file with it (BG0250).",
         case: Case::Base {
             wrong: Laid {
                 documents: "
