@@ -110,7 +110,7 @@ pub(crate) fn fetch(
     request.credentials = credentials(resources, plugin, wasm)?;
     let mut allowed: Vec<String> = args.hosts.clone();
     if bounds.names_host {
-        allowed.extend(host(&request.url));
+        allowed.extend(hosts(&request.url));
     }
     if !allowed.is_empty() {
         // They may be asked beside everything else that documents may ask.
@@ -121,15 +121,22 @@ pub(crate) fn fetch(
     wait(supply.fetch(&request, &tell(steps)))
 }
 
-/// The host of a URL, with its port if that is written.
-fn host(url: &ModuleUrl) -> Option<String> {
+/// The host of a URL with its port, and with no other: what a rule names is that alone. A registry without a port has that of
+/// HTTPS, or of HTTP where it is asked so.
+fn hosts(url: &ModuleUrl) -> Vec<String> {
+    let with = |host: &str, ports: &[u16]| ports.iter().map(|port| format!("{host}:{port}")).collect();
     match url {
-        ModuleUrl::Image(reference) => Some(reference.registry.clone()),
-        ModuleUrl::Web(url) => {
-            let host = url.host_str()?;
-            Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+        ModuleUrl::Image(reference) => {
+            let registry = &reference.registry;
+            // What stands behind the last colon of an address of IPv6 is no port.
+            let has_port = registry.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+            if has_port { vec![registry.clone()] } else { with(registry, &[443, 80]) }
         }
-        ModuleUrl::File(_) => None,
+        ModuleUrl::Web(url) => {
+            let port = url.port_or_known_default();
+            url.host_str().zip(port).map(|(host, port)| with(host, &[port])).unwrap_or_default()
+        }
+        ModuleUrl::File(_) => Vec::new(),
     }
 }
 
@@ -160,5 +167,26 @@ fn credentials(
     match &secret.credentials {
         Ok(credentials) => Ok(Credentials::Docker(credentials.docker_config().to_owned())),
         Err(why) => Err(unusable(format!("{namespace}/{}: {why}", name.value))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_names_a_host_names_one_port_of_it() {
+        for (url, expected) in [
+            ("oci://localhost:5000/a", &["localhost:5000"][..]),
+            ("oci://localhost/a", &["localhost:443", "localhost:80"]),
+            ("oci://[::1]:5000/a", &["[::1]:5000"]),
+            ("oci://[::1]/a", &["[::1]:443", "[::1]:80"]),
+            ("https://localhost/a.wasm", &["localhost:443"]),
+            ("http://localhost/a.wasm", &["localhost:80"]),
+            ("http://127.0.0.1:81/a.wasm", &["127.0.0.1:81"]),
+            ("file:///a.wasm", &[]),
+        ] {
+            assert_eq!(hosts(&ModuleUrl::parse(url).expect("a URL")), expected, "{url}");
+        }
     }
 }
