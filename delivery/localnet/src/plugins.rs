@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burgee_api::resolve::{Effective, ListenerClass, Plugin};
-use burgee_api::resources::extension::PluginPhase;
+use burgee_api::resources::extension::{Code, PluginPhase};
 use burgee_overlay::{PluginModule, plugin_extension_name};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -65,39 +65,31 @@ fn summary(
     running: &BTreeMap<String, String>,
 ) -> PluginSummary {
     let name = plugin.id();
-    let running = running.get(&plugin_extension_name(plugin));
-    if let Some(lua) = plugin.document.lua() {
-        // What stands for one that the rules refuse is a script, too, and is another one.
-        let script = Value::from(lua.inline.value.as_str()).to_string();
-        return PluginSummary {
-            proxy: proxy.to_owned(),
-            plugin: name,
-            phase: phase(plugin.document.phase.value).to_owned(),
-            url: String::new(),
-            module: Some(INLINE.to_owned()),
-            sha256: Some(
-                Sha256::digest(&lua.inline.value).iter().map(|byte| format!("{byte:02x}")).collect(),
-            ),
-            loaded: running.is_some_and(|running| running.contains(&script)),
-            asked_by: Some((&plugin.origin).into()),
-        };
-    }
-    let wasm = plugin.document.wasm();
-    let url = wasm.map(|wasm| wasm.url.value.clone()).unwrap_or_default();
-    let (module, sha256) = match modules.plugins.get(&name) {
-        Some(PluginModule::Ready(module)) => (Some(module.path.clone()), Some(module.sha256.clone())),
-        Some(PluginModule::Missing(_)) => (None, None),
-        None => {
-            let path = url.strip_prefix("file://").filter(|path| !path.is_empty());
-            (
-                path.map(str::to_owned),
-                wasm.and_then(|wasm| wasm.sha256.as_ref()).map(|sha256| sha256.value.clone()),
-            )
+    let (url, module, sha256, proof) = match &plugin.document.code {
+        Code::Lua(lua) => {
+            let script = lua.inline.value.as_str();
+            let digest = Sha256::digest(script).iter().map(|byte| format!("{byte:02x}")).collect();
+            // What stands for one that the rules refuse is a script, too, and is another one.
+            let proof = Value::from(script).to_string();
+            (String::new(), Some(INLINE.to_owned()), Some(digest), Some(proof))
+        }
+        Code::Wasm(wasm) => {
+            let url = wasm.url.value.clone();
+            let (module, sha256) = match modules.plugins.get(&name) {
+                Some(PluginModule::Ready(module)) => (Some(module.path.clone()), Some(module.sha256.clone())),
+                Some(PluginModule::Missing(_)) => (None, None),
+                None => {
+                    let path = url.strip_prefix("file://").filter(|path| !path.is_empty());
+                    (path.map(str::to_owned), wasm.sha256.as_ref().map(|sha256| sha256.value.clone()))
+                }
+            };
+            // What the proxy accepted last names the module by its digest, which is part of the name of its virtual machine.
+            let proof = sha256.clone().or(module.clone());
+            (url, module, sha256, proof)
         }
     };
-    // What the proxy accepted last names the module by its digest, which is part of the name of its virtual machine.
-    let proof = sha256.as_ref().or(module.as_ref());
-    let loaded = running.zip(proof).is_some_and(|(running, proof)| running.contains(proof.as_str()));
+    let running = running.get(&plugin_extension_name(plugin));
+    let loaded = running.zip(proof).is_some_and(|(running, proof)| running.contains(&proof));
     PluginSummary {
         proxy: proxy.to_owned(),
         plugin: name,
