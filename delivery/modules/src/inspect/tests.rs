@@ -125,3 +125,25 @@ fn what_is_no_module_is_refused_with_what_it_is() {
         }
     }
 }
+
+#[test]
+fn what_fuzzers_start_from_is_told_or_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/corpus/modules");
+    let mut told = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let bytes = std::fs::read(entry.expect("an entry").path()).expect("an input");
+        // Cut short and with other lengths, too.
+        for end in 0..=bytes.len() {
+            let mut input = bytes[..end].to_vec();
+            for flip in [0, 0x01, 0x80, 0xff] {
+                input.last_mut().into_iter().for_each(|last| *last ^= flip);
+                if let Ok(module) = inspect(&input) {
+                    drop(crate::lint::lint(&module));
+                    assert!(!text(&module).is_empty());
+                    told += 1;
+                }
+            }
+        }
+    }
+    assert!(told > 10, "{told} were modules");
+}
