@@ -36,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "burgee-localnet",
         &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay", "burgee-stub"],
     ),
+    // Sees documents as policies and modules as bytes.
+    ("burgee-server", &["burgee-api", "burgee-overlay"]),
     (
         "burgee",
         &[
@@ -48,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "burgee-machine",
             "burgee-modules",
             "burgee-overlay",
+            "burgee-server",
             "burgee-stub",
             "burgee-supply",
         ],
