@@ -8,6 +8,8 @@ mod record;
 mod rewrite;
 mod sketch;
 
+pub use canonical::order_maps;
+
 use burgee_api::Problem;
 use burgee_api::resolve::Effective;
 

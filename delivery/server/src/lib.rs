@@ -10,5 +10,7 @@
 //!
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
+pub mod base;
+pub mod codes;
 pub mod resource;
 pub mod wire;
