@@ -157,8 +157,8 @@ pub struct Laying<'l> {
 
 /// What changes when `new` takes the place of `old` over a base, ordered by subject.
 ///
-/// Where `new` is delivered by [`Delivery::Discovery`] the proxy is told by xDS, in files or in streams; under
-/// [`Delivery::Inline`] it has one file that it reads when it starts.
+/// Where `new` is delivered by [`Delivery::Discovery`] or [`Delivery::Aggregated`] the proxy is told by xDS, in files or in
+/// streams; under [`Delivery::Inline`] it has one file that it reads when it starts.
 pub fn changes(base: &Value, old: Laying<'_>, new: Laying<'_>) -> Vec<Change> {
     let delivery = &new.options.delivery;
     let (old, new) = (Things::of(base, old), Things::of(base, new));
@@ -205,10 +205,12 @@ fn effect(part: ConfigPart, difference: Difference, delivery: &Delivery) -> Effe
     match (delivery, part) {
         // Envoy reads a file of its own once.
         (Delivery::Inline, _) => Effect::Restart,
-        (Delivery::Discovery { .. }, ConfigPart::Extension | ConfigPart::Cluster) => Effect::InPlace,
-        (Delivery::Discovery { .. }, ConfigPart::Listener) => Effect::Drains,
+        (Delivery::Discovery { .. } | Delivery::Aggregated, ConfigPart::Extension | ConfigPart::Cluster) => {
+            Effect::InPlace
+        }
+        (Delivery::Discovery { .. } | Delivery::Aggregated, ConfigPart::Listener) => Effect::Drains,
         // What a running proxy has too much of in its bootstrap does nothing: it has to do with what is gone.
-        (Delivery::Discovery { .. }, ConfigPart::Bootstrap) => match difference {
+        (Delivery::Discovery { .. } | Delivery::Aggregated, ConfigPart::Bootstrap) => match difference {
             Difference::Removed | Difference::Moved => Effect::InPlace,
             Difference::Added | Difference::Changed => Effect::Restart,
         },

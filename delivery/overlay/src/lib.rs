@@ -6,12 +6,17 @@
 //!
 //! The overlay does not mutate: it computes a list of [`Edit`]s; the two carriers apply it. What carries our mark is
 //! taken out first, so that overlaying twice equals overlaying once, and overlaying nothing gives the base back.
+//!
+//! Of a policy its [`classes`](Effective::classes) count, and of its workload nothing but who it is, and that only where
+//! [`is_about_workload`] says so: elsewhere workloads with equal classes have one result over one base.
+//!
 //! Deliberately not here: I/O of any kind.
 
 mod changes;
 pub mod codes;
 mod descriptors;
 mod edit;
+mod encoded;
 mod engine;
 mod facts;
 mod inline;
@@ -33,9 +38,10 @@ use burgee_filter_config::declared::DeclaredMetric;
 
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes, has_other_engine};
 pub use edit::{Edit, Owner, Path, Step};
+pub use encoded::{EncodeError, EncodedExtension, encoded_clusters, encoded_extensions};
 pub use engine::{EnvoyVersion, LEAST_ENVOY, Maker, MetricEngine, NativeException, engines};
 pub use inline::InlineModule;
-pub use lower::is_measure;
+pub use lower::{is_about_workload, is_measure};
 pub use value::{Shared, Value};
 pub use wire::{OverlaidBytes, WireError, order_maps, overlay_resource};
 
@@ -62,6 +68,9 @@ pub enum Delivery {
         /// The directory.
         directory: String,
     },
+    /// By name, over the stream that the proxy has to its server (ADS), which serves [`encoded_extensions`]. Changes leave
+    /// the listener as it is here too.
+    Aggregated,
 }
 
 /// Where the filter learns who the proxy is.
@@ -229,9 +238,10 @@ pub fn awaits(clusters: &[String]) -> Option<Problem> {
     (!clusters.is_empty()).then_some(problem)
 }
 
-/// Every extension configuration that listeners refer to under [`Delivery::Discovery`], ordered by name.
+/// Every extension configuration that listeners refer to under [`Delivery::Discovery`] and [`Delivery::Aggregated`], ordered
+/// by name. For streams [`encoded_extensions`] has them as bytes.
 pub fn extension_configs(policy: &Effective, options: &Options) -> Vec<ExtensionConfig> {
-    lower::extension_configs(policy, options)
+    lower::extension::configs(policy, options)
 }
 
 #[cfg(test)]

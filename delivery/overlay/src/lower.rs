@@ -6,6 +6,7 @@ pub(crate) mod access_log;
 pub(crate) mod cluster;
 mod collector;
 pub(crate) mod connections;
+pub(crate) mod extension;
 pub(crate) mod grpc_stats;
 mod labels;
 pub(crate) mod native;
@@ -19,16 +20,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics, TagOperation};
+use burgee_api::resolve::{Effective, ListenerClass, MetricsEngine, ProviderMetrics, TagOperation};
 use burgee_filter_config::{MetricConfig, Reporter, StandardMetric, StatsConfig, Traffic};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use self::extension::Inlined;
 pub(crate) use self::labels::{Label, labels, tag_specifier};
 use self::native::Split;
 use crate::value::Value;
 use crate::view;
-use crate::{Delivery, ExtensionConfig, Identity, Module, Options, Owner};
+use crate::{Delivery, Identity, Options, Owner};
 
 /// What the name of each of our HTTP filters begins with.
 pub(crate) const FILTER_PREFIX: &str = "burgee.stats.";
@@ -71,7 +73,6 @@ impl FilterKind {
 }
 
 const STRING_TYPE: &str = "type.googleapis.com/google.protobuf.StringValue";
-const EXTENSION_CONFIG_TYPE: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 
 /// How long a resource name may grow from a provider's name before it is cut and a digest takes the rest's place.
 /// File names end at 255 bytes nearly everywhere.
@@ -148,6 +149,7 @@ pub(crate) fn writes(config: &StatsConfig, traffic: Traffic) -> bool {
 }
 
 /// A filter of the telemetry module.
+#[derive(Clone)]
 pub(crate) struct Part {
     /// What it is for.
     pub kind: FilterKind,
@@ -203,30 +205,25 @@ pub(crate) fn stats(
 /// The filter that goes into a listener.
 pub(crate) fn filter(part: Part, delivery: &Delivery, options: &Options) -> Value {
     let (kind, is_disabled) = (part.kind, part.is_disabled);
-    let (name, configured) = match delivery {
-        Delivery::Inline => (part.name.clone(), ("typed_config", wasm(part, options))),
-        Delivery::Discovery { directory } => {
-            let source = config_source(directory, &file_name(&part.resource));
+    let (name, configured) = match extension::config_source(delivery, &part.resource) {
+        None => (part.name.clone(), ("typed_config", wasm(part, options, Inlined::Whole))),
+        Some(source) => (
+            part.resource,
             (
-                part.resource,
-                (
-                    "config_discovery",
-                    Value::map([
-                        ("config_source", source),
-                        // Without a default, a proxy that starts while the configuration or the module is
-                        // unusable answers every request with 500, and closes every connection. Metrics are not worth
-                        // that.
-                        ("default_config", Value::map([("@type", Value::string(kind.idle_type()))])),
-                        (
-                            "type_urls",
-                            Value::List(
-                                [kind.wasm_type(), kind.idle_type()].map(Value::string).to_vec().into(),
-                            ),
-                        ),
-                    ]),
-                ),
-            )
-        }
+                "config_discovery",
+                Value::map([
+                    ("config_source", source),
+                    // Without a default, a proxy that starts while the configuration or the module is
+                    // unusable answers every request with 500, and closes every connection. Metrics are not worth
+                    // that.
+                    ("default_config", Value::map([("@type", Value::string(kind.idle_type()))])),
+                    (
+                        "type_urls",
+                        Value::List([kind.wasm_type(), kind.idle_type()].map(Value::string).to_vec().into()),
+                    ),
+                ]),
+            ),
+        ),
     };
     let mut fields = vec![("name".to_owned(), Value::string(name)), (configured.0.to_owned(), configured.1)];
     if is_disabled {
@@ -260,6 +257,24 @@ fn is_measured(
     writes(&stats_config(policy, class, provider, identity), traffic)
 }
 
+/// Whether what a policy comes to may have in it who the policy's workload is: its name, its namespace, its app, its version,
+/// its canonical service and that one's revision, its cluster. If not, workloads for which the same classes are in force get
+/// the same, byte for byte. It says so where filters are told who they are ([`Identity::Written`]) and where Envoy makes
+/// metrics itself, whose labels are written out; metrics of `auto` count as such where the overlay may decide on that.
+pub fn is_about_workload(policy: &Effective, options: &Options) -> bool {
+    let may_decide = options.is_whole && options.delivery == Delivery::Inline;
+    let is_native = |provider: &ProviderMetrics| match provider.engine.as_ref().map(|engine| engine.value) {
+        Some(MetricsEngine::Native) => true,
+        Some(MetricsEngine::Wasm) => false,
+        Some(MetricsEngine::Auto) | None => may_decide,
+    };
+    let metrics = || policy.classes.values().flat_map(|class| &class.metrics);
+    match options.identity {
+        Identity::Written => metrics().next().is_some(),
+        Identity::Node => metrics().any(is_native),
+    }
+}
+
 /// Whether the logger makes any metrics of a policy.
 pub(crate) fn has_native(policy: &Effective, identity: Identity) -> bool {
     ListenerClass::ALL.into_iter().any(|class| {
@@ -269,26 +284,6 @@ pub(crate) fn has_native(policy: &Effective, identity: Identity) -> bool {
             .iter()
             .any(|provider| split(policy, class, provider, identity).is_some_and(|split| split.has_native()))
     })
-}
-
-/// The extension configuration that delivers a filter by name.
-pub(crate) fn extension_config(part: Part, options: &Options) -> ExtensionConfig {
-    let name = part.resource.clone();
-    let resource = Value::map([
-        ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
-        ("name", Value::string(name.clone())),
-        ("typed_config", wasm(part, options)),
-    ]);
-    ExtensionConfig { file_name: file_name(&name), name, value: response_of(resource) }
-}
-
-/// Where an extension configuration is found: in a file.
-fn config_source(directory: &str, file_name: &str) -> Value {
-    let path = format!("{}/{file_name}", directory.trim_end_matches('/'));
-    Value::map([
-        ("path_config_source", Value::map([("path", Value::string(path))])),
-        ("resource_api_version", Value::string("V3")),
-    ])
 }
 
 /// The root id of the filter of ours that has this name; none if the name is not one of ours.
@@ -335,50 +330,16 @@ fn is_filter(filter: &Value, kind: FilterKind, root_id: Option<&str>) -> bool {
             && text(config, &["config", "vm_config", "vm_id"]).starts_with(VM_PREFIX);
     }
     filter.field("config_discovery").is_some_and(|discovery| {
-        let types = discovery.field("type_urls").map_or(&[][..], Value::items);
-        text(discovery, &["config_source", "path_config_source", "path"])
-            .ends_with(&format!("/{}", file_name(name)))
-            && types.iter().any(|url| url.as_str() == Some(kind.wasm_type()))
+        let types = extension::type_urls(discovery);
+        let is_in_file = text(discovery, &["config_source", "path_config_source", "path"])
+            .ends_with(&format!("/{}", extension::file_name(name)))
+            && types.contains(&kind.wasm_type());
+        is_in_file || extension::is_over_ads(discovery) && types == [kind.wasm_type(), kind.idle_type()]
     })
 }
 
-/// Every extension configuration that listeners refer to under [`Delivery::Discovery`], ordered by name.
-pub(crate) fn extension_configs(policy: &Effective, options: &Options) -> Vec<ExtensionConfig> {
-    if options.delivery == Delivery::Inline {
-        return Vec::new();
-    }
-    let mut configs = Vec::new();
-    for class in ListenerClass::ALL {
-        let joined = telemetry::joined(policy, class, options);
-        let providers = policy.class(class).metrics.iter().enumerate();
-        let apart = providers.filter(|(number, _)| Some(*number) != joined);
-        configs.extend(
-            apart.map(|(_, provider)| extension_config(stats(policy, class, provider, options), options)),
-        );
-        configs.extend(match joined {
-            Some(_) => telemetry::extension(policy, class, options),
-            None => peer_metadata::extension(policy, class, options),
-        });
-        let providers = policy.class(class).metrics.iter();
-        let parts = providers.filter_map(|provider| connections::part(policy, class, provider, options));
-        configs.extend(parts.map(|part| extension_config(part, options)));
-    }
-    let plugins = ListenerClass::ALL.into_iter().flat_map(|class| &policy.class(class).plugins);
-    configs.extend(plugins.filter_map(|plugin| plugin::extension_config(plugin, options)));
-    configs.sort_by(|a, b| a.name.cmp(&b.name));
-    // A plugin is the same for every class.
-    configs.dedup_by(|a, b| a.name == b.name);
-    configs
-}
-
-/// A response with one resource, whose content is its version.
-fn response_of(resource: Value) -> Value {
-    let version = short_digest(resource.to_json().as_bytes());
-    Value::map([("version_info", Value::string(version)), ("resources", Value::List(vec![resource].into()))])
-}
-
 /// The Wasm filter's own message.
-fn wasm(part: Part, options: &Options) -> Value {
+fn wasm(part: Part, options: &Options, inlined: Inlined) -> Value {
     Value::map([
         ("@type", Value::string(part.kind.wasm_type())),
         (
@@ -386,7 +347,7 @@ fn wasm(part: Part, options: &Options) -> Value {
             Value::map([
                 ("name", Value::string(part.name)),
                 ("root_id", Value::string(part.root_id)),
-                ("vm_config", vm_config(options)),
+                ("vm_config", vm_config(options, inlined)),
                 (
                     "configuration",
                     Value::map([
@@ -402,33 +363,20 @@ fn wasm(part: Part, options: &Options) -> Value {
     ])
 }
 
-fn vm_config(options: &Options) -> Value {
+fn vm_config(options: &Options, inlined: Inlined) -> Value {
     let module = &options.module;
     let digest: String = module.sha256.chars().take(16).collect();
     Value::map([
         ("vm_id", Value::string(format!("{VM_PREFIX}{digest}"))),
         ("runtime", Value::string("envoy.wasm.runtime.v8")),
-        ("code", code_of(module, options)),
+        ("code", extension::code_of(module, options, inlined)),
     ])
-}
-
-/// Where a proxy has a module's code from: a file of its own, or the configuration itself.
-fn code_of(module: &Module, options: &Options) -> Value {
-    let source = match options.inline_modules.get(&module.sha256) {
-        Some(inline) => ("inline_bytes", Value::string(inline.base64())),
-        None => ("filename", Value::string(module.path.clone())),
-    };
-    Value::map([("local", Value::map([source]))])
 }
 
 /// Under discovery the filter's name is the resource's, so it says the class as well. The class comes first and has
 /// no dot, which keeps any provider's name from being read as another pair.
 fn resource_name(prefix: &str, class: ListenerClass, provider: &ProviderMetrics) -> String {
     format!("{prefix}{}.{}", class.name(), safe_name(&provider.provider.value))
-}
-
-fn file_name(resource: &str) -> String {
-    format!("{resource}.json")
 }
 
 /// A provider's name as part of a resource's and a file's name: anything but small letters, digits, `_`, `-` and `.`

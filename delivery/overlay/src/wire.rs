@@ -7,6 +7,7 @@ pub(crate) mod canonical;
 mod record;
 mod rewrite;
 mod sketch;
+pub(crate) mod splice;
 
 pub use canonical::order_maps;
 

@@ -4,10 +4,10 @@ use burgee_api::resolve::{Effective, ListenerClass, PeerMetadata, ProviderMetric
 use burgee_filter_config::{PeerMetadataConfig, PeerRole};
 
 use super::native::Split;
-use super::{FilterKind, Part, extension_config};
+use super::{FilterKind, Part};
 use crate::value::Value;
 use crate::view;
-use crate::{ExtensionConfig, Identity, Options, Owner};
+use crate::{Identity, Options, Owner};
 
 /// The name of the filter; under discovery a dot and the class follow.
 pub(crate) const NAME: &str = "burgee.peer_metadata";
@@ -32,14 +32,10 @@ pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options
     Some((owner(policy, class)?, super::filter(part(policy, class, options), &options.delivery, options)))
 }
 
-/// The extension configuration that delivers it by name.
-pub(crate) fn extension(
-    policy: &Effective,
-    class: ListenerClass,
-    options: &Options,
-) -> Option<ExtensionConfig> {
+/// What is delivered by name.
+pub(crate) fn extension(policy: &Effective, class: ListenerClass, options: &Options) -> Option<Part> {
     owner(policy, class)?;
-    Some(extension_config(part(policy, class, options), options))
+    Some(part(policy, class, options))
 }
 
 /// Whether a provider's metrics are to show what peers say of themselves.

@@ -11,12 +11,11 @@ use burgee_api::Origin;
 use burgee_api::resolve::{Effective, Plugin};
 use burgee_api::resources::extension::{Code, FailStrategy, PluginKind, WrittenAs};
 
-use super::{EXTENSION_CONFIG_TYPE, FilterKind, config_source, file_name, safe_name};
-
-use super::{Label, response_of, short_digest};
+use super::extension::{Extension, Inlined, config_source, file_name, is_over_ads, type_urls};
+use super::{FilterKind, Label, safe_name, short_digest};
 use crate::value::Value;
 use crate::view;
-use crate::{Delivery, ExtensionConfig, Module, Options, Owner, PluginModule};
+use crate::{Delivery, Module, Options, Owner, PluginModule};
 
 /// What the names of plugins' filters begin with, as Istio names them.
 pub(crate) const PREFIX: &str = "extensions.istio.io/trafficextension/";
@@ -152,14 +151,15 @@ pub(crate) fn labels(policy: &Effective, options: &Options, is_there: impl Fn(&s
 
 /// The filter that goes into a chain; none for a plugin that is left out.
 pub(crate) fn filter(plugin: &Plugin, options: &Options) -> Option<Value> {
-    let config = typed_config(plugin, options)?;
     let name = ("name", Value::string(filter_name(plugin)));
-    let Delivery::Discovery { directory } = &options.delivery else {
-        return Some(Value::map([name, ("typed_config", config)]));
+    let Some(source) = config_source(&options.delivery, &marked_name(plugin)) else {
+        return Some(Value::map([name, ("typed_config", typed_config(plugin, options, Inlined::Whole)?)]));
     };
+    if matches!(stand(plugin, options), Stand::Nothing(_)) {
+        return None;
+    }
     let kind = filter_kind(plugin);
-    let mut discovery =
-        vec![("config_source".to_owned(), config_source(directory, &file_name(&marked_name(plugin))))];
+    let mut discovery = vec![("config_source".to_owned(), source)];
     // What may come by this name: the plugin, or what refuses in its place.
     let mut types = match (&plugin.document.code, kind) {
         (Code::Lua(_), _) => vec![LUA_TYPE],
@@ -171,6 +171,9 @@ pub(crate) fn filter(plugin: &Plugin, options: &Options) -> Option<Value> {
     if is_open(plugin) {
         discovery
             .push(("default_config".to_owned(), Value::map([("@type", Value::string(kind.idle_type()))])));
+    }
+    // Over a proxy's stream it is also what tells our filters from Istio's; see `is_marked_by_types`.
+    if is_open(plugin) || options.delivery == Delivery::Aggregated {
         types.push(kind.idle_type());
     }
     let types: Vec<Value> = types.into_iter().map(Value::string).collect();
@@ -197,28 +200,36 @@ pub(crate) fn is_filter(filter: &Value) -> bool {
             _ => false,
         };
     }
-    let path = filter
-        .at(&["config_discovery", "config_source", "path_config_source", "path"])
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    path.rsplit('/').next().is_some_and(|file| file.starts_with(MARK))
+    let Some(discovery) = filter.field("config_discovery") else { return false };
+    if is_over_ads(discovery) {
+        return is_marked_by_types(&type_urls(discovery));
+    }
+    let path = discovery.at(&["config_source", "path_config_source", "path"]).and_then(Value::as_str);
+    path.unwrap_or_default().rsplit('/').next().is_some_and(|file| file.starts_with(MARK))
 }
 
-/// The extension configuration of a plugin that is delivered by name; none for one that is left out.
-pub(crate) fn extension_config(plugin: &Plugin, options: &Options) -> Option<ExtensionConfig> {
-    let name = filter_name(plugin);
-    let resource = Value::map([
-        ("@type", Value::string(EXTENSION_CONFIG_TYPE)),
-        ("name", Value::string(name.clone())),
-        ("typed_config", typed_config(plugin, options)?),
-    ]);
-    let file_name = file_name(&marked_name(plugin));
-    Some(ExtensionConfig { name, file_name, value: response_of(resource) })
+/// Whether a filter that comes over a proxy's stream may be of the types that [`filter`] writes. Istio writes the same name
+/// and the same source; what it lists is the Wasm filter's type and that of access control, by which its agent refuses or
+/// lets through, and never the filter that does nothing which ends each of our lists.
+fn is_marked_by_types(types: &[&str]) -> bool {
+    let has_kind = |kind: FilterKind| {
+        let [first, .., last] = types else { return false };
+        *last == kind.idle_type() && [kind.wasm_type(), LUA_TYPE].contains(first)
+    };
+    has_kind(FilterKind::Http) || has_kind(FilterKind::Network)
 }
 
-fn typed_config(plugin: &Plugin, options: &Options) -> Option<Value> {
+/// The extension configuration of a plugin, which may come to nothing.
+pub(crate) fn extension(plugin: &Plugin) -> Extension<'_> {
+    Extension::of_plugin(plugin, filter_name(plugin), file_name(&marked_name(plugin)))
+}
+
+/// What the filter is told; nothing for a plugin that is left out.
+pub(super) fn typed_config(plugin: &Plugin, options: &Options, inlined: Inlined) -> Option<Value> {
     match (stand(plugin, options), &plugin.document.code) {
-        (Stand::Module { module, .. }, Code::Wasm(wasm)) => Some(code::wasm(plugin, wasm, &module, options)),
+        (Stand::Module { module, .. }, Code::Wasm(wasm)) => {
+            Some(code::wasm(plugin, wasm, &module, options, inlined))
+        }
         (Stand::Script, Code::Lua(lua)) => Some(code::lua(plugin, &lua.inline.value)),
         (Stand::Refusal(_), _) => Some(refusal::refusal(plugin)),
         (Stand::Module { .. } | Stand::Script | Stand::Nothing(_), _) => None,

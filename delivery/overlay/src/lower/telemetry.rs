@@ -3,9 +3,9 @@
 use burgee_api::resolve::{Effective, ListenerClass, ProviderMetrics};
 use burgee_filter_config::TelemetryConfig;
 
-use super::{FilterKind, Part, extension_config, filter_owner, peer_metadata, split, stats_config};
+use super::{FilterKind, Part, filter_owner, peer_metadata, split, stats_config};
 use crate::value::Value;
-use crate::{ExtensionConfig, Options, Owner};
+use crate::{Options, Owner};
 
 /// What the name of each of these filters begins with; under discovery the class follows, then the provider.
 pub(crate) const FILTER_PREFIX: &str = "burgee.telemetry.";
@@ -32,14 +32,10 @@ pub(crate) fn filter(policy: &Effective, class: ListenerClass, options: &Options
     ))
 }
 
-/// The extension configuration that delivers it by name.
-pub(crate) fn extension(
-    policy: &Effective,
-    class: ListenerClass,
-    options: &Options,
-) -> Option<ExtensionConfig> {
+/// What is delivered by name.
+pub(crate) fn extension(policy: &Effective, class: ListenerClass, options: &Options) -> Option<Part> {
     let provider = provider(policy, class, options)?;
-    Some(extension_config(part(policy, class, provider, options), options))
+    Some(part(policy, class, provider, options))
 }
 
 fn provider<'p>(

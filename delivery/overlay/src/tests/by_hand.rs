@@ -1,10 +1,12 @@
 //! What people write by hand under our names is theirs: it is told apart by content.
 
 use super::natives::native;
-use super::support::{busy, by_discovery, dig, everywhere, listener_with, nothing, options, provider, yaml};
+use super::support::{
+    busy, by_discovery, dig, everywhere, listener_with, nothing, options, over_ads, provider, yaml,
+};
 use crate::{Value, overlay};
 
-const FILTERS: &str = "filter_chains.0.filters.0.typed_config.http_filters";
+pub(crate) const FILTERS: &str = "filter_chains.0.filters.0.typed_config.http_filters";
 
 /// The filter whose name begins so that an overlay writes into a listener.
 fn ours(name: &str, options: &crate::Options) -> Value {
@@ -28,7 +30,7 @@ fn with(filter: &Value, from: &str, to: &str) -> Value {
 
 #[test]
 fn a_filter_of_ours_is_taken_out_whatever_it_was_made_for() {
-    for options in [options(), by_discovery()] {
+    for options in [options(), by_discovery(), over_ads()] {
         for name in ["burgee.telemetry.", "burgee.stats.", "burgee.peer_metadata"] {
             let base = listener_with(vec![ours(name, &options)]);
             let result = overlay(&base, &nothing(), &options);
@@ -43,6 +45,7 @@ fn a_filter_of_another_content_stays_with_a_warning() {
     let (both, both_by_name) =
         (ours("burgee.telemetry.", &options()), ours("burgee.telemetry.", &by_discovery()));
     let (peers, peers_by_name) = (ours("burgee.peer", &options()), ours("burgee.peer", &by_discovery()));
+    let streamed = ours("burgee.telemetry.", &over_ads());
     let wasm = "filters.http.wasm.v3.Wasm";
     for filter in [
         yaml("name: burgee.stats.mine"),
@@ -54,6 +57,9 @@ fn a_filter_of_another_content_stays_with_a_warning() {
         with(&by_name, ".prometheus.json", ".prometheus.yaml"),
         with(&by_name, "/burgee.stats.gateway.prometheus.json", "/other.json"),
         with(&by_name, "path_config_source", "ads"),
+        with(&streamed, "ads: {}", "self: {}"),
+        with(&streamed, wasm, "filters.http.lua.v3.Lua"),
+        with(&streamed, "header_mutation.v3.HeaderMutation", "rbac.v3.RBAC"),
         yaml("name: burgee.telemetry.mine"),
         with(&both, "root_id: telemetry", "root_id: stats"),
         with(&both, "vm_id: burgee.", "vm_id: acme."),

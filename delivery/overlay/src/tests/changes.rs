@@ -3,7 +3,7 @@
 use burgee_api::document::{Source, read};
 use burgee_api::resolve::{Effective, PolicySet};
 
-use super::support::{base, by_discovery, options, workload};
+use super::support::{base, by_discovery, options, over_ads, workload};
 use crate::{Change, Laying, Options, PluginModule, changes};
 
 /// A mesh with providers of every sort, and services for those that need one.
@@ -67,7 +67,7 @@ fn the_same_policy_changes_nothing() {
     let spec = "{metrics: [{providers: [{name: prometheus}]}], tracing: [{providers: [{name: spans}]}], \
                 accessLogging: [{providers: [{name: text}]}]}";
     let policy = policy(spec, &plugin("first", ""));
-    for options in [options(), by_discovery()] {
+    for options in [options(), by_discovery(), over_ads()] {
         assert_eq!(shown(&found(&policy, &policy, options)), Vec::<String>::new());
     }
 }
@@ -79,16 +79,18 @@ fn what_goes_by_name_changes_in_place() {
         "{metrics: [{providers: [{name: prometheus}], overrides: [{match: {metric: REQUEST_SIZE}, disabled: true}]}]}",
         &plugin("first", ", pluginConfig: {a: 1}"),
     );
-    assert_eq!(
-        shown(&found(&old, &new, by_discovery())),
-        [
-            "in_place changed extension burgee.stats_tcp.inbound.prometheus",
-            "in_place changed extension burgee.telemetry.gateway.prometheus",
-            "in_place changed extension burgee.telemetry.inbound.prometheus",
-            "in_place changed extension burgee.telemetry.outbound.prometheus",
-            "in_place changed extension extensions.istio.io/trafficextension/shop.first~istio-translated-wasmplugin",
-        ]
-    );
+    for options in [by_discovery(), over_ads()] {
+        assert_eq!(
+            shown(&found(&old, &new, options)),
+            [
+                "in_place changed extension burgee.stats_tcp.inbound.prometheus",
+                "in_place changed extension burgee.telemetry.gateway.prometheus",
+                "in_place changed extension burgee.telemetry.inbound.prometheus",
+                "in_place changed extension burgee.telemetry.outbound.prometheus",
+                "in_place changed extension extensions.istio.io/trafficextension/shop.first~istio-translated-wasmplugin",
+            ]
+        );
+    }
 }
 
 #[test]
@@ -104,10 +106,12 @@ fn a_proxy_with_a_file_of_its_own_has_to_be_started_anew_for_everything() {
 fn a_label_with_a_new_name_takes_a_restart_and_one_that_goes_does_not() {
     let with_label = "{metrics: [{providers: [{name: prometheus}], overrides: [{tagOverrides: {tenant: {value: request.host}}}]}]}";
     let (old, new) = (policy(METRICS, ""), policy(with_label, ""));
-    let there = shown(&found(&old, &new, by_discovery()));
-    assert!(there.contains(&"restart added stats tag tenant".to_owned()), "{there:?}");
-    let back = shown(&found(&new, &old, by_discovery()));
-    assert!(back.contains(&"in_place removed stats tag tenant".to_owned()), "{back:?}");
+    for options in [by_discovery(), over_ads()] {
+        let there = shown(&found(&old, &new, options.clone()));
+        assert!(there.contains(&"restart added stats tag tenant".to_owned()), "{there:?}");
+        let back = shown(&found(&new, &old, options));
+        assert!(back.contains(&"in_place removed stats tag tenant".to_owned()), "{back:?}");
+    }
 }
 
 #[test]
@@ -118,6 +122,7 @@ fn access_logs_and_spans_change_their_listeners_and_bring_their_clusters() {
         "",
     );
     let lines = shown(&found(&policy("{}", ""), &new, by_discovery()));
+    assert_eq!(shown(&found(&policy("{}", ""), &new, over_ads())), lines);
     for expected in [
         "drains added listener outbound_80, access log burgee.access_log.text",
         "drains added listener virtualInbound, filter chain http, tracing",

@@ -86,6 +86,9 @@ fn phased() -> BoxedStrategy<Value> {
         "{name: extensions.istio.io/trafficextension/shop.guard, config_discovery: {config_source: {ads: {}}}}"
             .to_owned(),
         format!(
+            "{{name: extensions.istio.io/trafficextension/shop.ported, config_discovery: {{config_source: {{ads: {{}}}}, type_urls: [{WASM}, {PREFIX}.rbac.v3.RBAC]}}}}"
+        ),
+        format!(
             "{{name: extensions.istio.io/wasmplugin/shop.gone, typed_config: {{'@type': {PREFIX}.rbac.v3.RBAC}}}}"
         ),
         format!(
@@ -147,6 +150,8 @@ fn by_hand() -> BoxedStrategy<Value> {
         found("/run/other.json", WASM),
         found("/run/burgee.stats.a.json", ROUTER),
         "config_discovery: {config_source: {ads: {}}}".to_owned(),
+        format!("config_discovery: {{config_source: {{ads: {{}}}}, type_urls: [{WASM}]}}"),
+        format!("config_discovery: {{config_source: {{ads: {{}}}}, type_urls: [{ROUTER}, {WASM}]}}"),
     ];
     let filters: Vec<Value> = ["burgee.stats.a", "burgee.peer_metadata.a"]
         .iter()

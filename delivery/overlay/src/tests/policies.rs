@@ -17,7 +17,7 @@ use burgee_api::resources::extension::{
 use burgee_api::resources::mesh_config::Security;
 use burgee_api::{Origin, Traced};
 
-use super::support::{busy, by_discovery, options, traced, workload};
+use super::support::{busy, by_discovery, options, over_ads, traced, workload};
 use super::tracers::{over_grpc, tracing_with};
 use crate::{InlineModule, LogFiles, Module, Options, PluginModule};
 
@@ -273,13 +273,21 @@ pub(crate) fn full(options: Options) -> Options {
     }
 }
 
-/// Both ways of delivery, with and without everything that a run adds, with modules in files and in the configuration.
-pub(crate) fn all_options() -> [Options; 5] {
-    [options(), by_discovery(), full(options()), full(by_discovery()), with_bytes(full(options()))]
+/// Every way of delivery, with and without everything that a run adds, with modules in files and in the configuration.
+pub(crate) fn all_options() -> [Options; 7] {
+    [
+        options(),
+        by_discovery(),
+        over_ads(),
+        full(options()),
+        full(by_discovery()),
+        full(over_ads()),
+        with_bytes(full(options())),
+    ]
 }
 
 /// The same with the bytes of all modules.
-fn with_bytes(mut options: Options) -> Options {
+pub(crate) fn with_bytes(mut options: Options) -> Options {
     for digest in [options.module.sha256.clone(), "fedcba9876543210".repeat(4), "0".repeat(64)] {
         options.inline_modules.insert(digest, InlineModule::new(b"\0asm"));
     }

@@ -30,6 +30,10 @@ pub(crate) fn by_discovery() -> Options {
     Options { delivery: Delivery::Discovery { directory: "/run/burgee/".to_owned() }, ..options() }
 }
 
+pub(crate) fn over_ads() -> Options {
+    Options { delivery: Delivery::Aggregated, ..options() }
+}
+
 pub(crate) fn workload() -> Workload {
     let labels = [("app", "web"), ("version", "v1")];
     let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));

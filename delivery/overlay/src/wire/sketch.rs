@@ -74,7 +74,7 @@ fn wanted(message: &str) -> &'static [&'static str] {
         "envoy.extensions.wasm.v3.PluginConfig" => &["root_id", "vm_config"],
         "envoy.extensions.wasm.v3.VmConfig" => &["vm_id"],
         "envoy.config.core.v3.ExtensionConfigSource" => &["config_source", "type_urls"],
-        "envoy.config.core.v3.ConfigSource" => &["path_config_source"],
+        "envoy.config.core.v3.ConfigSource" => &["path_config_source", "ads"],
         "envoy.config.core.v3.PathConfigSource" => &["path"],
         _ => &[],
     }

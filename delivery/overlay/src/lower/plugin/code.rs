@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use burgee_api::resolve::Plugin;
 use burgee_api::resources::extension::{FailStrategy, WasmCode};
 
-use super::super::{STRING_TYPE, code_of, short_digest};
+use super::super::extension::{Inlined, code_of};
+use super::super::{STRING_TYPE, short_digest};
 use super::{LUA_TYPE, filter_kind, full_name, marked_name};
 use crate::value::Value;
 use crate::{Module, Options};
@@ -24,12 +25,18 @@ pub(super) fn lua(plugin: &Plugin, script: &str) -> Value {
 }
 
 /// The Wasm filter's own message.
-pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Options) -> Value {
+pub(super) fn wasm(
+    plugin: &Plugin,
+    wasm: &WasmCode,
+    module: &Module,
+    options: &Options,
+    inlined: Inlined,
+) -> Value {
     let mut config = vec![("name".to_owned(), Value::string(full_name(plugin)))];
     if let Some(root) = &wasm.plugin_name {
         config.push(("root_id".to_owned(), Value::string(root.value.clone())));
     }
-    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module, options)));
+    config.push(("vm_config".to_owned(), vm_config(plugin, wasm, module, code_of(module, options, inlined))));
     if let Some(configuration) = configuration(wasm) {
         let text =
             Value::map([("@type", Value::string(STRING_TYPE)), ("value", Value::string(configuration))]);
@@ -47,7 +54,7 @@ pub(super) fn wasm(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &
     ])
 }
 
-fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Options) -> Value {
+fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module, code: Value) -> Value {
     let digest: String = module.sha256.chars().take(16).collect();
     let mut vm_id = format!("{}.{digest}", marked_name(plugin));
     let environment = environment(wasm);
@@ -58,7 +65,7 @@ fn vm_config(plugin: &Plugin, wasm: &WasmCode, module: &Module, options: &Option
     let mut fields = vec![
         ("vm_id".to_owned(), Value::string(vm_id)),
         ("runtime".to_owned(), Value::string("envoy.wasm.runtime.v8")),
-        ("code".to_owned(), code_of(module, options)),
+        ("code".to_owned(), code),
     ];
     fields.extend(environment.map(|environment| ("environment_variables".to_owned(), environment)));
     Value::Map(fields.into())
