@@ -11,6 +11,8 @@
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
 pub mod admin;
+pub mod base;
+pub mod codes;
 pub mod fleet;
 pub mod holds;
 pub mod in_force;
