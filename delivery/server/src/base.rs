@@ -17,6 +17,7 @@ use burgee_api::problem::{Problem, Severity};
 use burgee_api::resolve::Workload;
 
 use crate::codes;
+use crate::fleet::Bases;
 use crate::resource::{Snapshot, Version};
 
 pub use audience::Audience;
@@ -33,7 +34,7 @@ pub struct Class {
     /// For whom it is.
     pub audience: Audience,
     /// What its proxies get.
-    pub resources: Snapshot,
+    pub resources: Arc<Snapshot>,
     /// The hash of the resources.
     pub version: Version,
 }
@@ -45,7 +46,7 @@ impl Class {
             each.extend(named.values().map(|one| format!("{type_url} {} {}", one.version, one.name)));
         }
         let version = Version::of_parts(each.iter().map(String::as_bytes));
-        Class { name: name.into(), audience, resources, version }
+        Class { name: name.into(), audience, resources: Arc::new(resources), version }
     }
 }
 
@@ -161,6 +162,13 @@ impl Classes {
     /// The folders that were read: what changes in them may change classes.
     pub fn watched(&self) -> &[PathBuf] {
         &self.watched
+    }
+}
+
+impl Bases for Classes {
+    fn of(&self, workload: &Workload, class: Option<&str>) -> Option<(Arc<str>, Arc<Snapshot>)> {
+        let class = Classes::of(self, workload, class)?;
+        Some((class.name.clone(), class.resources.clone()))
     }
 }
 

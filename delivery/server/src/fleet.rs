@@ -19,11 +19,11 @@ use crate::holds::Holds;
 use crate::in_force::InForce;
 use crate::lay::lay;
 use crate::node::Node;
+use crate::plugin_state::PluginState;
 use crate::resource::Snapshot;
 use crate::status::ProblemReport;
 use crate::store::Store;
 use crate::subscription::Flavour;
-use crate::plugin_state::PluginState;
 
 /// Where bases come from.
 pub trait Bases: Send + Sync {
@@ -84,6 +84,7 @@ pub struct Fleet {
     /// Told when something is held back or let go.
     held: Notify,
     pushes: AtomicU64,
+    refusals: AtomicU64,
     problems: Mutex<Vec<ProblemReport>>,
 }
 
@@ -131,6 +132,7 @@ impl Fleet {
             moved: Notify::new(),
             held: Notify::new(),
             pushes: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
             problems: Mutex::default(),
         }
     }
@@ -183,7 +185,12 @@ impl Fleet {
         self.moved.notify_waiters();
         log::info!(target: "proxy", "{} connected: {} of Envoy {}, {}", proxy.node_id, proxy.workload,
             proxy.envoy.as_deref().unwrap_or("?"), flavour.name());
-        Ok(Member { fleet: self.clone(), given: proxy.given.subscribe(), proxy, ending: self.ending.subscribe() })
+        Ok(Member {
+            fleet: self.clone(),
+            given: proxy.given.subscribe(),
+            proxy,
+            ending: self.ending.subscribe(),
+        })
     }
 
     /// Lays policies over a proxy's base and gives it the result, unless it has a newer one.
@@ -211,6 +218,16 @@ impl Fleet {
     /// How many responses were sent since the start.
     pub fn pushes(&self) -> u64 {
         self.pushes.load(Ordering::Relaxed)
+    }
+
+    /// How many responses were refused since the start.
+    pub fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
+    /// How many different resources proxies have.
+    pub fn resources(&self) -> usize {
+        self.store.len()
     }
 
     /// Every proxy that is connected, in the order in which they came.

@@ -30,19 +30,20 @@ pub fn lay(base: &Snapshot, effective: &Effective, options: &Options, store: &St
     if let Some(listeners) = base.of(types::LISTENER) {
         let mut laid = Named::new();
         for (name, listener) in listeners {
-            let resource =
-                match overlay_resource(types::LISTENER, &listener.value(), effective, options) {
-                    Ok(overlaid) => {
-                        awaited.extend(overlaid.awaited_clusters);
-                        if overlaid.edits.is_empty() { listener.clone() } else {
-                            stored(types::LISTENER, name.clone(), overlaid.bytes.into(), store)
-                        }
-                    }
-                    Err(error) => {
-                        faults.push(format!("listener {name:?}: {error}"));
+            let resource = match overlay_resource(types::LISTENER, &listener.value(), effective, options) {
+                Ok(overlaid) => {
+                    awaited.extend(overlaid.awaited_clusters);
+                    if overlaid.edits.is_empty() {
                         listener.clone()
+                    } else {
+                        stored(types::LISTENER, name.clone(), overlaid.bytes.into(), store)
                     }
-                };
+                }
+                Err(error) => {
+                    faults.push(format!("listener {name:?}: {error}"));
+                    listener.clone()
+                }
+            };
             laid.insert(name.clone(), resource);
         }
         snapshot.types.insert(types::LISTENER.into(), store.named(laid));
@@ -103,9 +104,8 @@ fn extensions(
         let name: Arc<str> = extension.name.as_str().into();
         let key = Version::of_parts([types::EXTENSION.as_bytes(), &extension.head]);
         // A module of some hundred kilobytes is put in once for all that have it.
-        let resource = store.resource(key, || {
-            Resource::new(types::EXTENSION, name.clone(), extension.bytes().into())
-        });
+        let resource =
+            store.resource(key, || Resource::new(types::EXTENSION, name.clone(), extension.bytes().into()));
         all.insert(name, resource);
     }
     snapshot.types.insert(types::EXTENSION.into(), store.named(all));

@@ -10,6 +10,7 @@
 //!
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
+pub mod admin;
 pub mod base;
 pub mod codes;
 pub mod fleet;

@@ -32,7 +32,9 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     /// It is not there.
-    #[error("the first request of a stream has no node; give the proxy one in its bootstrap, as `burgee bootstrap` does")]
+    #[error(
+        "the first request of a stream has no node; give the proxy one in its bootstrap, as `burgee bootstrap` does"
+    )]
     Missing,
     /// It is beyond bounds.
     #[error("the node has {0} bytes; at most {MOST_NODE_BYTES} are allowed")]

@@ -205,10 +205,9 @@ pub fn report(fleet: &Fleet, wanted: &Wanted) -> Report {
             is_of_document = true;
             of_document.concerned += 1;
             match held.iter().find(|hold| hold.document.as_ref().is_none_or(|held| held == id)) {
-                Some(hold) => of_document.refused.push(DocumentRefusal {
-                    node: proxy.node_id.to_string(),
-                    error: hold.error.clone(),
-                }),
+                Some(hold) => of_document
+                    .refused
+                    .push(DocumentRefusal { node: proxy.node_id.to_string(), error: hold.error.clone() }),
                 None => of_document.loaded += usize::from(has(proxy, &in_force, id)),
             }
         }

@@ -208,9 +208,7 @@ impl<R: Request> Open<R> {
     async fn begin(&mut self, mut request: R) -> Result<(), Status> {
         let node = Node::read(request.take_node().as_ref())
             .map_err(|error| refuse(&error.to_string(), Status::invalid_argument))?;
-        self.peer
-            .may_be(&node)
-            .map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
+        self.peer.may_be(&node).map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
         let link = match &self.serving.upstream {
             Some(upstream) => Some(upstream.link(&node)),
             None => None,
@@ -269,7 +267,9 @@ impl<R: Request> Open<R> {
     /// A response, when it is its turn.
     async fn paced(&mut self, reply: Reply) -> R::Response {
         let size: usize = reply.resources.iter().map(|it| it.delta().len()).sum();
-        if size >= LARGE && let Some(member) = &self.member {
+        if size >= LARGE
+            && let Some(member) = &self.member
+        {
             let all = member.fleet.limits().bytes_under_way / 1024;
             let wanted = u32::try_from((size / 1024).clamp(1, all.max(1))).unwrap_or(1);
             // The semaphore is never closed.

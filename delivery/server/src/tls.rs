@@ -105,9 +105,7 @@ fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .map_err(|error| TlsError::File(files.key.clone(), error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for authority in self::certificates(&files.authorities)? {
-        roots
-            .add(authority)
-            .map_err(|error| TlsError::File(files.authorities.clone(), error.to_string()))?;
+        roots.add(authority).map_err(|error| TlsError::File(files.authorities.clone(), error.to_string()))?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())

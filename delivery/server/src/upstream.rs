@@ -324,7 +324,9 @@ mod tests {
     #[test]
     fn an_address_has_a_host_and_a_port() {
         assert_eq!(Upstream::new("xds://127.0.0.1:15010").expect("an address").address, "127.0.0.1:15010");
-        for other in ["", "127.0.0.1:1", "xds://", "xds://host", "xds://a@host:1", "http://host:1", "xds://host:1/x"] {
+        for other in
+            ["", "127.0.0.1:1", "xds://", "xds://host", "xds://a@host:1", "http://host:1", "xds://host:1/x"]
+        {
             assert!(Upstream::new(other).is_err(), "{other}");
         }
     }

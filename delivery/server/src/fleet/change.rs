@@ -54,9 +54,8 @@ impl Fleet {
             self.held.notify_waiters();
         }
         let mut proxies = concerned(&index, &old, &in_force);
-        proxies.extend(
-            index.proxies.iter().flatten().filter(|proxy| let_go.contains(&*proxy.node_id)).cloned(),
-        );
+        proxies
+            .extend(index.proxies.iter().flatten().filter(|proxy| let_go.contains(&*proxy.node_id)).cloned());
         proxies.sort_by_key(|proxy| proxy.number);
         proxies.dedup_by_key(|proxy| proxy.number);
         let connected = index.proxies.iter().map(Vec::len).sum();

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use crate::in_force::InForce;
 use crate::node::Node;
+use crate::plugin_state::PluginState;
 use crate::resource::{Snapshot, Version};
 use crate::subscription::{Flavour, Refusal};
-use crate::plugin_state::PluginState;
 
 /// How many refusals are remembered of a proxy.
 const MOST_REFUSALS: usize = 8;
@@ -91,8 +91,7 @@ impl Proxy {
         flavour: Flavour,
         base: Arc<Snapshot>,
     ) -> Proxy {
-        let nothing =
-            Given { snapshot: Arc::new(Snapshot::default()), number: 0, version: Version::of(b"") };
+        let nothing = Given { snapshot: Arc::new(Snapshot::default()), number: 0, version: Version::of(b"") };
         Proxy {
             number,
             node_id: node.id.into(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use burgee_api::DocumentId;
@@ -19,6 +20,7 @@ impl Fleet {
     /// Takes a proxy's refusal: what is to blame is held back from it, and it gets what was good before.
     pub fn refused(self: &Arc<Self>, proxy: &Arc<Proxy>, refusal: &Refusal) {
         proxy.refused(refusal);
+        self.refusals.fetch_add(1, Ordering::Relaxed);
         let names: Vec<&str> = refusal.resources.iter().map(|(name, _)| &**name).collect();
         log::warn!(target: "proxy", "{} refuses {} {}: {}", proxy.node_id, refusal.type_url,
             names.join(", "), refusal.error);
@@ -68,19 +70,20 @@ impl Fleet {
         });
         let Some(id) = document else { return };
         let Some(refused) = wanted.version_of(&id) else { return };
-        let kept = self.lock().history.iter().rev().find(|old| {
-            old.version_of(&id).is_some_and(|version| version != refused)
-        }).cloned();
+        let kept = self
+            .lock()
+            .history
+            .iter()
+            .rev()
+            .find(|old| old.version_of(&id).is_some_and(|version| version != refused))
+            .cloned();
         let error = format!("{key} trapped; traps counted so far: {}", state.traps);
         log::warn!(target: "proxy", "{}: {error}", proxy.node_id);
         let Some(kept) = kept else { return };
-        self.hold(proxy, vec![Hold {
-            document: Some(id),
-            refused,
-            kept: Some(kept),
-            error,
-            since: SystemTime::now(),
-        }]);
+        self.hold(
+            proxy,
+            vec![Hold { document: Some(id), refused, kept: Some(kept), error, since: SystemTime::now() }],
+        );
     }
 
     fn hold(self: &Arc<Self>, proxy: &Arc<Proxy>, holds: Vec<Hold>) {
@@ -102,12 +105,7 @@ impl Fleet {
 
 /// The documents that are to blame for a refusal: those with a say in what was refused, as far as they are other than when
 /// the proxy had everything last; and only those that the proxy names, if it names any.
-fn blamed(
-    proxy: &Proxy,
-    wanted: &InForce,
-    status: &ProxyStatus,
-    refusal: &Refusal,
-) -> BTreeSet<DocumentId> {
+fn blamed(proxy: &Proxy, wanted: &InForce, status: &ProxyStatus, refusal: &Refusal) -> BTreeSet<DocumentId> {
     let base = proxy.base();
     let effective = wanted.policies.resolve(&proxy.workload);
     let owners = owners(&base, &effective, &wanted.options_for(&proxy.workload, &base));

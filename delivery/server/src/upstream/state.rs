@@ -111,8 +111,7 @@ impl State {
             response_nonce: response.nonce,
             ..DeltaDiscoveryRequest::default()
         };
-        let decoded: Result<Vec<_>, _> =
-            response.resources.into_iter().map(wire::Resource::decode).collect();
+        let decoded: Result<Vec<_>, _> = response.resources.into_iter().map(wire::Resource::decode).collect();
         let decoded = match decoded {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -195,10 +194,8 @@ impl State {
         let resources = match resources {
             Ok(resources) => resources,
             Err(error) => {
-                let refusal = DiscoveryRequest {
-                    error_detail: Some(error),
-                    ..request_whole(&type_url, it, &want)
-                };
+                let refusal =
+                    DiscoveryRequest { error_detail: Some(error), ..request_whole(&type_url, it, &want) };
                 return refusal;
             }
         };
