@@ -3,6 +3,7 @@
 mod engine;
 mod formats;
 mod module;
+mod serve;
 mod source;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ pub(crate) use self::module::{
     BuildArgs, ImageArgs, ImageForm, InspectArgs, ModuleCommand, ModuleKind, PackArgs, PullArgs, PushArgs,
     RegistryArgs, VerifyArgs,
 };
+pub(crate) use self::serve::{LogFormat, LogLevel, ModuleWay, ServeArgs, StatusArgs};
 pub(crate) use self::source::SourceArgs;
 
 /// Istio's Telemetry documents made true on any stock Envoy.
@@ -70,6 +72,18 @@ pub(crate) enum Command {
     /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise. With
     /// --hold that is decided by the summary, whatever happens after it and however it is ended.
     Up(UpArgs),
+    /// Keep every proxy that connects true to documents, over any base: what is saved takes effect in each of them.
+    ///
+    /// Proxies connect by aggregated xDS, with a bootstrap such as `burgee bootstrap` prints. What is wrong with a document
+    /// is told, and its last good version goes on; so does that of what a proxy refuses, for that proxy.
+    ///
+    /// Runs until it is ended by a signal, and exits 0 then; 2 when it could not begin.
+    Serve(ServeArgs),
+    /// Say what runs where: each proxy that is connected to a server, each document and how many proxies have it.
+    ///
+    /// Exits 0 when all proxies have what they should have, 1 when some do not or documents are wrong, 2 when it could not
+    /// be found out.
+    Status(StatusArgs),
     /// Test a filter: play its cases to it, in this process and without Envoy; with --compliance also what every filter
     /// must stand.
     ///

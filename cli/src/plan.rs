@@ -12,15 +12,19 @@ use burgee_api::resolve::ListenerClass;
 use burgee_localnet::{Asking, HeaderError};
 use burgee_overlay::EnvoyVersion;
 
+mod serve;
+
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
     ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, ModuleCommand, NewArgs,
-    ProxyDelivery, RenderArgs, SignalName, SourceArgs, TestArgs, TreeFormat, UpArgs,
+    ProxyDelivery, RenderArgs, SignalName, SourceArgs, StatusArgs, TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
 use crate::workload::WorkloadPlan;
+
+pub(crate) use self::serve::{ServeBase, ServePlan};
 
 /// A command with everything that it needs.
 #[derive(Debug)]
@@ -37,6 +41,10 @@ pub(crate) enum Plan {
     Render(RenderPlan),
     /// `up`.
     Up(UpPlan),
+    /// `serve`.
+    Serve(ServePlan),
+    /// `status`.
+    Status(StatusArgs),
     /// `test`.
     Test(TestArgs),
     /// `module`.
@@ -163,6 +171,8 @@ impl Plan {
             Command::Diff(args) => DiffPlan::new(args).map(Plan::Diff),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
+            Command::Serve(args) => ServePlan::new(args).map(Plan::Serve),
+            Command::Status(args) => Ok(Plan::Status(args)),
             Command::Test(args) => Ok(Plan::Test(args)),
             Command::Module(command) => Ok(Plan::Module(command)),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),
