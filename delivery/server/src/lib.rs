@@ -14,6 +14,7 @@ pub mod admin;
 pub mod base;
 pub mod codes;
 pub mod fleet;
+pub mod fuzz;
 pub mod holds;
 pub mod in_force;
 pub mod lay;
