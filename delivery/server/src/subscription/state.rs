@@ -81,7 +81,9 @@ impl Subscribed {
         match ask.wants {
             Wants::All { names, version } => self.want_all(type_url, names, version.filter(|_| is_first)),
             Wants::Change { subscribe, unsubscribe, has } => {
+                // What it has it was told of, be it by another server: where nothing is another, there is nothing to say.
                 self.is_resumed |= is_first && !has.is_empty();
+                self.is_answered |= self.is_resumed;
                 for (name, version) in has.into_iter().filter(|_| is_first) {
                     let known = version.map_or(Known::Unsure, Known::Has);
                     self.known.insert(name.into(), known);
