@@ -11,4 +11,5 @@
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
 pub mod resource;
+pub mod subscription;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! What a proxy gets: resources by type and name, each with the hash of its content as its version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
@@ -148,14 +148,37 @@ pub type Named = BTreeMap<Arc<str>, Arc<Resource>>;
 /// Everything that a proxy gets, by the URLs of types.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Resources by type. A type that is not here has none.
+    /// Resources by type.
     pub types: BTreeMap<Arc<str>, Arc<Named>>,
+    /// What is known of everything else; none: that it is not there.
+    pub rest: Option<Rest>,
+}
+
+/// What is known of what a snapshot does not have, where somebody else is asked for it and may not have answered yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rest {
+    /// Types of which all that there is is in the snapshot.
+    pub whole: BTreeSet<Arc<str>>,
+    /// Names, by type, that are not there.
+    pub absent: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 impl Snapshot {
     /// The resources of a type.
     pub fn of(&self, type_url: &str) -> Option<&Named> {
         self.types.get(type_url).map(|named| &**named)
+    }
+
+    /// Whether everything of a type is here.
+    pub fn knows_all_of(&self, type_url: &str) -> bool {
+        self.rest.as_ref().is_none_or(|rest| rest.whole.contains(type_url))
+    }
+
+    /// Whether it is known that something is not there.
+    pub fn lacks(&self, type_url: &str, name: &str) -> bool {
+        let is_absent = |rest: &Rest| rest.absent.get(type_url).is_some_and(|names| names.contains(name));
+        self.get(type_url, name).is_none()
+            && (self.knows_all_of(type_url) || self.rest.as_ref().is_some_and(is_absent))
     }
 
     /// One resource.
