@@ -217,13 +217,7 @@ impl Subscribed {
         }
     }
 
-    fn look(
-        &self,
-        flavour: Flavour,
-        type_url: &str,
-        snapshot: &Snapshot,
-        may_remove: bool,
-    ) -> Option<Due> {
+    fn look(&self, flavour: Flavour, type_url: &str, snapshot: &Snapshot, may_remove: bool) -> Option<Due> {
         if !self.is_asked || (self.is_wildcard && !snapshot.knows_all_of(type_url)) {
             return None;
         }

@@ -71,7 +71,8 @@ fn begin(flavour: Flavour, asks: &[Ask]) -> Subscriptions {
 fn everything_comes_once_clusters_first_and_then_only_what_is_another() {
     let asks = [delta(LISTENER, &[]), delta(CLUSTER, &["*"]), delta(EXTENSION, &["x"])];
     let mut it = begin(Flavour::Incremental, &asks);
-    let one = snapshot(&[(CLUSTER, "a", "1"), (CLUSTER, "b", "1"), (LISTENER, "l", "1"), (EXTENSION, "x", "1")]);
+    let one =
+        snapshot(&[(CLUSTER, "a", "1"), (CLUSTER, "b", "1"), (LISTENER, "l", "1"), (EXTENSION, "x", "1")]);
     assert_eq!(settle(&mut it, &one, &asks), ["Cluster a b", "TypedExtensionConfig x", "Listener l"]);
     let other =
         snapshot(&[(CLUSTER, "a", "2"), (CLUSTER, "b", "1"), (LISTENER, "l", "1"), (EXTENSION, "x", "2")]);
