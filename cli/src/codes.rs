@@ -217,6 +217,7 @@ pub(crate) fn pages() -> Vec<&'static Page> {
         .chain(burgee_overlay::codes::pages())
         .chain(burgee_localnet::codes::pages())
         .chain(burgee_filter_test::codes::pages())
+        .chain(burgee_server::codes::pages())
         .chain(OWN)
         .collect();
     pages.sort_by_key(|page| page.code);

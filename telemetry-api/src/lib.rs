@@ -24,7 +24,7 @@ pub mod resources;
 pub mod schema;
 pub mod text;
 
-pub use origin::{Origin, Place, Traced};
+pub use origin::{DocumentId, Origin, Place, Traced};
 pub use problem::{Problem, Severity};
 
 // `#[test]`, wherever the tests run: on this machine, or as Wasm in Node. Every module of tests says `use crate::test`.

@@ -33,7 +33,7 @@ impl Severity {
 
 /// A stable code per kind of problem: `BG` and four digits. The first two digits are the area: 00 reading
 /// text, 01 any document, 02 Telemetry, 03 MeshConfig, 04 the mesh's own resources, 05 effects between documents,
-/// 06 laying policy over a base, 07 tests of filters.
+/// 06 laying policy over a base, 07 tests of filters, 08 the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(pub &'static str);
 

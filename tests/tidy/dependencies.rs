@@ -18,7 +18,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("burgee-api", &["burgee-filter-config"]),
     ("burgee-component", &["burgee-api"]),
     ("burgee-configuration", &["burgee-api"]),
-    ("burgee-overlay", &["burgee-api", "burgee-filter-config"]),
+    // For build scripts.
+    ("burgee-definitions", &[]),
+    ("burgee-overlay", &["burgee-api", "burgee-definitions", "burgee-filter-config"]),
     ("burgee-headers", &["burgee-filter-config", "burgee-kit"]),
     ("burgee-filter-test", &["burgee-api", "burgee-harness"]),
     // Knows no module of ours: it plays Envoy to anybody's.
@@ -37,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["burgee-api", "burgee-machine", "burgee-filter-config", "burgee-overlay", "burgee-stub"],
     ),
     // Sees documents as policies and modules as bytes.
-    ("burgee-server", &["burgee-api", "burgee-overlay"]),
+    ("burgee-server", &["burgee-api", "burgee-definitions", "burgee-overlay"]),
     (
         "burgee",
         &[

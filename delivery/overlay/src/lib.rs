@@ -45,7 +45,7 @@ pub use engine::{EnvoyVersion, LEAST_ENVOY, Maker, MetricEngine, NativeException
 pub use inline::InlineModule;
 pub use lower::{is_about_workload, is_measure};
 pub use value::{Shared, Value};
-pub use wire::{OverlaidBytes, WireError, overlay_resource};
+pub use wire::{OverlaidBytes, WireError, order_maps, overlay_resource};
 
 /// A filter module as a proxy finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

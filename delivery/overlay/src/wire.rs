@@ -9,6 +9,8 @@ mod rewrite;
 mod sketch;
 pub(crate) mod splice;
 
+pub use canonical::order_maps;
+
 use burgee_api::Problem;
 use burgee_api::resolve::Effective;
 

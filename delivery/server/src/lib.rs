@@ -10,6 +10,25 @@
 //!
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
+pub mod admin;
+pub mod base;
+pub mod codes;
+pub mod fleet;
+pub mod holds;
+pub mod in_force;
+pub mod lay;
+pub mod listen;
+pub mod node;
+pub mod peer;
+pub mod plugin_state;
 pub mod resource;
+mod service;
+pub mod status;
+mod store;
+mod stream;
 pub mod subscription;
+pub mod tls;
+pub mod upstream;
 pub mod wire;
+
+pub use service::Discovery;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ask::{Ask, Wants};
+pub(crate) use state::version_of;
 
 use self::order::{goes_after, is_leant_on, is_never_removed, rank};
 use self::state::{Known, Sent, Subscribed};
@@ -31,6 +32,16 @@ pub enum Flavour {
     StateOfTheWorld,
     /// Each response has what changed.
     Incremental,
+}
+
+impl Flavour {
+    /// Its name in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Flavour::StateOfTheWorld => "state of the world",
+            Flavour::Incremental => "incremental",
+        }
+    }
 }
 
 /// What a proxy is to be sent.

@@ -111,6 +111,7 @@ pub fn area(code: &str) -> &'static str {
         Some("05") => "Documents together",
         Some("06") => "Laying documents over a base",
         Some("07") => "Tests of filters",
+        Some("08") => "The server",
         _ => "Others",
     }
 }

@@ -8,6 +8,8 @@ use super::hash::{Digest, describe_mesh};
 use super::policies::{Policies, Policy, is_wide};
 use super::policy_set::{Namespace, PolicySet};
 use super::selection::is_gateway;
+use super::workload::Workload;
+use crate::origin::DocumentId;
 use crate::resources::telemetry::Selector;
 use crate::resources::{Meta, Telemetry, TrafficExtension};
 
@@ -67,6 +69,29 @@ impl PolicySet {
     /// Every document.
     pub fn documents(&self) -> Vec<PolicyDocument<'_>> {
         self.namespaces.values().flat_map(|namespace| of_namespace(namespace, None)).collect()
+    }
+
+    /// A document by its name, with a digest of what it says and of nothing about where it stands.
+    pub fn document(&self, id: &DocumentId) -> Option<(PolicyDocument<'_>, [u8; 32])> {
+        let namespace = self.namespaces.get(&id.namespace)?;
+        let telemetries = namespace.telemetries.all();
+        let telemetries =
+            telemetries.map(|(document, digest)| (PolicyDocument::Telemetry(document), *digest));
+        let plugins = namespace.plugins.all();
+        let plugins = plugins.map(|(document, digest)| (PolicyDocument::Extension(document), *digest));
+        telemetries.chain(plugins).find(|(document, _)| document.meta().id == *id)
+    }
+
+    /// The documents that are for a workload, in the order in which they count.
+    pub fn documents_of(&self, workload: &Workload) -> Vec<PolicyDocument<'_>> {
+        let telemetries = self.contributions(workload).into_iter().map(PolicyDocument::Telemetry);
+        let plugins = self.plugins(workload).into_iter().map(|plugin| PolicyDocument::Extension(plugin));
+        telemetries.chain(plugins).collect()
+    }
+
+    /// Whether what is of no single document, such as the mesh's configuration, is the same in another set.
+    pub fn has_same_mesh(&self, other: &PolicySet) -> bool {
+        self.common.digest == other.common.digest
     }
 
     /// The documents that may say something else to workloads than they do in another set: those that are not there, or

@@ -6,16 +6,16 @@ use prost_reflect::{Kind, MessageDescriptor};
 
 use super::record::{Payload, push_varint, records};
 use super::sketch::ANY;
-use crate::descriptors;
 
-/// Orders the entries of every map in an encoded message, at any depth.
+/// Orders the entries of every map in an encoded message, at any depth; within an `Any` too where the message's pool of
+/// descriptors has its type.
 ///
 /// # Errors
 ///
 /// What is wrong with the bytes.
-pub(crate) fn order_maps(message: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub fn order_maps(message: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     if message.full_name() == ANY {
-        return order_any(bytes);
+        return order_any(message, bytes);
     }
     let mut out = Vec::with_capacity(bytes.len());
     // Entries of one map stand together, since fields come in the order of their numbers.
@@ -50,14 +50,14 @@ fn flush(entries: &mut Vec<Vec<u8>>, out: &mut Vec<u8>) {
     out.extend(entries.drain(..).flatten());
 }
 
-fn order_any(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+fn order_any(any: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let all = records(bytes)?;
     let url = all.iter().find_map(|record| match &record.payload {
         Payload::Bytes(range) if record.number == 1 => std::str::from_utf8(&bytes[range.clone()]).ok(),
         _ => None,
     });
     let name = url.unwrap_or_default();
-    let inner = descriptors::message(name.rsplit('/').next().unwrap_or(name));
+    let inner = any.parent_pool().get_message_by_name(name.rsplit('/').next().unwrap_or(name));
     let mut out = Vec::with_capacity(bytes.len());
     for record in all {
         match (&inner, &record.payload) {

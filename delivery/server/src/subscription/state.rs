@@ -291,7 +291,7 @@ impl Subscribed {
 }
 
 /// The version of several resources together.
-pub(super) fn version_of(named: &Named) -> Version {
+pub fn version_of(named: &Named) -> Version {
     let texts: Vec<String> = named.values().map(|it| format!("{}={}", it.name, it.version)).collect();
     Version::of_parts(texts.iter().map(String::as_bytes))
 }

@@ -1,0 +1,109 @@
+//! What a server counts, as a page for Prometheus. Nothing in it grows with the number of proxies but the numbers; documents
+//! have series of their own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::fleet::Fleet;
+use crate::status::{Report, Wanted, report};
+use crate::upstream::Upstream;
+
+/// The page.
+pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
+    let report = report(fleet, &Wanted { proxies: true, ..Wanted::default() });
+    let mut page = String::new();
+    let mut one = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
+        let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(page, "{name}{labels} {value}");
+        }
+    };
+    let plain = |value: f64| [(String::new(), value)];
+    one("burgee_proxies", "gauge", "Proxies that are connected.", &plain(count(report.connected)));
+    one(
+        "burgee_proxies_behind",
+        "gauge",
+        "Of them those that do not have what they should have.",
+        &plain(count(report.behind)),
+    );
+    one(
+        "burgee_changes_total",
+        "counter",
+        "Changes of policies, modules or bases.",
+        &plain(report.change as f64),
+    );
+    one("burgee_responses_total", "counter", "Responses of discovery.", &plain(fleet.pushes() as f64));
+    one(
+        "burgee_refusals_total",
+        "counter",
+        "Responses that proxies refused.",
+        &plain(fleet.refusals() as f64),
+    );
+    one(
+        "burgee_resources",
+        "gauge",
+        "Different resources that proxies have.",
+        &plain(count(fleet.resources())),
+    );
+    one("burgee_info", "gauge", "What is in force.", &[(labels(&[("in_force", &report.in_force)]), 1.0)]);
+    one("burgee_problems", "gauge", "What is wrong with documents and bases.", &problems(&report));
+    let of_documents = |of: fn(&crate::status::DocumentReport) -> usize| -> Vec<(String, f64)> {
+        let series = report.documents.iter().map(|it| {
+            let names = [("kind", &it.kind), ("namespace", &it.namespace), ("name", &it.name)];
+            (labels(&names.map(|(key, value)| (key, value.as_str()))), count(of(it)))
+        });
+        series.collect()
+    };
+    one(
+        "burgee_document_proxies",
+        "gauge",
+        "Proxies that a document is for.",
+        &of_documents(|it| it.concerned),
+    );
+    one("burgee_document_loaded", "gauge", "Of them those that have it.", &of_documents(|it| it.loaded));
+    one(
+        "burgee_document_refused",
+        "gauge",
+        "Of them those from which it is held back.",
+        &of_documents(|it| it.refused.len()),
+    );
+    let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
+    let plugins = report.proxies.iter().flat_map(|proxy| &proxy.plugins);
+    for (plugin, vm) in plugins.filter_map(|plugin| Some((plugin, plugin.vm.as_ref()?))) {
+        *traps.entry(&plugin.name).or_default() += vm.traps as f64;
+    }
+    let traps: Vec<_> = traps.into_iter().map(|(name, value)| (labels(&[("plugin", name)]), value)).collect();
+    one("burgee_plugin_traps", "gauge", "Traps of a plugin, as connected proxies count them.", &traps);
+    if let Some(upstream) = upstream {
+        let (open, failures) = upstream.streams();
+        one("burgee_upstream_streams", "gauge", "Streams to the control plane behind.", &plain(count(open)));
+        one(
+            "burgee_upstream_failures_total",
+            "counter",
+            "Streams to it that failed.",
+            &plain(failures as f64),
+        );
+    }
+    page
+}
+
+fn problems(report: &Report) -> Vec<(String, f64)> {
+    let mut counts = BTreeMap::from([("error", 0_usize), ("note", 0), ("warning", 0)]);
+    for problem in &report.problems {
+        if let Some(count) = counts.get_mut(problem.severity.as_str()) {
+            *count += 1;
+        }
+    }
+    counts.into_iter().map(|(severity, value)| (labels(&[("severity", severity)]), count(value))).collect()
+}
+
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let escape = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let pairs: Vec<String> =
+        pairs.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
+    format!("{{{}}}", pairs.join(","))
+}

@@ -1,0 +1,191 @@
+//! Changes: of policies and of bases. Only what a change concerns is computed again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burgee_api::resolve::{PolicyDocument, Workload, WorkloadIndex, affected};
+
+use super::{Bases, Fleet, Proxy, REMEMBERED};
+use crate::in_force::InForce;
+use crate::resource::Snapshot;
+
+/// The workloads of all proxies, found by labels.
+pub(super) struct Index {
+    workloads: WorkloadIndex,
+    /// The proxies of each, in the order of the index.
+    proxies: Vec<Vec<Arc<Proxy>>>,
+}
+
+/// Whom a change concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Concerned {
+    /// Which change it was.
+    pub number: u64,
+    /// How many proxies were connected.
+    pub connected: usize,
+    /// For how many it was looked whether they get something else.
+    pub concerned: usize,
+    /// How many get something else.
+    pub changed: usize,
+}
+
+impl Fleet {
+    /// Puts policies and modules in force.
+    pub async fn publish(self: &Arc<Self>, in_force: InForce) -> Concerned {
+        let _one = self.changing.lock().await;
+        let begun = Instant::now();
+        let (old, number, index, let_go) = {
+            let mut inner = self.lock();
+            let old = std::mem::replace(&mut inner.in_force, in_force.clone());
+            inner.is_published = true;
+            inner.history.push_back(old.clone());
+            while inner.history.len() > REMEMBERED {
+                inner.history.pop_front();
+            }
+            inner.number += 1;
+            let number = inner.number;
+            // A document that is another by now is tried again, wherever it was refused.
+            let let_go = inner.holds.let_go(&in_force);
+            let index = inner.index();
+            (old, number, index, let_go)
+        };
+        if !let_go.is_empty() {
+            self.held.notify_waiters();
+        }
+        let mut proxies = concerned(&index, &old, &in_force);
+        proxies
+            .extend(index.proxies.iter().flatten().filter(|proxy| let_go.contains(&*proxy.node_id)).cloned());
+        proxies.sort_by_key(|proxy| proxy.number);
+        proxies.dedup_by_key(|proxy| proxy.number);
+        let connected = index.proxies.iter().map(Vec::len).sum();
+        let changed = self.compute(&proxies, number).await;
+        let found = Concerned { number, connected, concerned: proxies.len(), changed };
+        log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else; {} ms",
+            in_force.version(), begun.elapsed().as_millis());
+        found
+    }
+
+    /// Puts bases in the place of those of before.
+    pub async fn rebase(self: &Arc<Self>, bases: Arc<dyn Bases>) -> Concerned {
+        let _one = self.changing.lock().await;
+        let (proxies, number) = {
+            let mut inner = self.lock();
+            inner.bases = Some(bases);
+            inner.number += 1;
+            let proxies: Vec<Arc<Proxy>> = inner.proxies.values().cloned().collect();
+            let mut moved = Vec::new();
+            for proxy in &proxies {
+                match inner.base_of(&proxy.workload, proxy.asked_class.as_deref()) {
+                    Ok((_, base)) => {
+                        if proxy.rebase(base) {
+                            moved.push(proxy.clone());
+                        }
+                    }
+                    // It keeps what it has.
+                    Err(error) => log::warn!(target: "base", "{}: {error}", proxy.node_id),
+                }
+            }
+            (moved, inner.number)
+        };
+        let connected = self.lock().proxies.len();
+        let changed = self.compute(&proxies, number).await;
+        log::info!(target: "push", "change {number} (base): {changed} of {connected} proxies get something else");
+        Concerned { number, connected, concerned: proxies.len(), changed }
+    }
+
+    /// One proxy's own base is another.
+    pub fn rebase_one(&self, proxy: &Arc<Proxy>, base: Arc<Snapshot>) {
+        if proxy.rebase(base) {
+            self.again(proxy);
+        }
+    }
+
+    /// Computes for one proxy what it is to have by what is in force.
+    pub(super) fn again(&self, proxy: &Arc<Proxy>) {
+        let (in_force, number) = {
+            let mut inner = self.lock();
+            (inner.for_proxy(&proxy.node_id), inner.number)
+        };
+        self.give(proxy, &in_force, number, &mut HashMap::new());
+        self.moved.notify_waiters();
+    }
+
+    /// Computes what proxies are to have; says for how many it is something else. Proxies whose policies, workloads and
+    /// bases are the same are computed once.
+    async fn compute(self: &Arc<Self>, proxies: &[Arc<Proxy>], number: u64) -> usize {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        let size = proxies.len().div_ceil(threads).max(1);
+        let mut running = Vec::new();
+        for part in proxies.chunks(size) {
+            let (fleet, part) = (self.clone(), part.to_vec());
+            running.push(tokio::task::spawn_blocking(move || {
+                let mut memo = HashMap::new();
+                let mut changed = 0;
+                for proxy in &part {
+                    let before = proxy.given();
+                    let in_force = fleet.lock().for_proxy(&proxy.node_id);
+                    fleet.give(proxy, &in_force, number, &mut memo);
+                    changed += usize::from(proxy.given().snapshot != before.snapshot);
+                }
+                changed
+            }));
+        }
+        let mut changed = 0;
+        for part in running {
+            match part.await {
+                Ok(of_part) => changed += of_part,
+                Err(error) => log::error!(target: "push", "a change was not computed for all: {error}"),
+            }
+        }
+        self.moved.notify_waiters();
+        changed
+    }
+}
+
+impl super::Inner {
+    fn index(&mut self) -> Arc<Index> {
+        if let Some(index) = &self.index {
+            return index.clone();
+        }
+        let mut numbers: HashMap<usize, usize> = HashMap::new();
+        let mut workloads: Vec<Workload> = Vec::new();
+        let mut proxies: Vec<Vec<Arc<Proxy>>> = Vec::new();
+        for proxy in self.proxies.values() {
+            let number = *numbers.entry(Arc::as_ptr(&proxy.workload) as usize).or_insert_with(|| {
+                workloads.push((*proxy.workload).clone());
+                proxies.push(Vec::new());
+                workloads.len() - 1
+            });
+            if let Some(alike) = proxies.get_mut(number) {
+                alike.push(proxy.clone());
+            }
+        }
+        let index = Arc::new(Index { workloads: WorkloadIndex::new(workloads), proxies });
+        self.index = Some(index.clone());
+        index
+    }
+}
+
+/// The proxies that a change of policies or modules concerns.
+fn concerned(index: &Index, old: &InForce, new: &InForce) -> Vec<Arc<Proxy>> {
+    let of = |number: &usize| index.proxies.get(*number).into_iter().flatten().cloned();
+    let is_same_for_all = old.options.module == new.options.module
+        && old.options.delivery == new.options.delivery
+        && old.options.index == new.options.index
+        && old.options.envoy == new.options.envoy;
+    if !is_same_for_all {
+        return index.proxies.iter().flatten().cloned().collect();
+    }
+    let mut numbers = affected(&old.policies, &new.policies, &index.workloads);
+    for document in new.policies.documents() {
+        let PolicyDocument::Extension(plugin) = document else { continue };
+        let key = plugin.key();
+        if old.options.plugins.get(&key) != new.options.plugins.get(&key) {
+            numbers.extend(document.reach(&new.policies, &index.workloads));
+        }
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.iter().flat_map(of).collect()
+}

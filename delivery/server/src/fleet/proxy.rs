@@ -1,0 +1,204 @@
+//! One proxy that is connected: who it is, what it is to have, and what it said of that.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use burgee_api::resolve::Workload;
+use tokio::sync::watch;
+
+use crate::in_force::InForce;
+use crate::node::Node;
+use crate::plugin_state::PluginState;
+use crate::resource::{Snapshot, Version};
+use crate::subscription::{Flavour, Refusal};
+
+/// How many refusals are remembered of a proxy.
+const MOST_REFUSALS: usize = 8;
+/// How much of a proxy's words is remembered, in characters.
+const MOST_WORDS: usize = 2000;
+
+/// What a proxy is to have.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// Resources.
+    pub snapshot: Arc<Snapshot>,
+    /// Of which change.
+    pub number: u64,
+    /// What identifies the policies and modules that it was made of.
+    pub version: Version,
+}
+
+/// A proxy that is connected.
+pub struct Proxy {
+    /// Its number among all that ever were.
+    pub number: u64,
+    /// The id of its node.
+    pub node_id: Arc<str>,
+    /// Its workload.
+    pub workload: Arc<Workload>,
+    /// The class of its base; empty where bases have none.
+    pub class: Arc<str>,
+    /// The class that it asked for.
+    pub asked_class: Option<Arc<str>>,
+    /// The version of its Envoy.
+    pub envoy: Option<Arc<str>>,
+    /// How it asks.
+    pub flavour: Flavour,
+    /// Since when it is connected.
+    pub since: SystemTime,
+    pub(super) given: watch::Sender<Given>,
+    base: Mutex<Arc<Snapshot>>,
+    status: Mutex<ProxyStatus>,
+}
+
+/// What a proxy said of what it was given.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyStatus {
+    /// The change of which it has everything that it asked for, and when it had it.
+    pub has: Option<(u64, SystemTime)>,
+    /// Whether it has everything of what it is to have now.
+    pub is_in_sync: bool,
+    /// What was in force when it had everything last, without anything that it could not take.
+    pub good: Option<InForce>,
+    /// The same of what it is to have now.
+    pub wanted: Option<InForce>,
+    /// What it refused, the last one last.
+    pub refused: Vec<Refused>,
+    /// What it tells of its plugins, by name.
+    pub plugins: BTreeMap<Arc<str>, PluginState>,
+}
+
+/// A refusal, as it is remembered.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// When.
+    pub at: SystemTime,
+    /// The type of what was refused.
+    pub type_url: Arc<str>,
+    /// Its names.
+    pub names: Vec<Arc<str>>,
+    /// Why, in Envoy's words.
+    pub error: String,
+}
+
+impl Proxy {
+    pub(super) fn new(
+        number: u64,
+        node: Node,
+        workload: Arc<Workload>,
+        class: Arc<str>,
+        flavour: Flavour,
+        base: Arc<Snapshot>,
+    ) -> Proxy {
+        let nothing = Given { snapshot: Arc::new(Snapshot::default()), number: 0, version: Version::of(b"") };
+        Proxy {
+            number,
+            node_id: node.id.into(),
+            workload,
+            class,
+            asked_class: node.class.map(Arc::from),
+            envoy: node.envoy.map(Arc::from),
+            flavour,
+            since: SystemTime::now(),
+            given: watch::Sender::new(nothing),
+            base: Mutex::new(base),
+            status: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ProxyStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it gets before policies.
+    pub fn base(&self) -> Arc<Snapshot> {
+        self.base.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another base; says whether it is another.
+    pub(super) fn rebase(&self, base: Arc<Snapshot>) -> bool {
+        let mut old = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_other = !Arc::ptr_eq(&old, &base) && **old != *base;
+        *old = base;
+        is_other
+    }
+
+    /// Gives it what it is to have, unless it has something newer. Nobody is woken for what is the same.
+    pub(super) fn give(&self, given: Given, in_force: &InForce) {
+        let mut status = self.lock();
+        self.given.send_if_modified(|old| {
+            if given.number < old.number {
+                return false;
+            }
+            let is_other = given.snapshot != old.snapshot || old.number == 0;
+            status.wanted = Some(in_force.clone());
+            status.is_in_sync &= !is_other;
+            if status.is_in_sync {
+                status.has = status.has.map(|(_, at)| (given.number, at));
+                status.good = Some(in_force.clone());
+            }
+            *old = given;
+            is_other
+        });
+    }
+
+    /// What it is to have now.
+    pub fn given(&self) -> Given {
+        self.given.borrow().clone()
+    }
+
+    /// What it said.
+    pub fn status(&self) -> ProxyStatus {
+        self.lock().clone()
+    }
+
+    /// Whether it has everything that it should have.
+    pub fn is_in_sync(&self) -> bool {
+        self.lock().is_in_sync
+    }
+
+    /// What its stream found: whether it has everything of this change. Says whether that is news.
+    pub(super) fn note(&self, number: u64, is_in_sync: bool) -> bool {
+        let mut status = self.lock();
+        let is_current = self.given.borrow().number == number;
+        let is_in_sync = is_in_sync && is_current;
+        if is_in_sync == status.is_in_sync {
+            return false;
+        }
+        status.is_in_sync = is_in_sync;
+        if is_in_sync {
+            status.has = Some((number, SystemTime::now()));
+            status.good = status.wanted.clone();
+        }
+        true
+    }
+
+    /// Remembers a refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        let mut status = self.lock();
+        status.refused.push(Refused {
+            at: SystemTime::now(),
+            type_url: refusal.type_url.clone(),
+            names: refusal.resources.iter().map(|(name, _)| name.clone()).collect(),
+            error: refusal.error.chars().take(MOST_WORDS).collect(),
+        });
+        if status.refused.len() > MOST_REFUSALS {
+            status.refused.remove(0);
+        }
+    }
+
+    /// Takes what it tells of its plugins; gives those that trapped since.
+    pub(super) fn tell_of_plugins(&self, states: &[PluginState]) -> Vec<PluginState> {
+        let mut status = self.lock();
+        let mut trapped = Vec::new();
+        for state in states {
+            let before = status.plugins.insert(state.name.as_str().into(), state.clone());
+            // What trapped before this server knew of it is not news.
+            if before.is_some_and(|before| state.traps > before.traps) {
+                trapped.push(state.clone());
+            }
+        }
+        trapped
+    }
+}

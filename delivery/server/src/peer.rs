@@ -1,0 +1,132 @@
+//! Who is at the other end of a connection, by its certificate.
+
+use std::sync::Arc;
+
+use crate::node::Node;
+
+/// The other end of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The identities that its certificate says it has; none: there is no authentication.
+    pub identities: Option<Arc<[Identity]>>,
+}
+
+/// A SPIFFE identity in Istio's form: `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The trust domain.
+    pub domain: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The service account.
+    pub account: String,
+}
+
+/// Why a proxy is not who it says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// Its certificate says nothing of use.
+    #[error("the proxy's certificate has no identity such as spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT")]
+    Nobody,
+    /// It is another's.
+    #[error("the node says that the proxy is {0}, and its certificate is one of {1}")]
+    Other(String, String),
+}
+
+impl Identity {
+    /// Reads a URI; none if it is no such identity.
+    pub fn parse(uri: &str) -> Option<Identity> {
+        let mut parts = uri.strip_prefix("spiffe://")?.split('/');
+        let (domain, ns, namespace, sa, account) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_whole = parts.next().is_none() && ns == "ns" && sa == "sa";
+        let is_named = ![domain, namespace, account].contains(&"");
+        (is_whole && is_named).then(|| Identity {
+            domain: domain.to_owned(),
+            namespace: namespace.to_owned(),
+            account: account.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "spiffe://{}/ns/{}/sa/{}", self.domain, self.namespace, self.account)
+    }
+}
+
+impl Peer {
+    /// Whether the other end may be this node: its namespace is that of its certificate, and so is its service account
+    /// where the node names one.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn may_be(&self, node: &Node) -> Result<(), PeerError> {
+        let Some(identities) = &self.identities else { return Ok(()) };
+        if identities.is_empty() {
+            return Err(PeerError::Nobody);
+        }
+        let workload = &node.workload;
+        let fits = |identity: &Identity| {
+            let account = workload.service_account.as_ref();
+            identity.namespace == workload.namespace && account.is_none_or(|it| *it == identity.account)
+        };
+        if identities.iter().any(fits) {
+            return Ok(());
+        }
+        let account = workload.service_account.as_deref().unwrap_or("?");
+        let says = format!("{workload} of the service account {account}");
+        let has: Vec<String> = identities.iter().map(ToString::to_string).collect();
+        Err(PeerError::Other(says, has.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn identities_are_in_istio_s_form_alone() {
+        let text = "spiffe://cluster.local/ns/shop/sa/web";
+        assert_eq!(Identity::parse(text).expect("an identity").to_string(), text);
+        for other in [
+            "",
+            "https://cluster.local/ns/shop/sa/web",
+            "spiffe://cluster.local/ns/shop/sa/",
+            "spiffe:///ns/shop/sa/web",
+            "spiffe://cluster.local/ns/shop/sa/web/more",
+            "spiffe://cluster.local/sa/web/ns/shop",
+        ] {
+            assert_eq!(Identity::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_what_its_certificate_says() {
+        let node = |account: Option<&str>| {
+            let mut metadata = json!({"NAMESPACE": "shop", "WORKLOAD_NAME": "web"});
+            if let Some(account) = account {
+                metadata["SERVICE_ACCOUNT"] = account.into();
+            }
+            Node::read(Some(&crate::node::tests::node("x", &metadata))).expect("a node")
+        };
+        let peer = |uris: &[&str]| Peer {
+            identities: Some(uris.iter().filter_map(|uri| Identity::parse(uri)).collect()),
+        };
+        let web = "spiffe://cluster.local/ns/shop/sa/web";
+        for (peer, account, expected) in [
+            (Peer::default(), Some("other"), true),
+            (peer(&[web]), Some("web"), true),
+            (peer(&[web]), None, true),
+            (peer(&["spiffe://cluster.local/ns/bank/sa/web", web]), Some("web"), true),
+            (peer(&[web]), Some("admin"), false),
+            (peer(&["spiffe://cluster.local/ns/bank/sa/web"]), Some("web"), false),
+            (peer(&[]), None, false),
+        ] {
+            assert_eq!(peer.may_be(&node(account)).is_ok(), expected, "{peer:?} {account:?}");
+        }
+    }
+}
