@@ -1,5 +1,6 @@
 //! Arguments as they are written; [`crate::plan`] resolves them.
 
+mod bootstrap;
 mod engine;
 mod formats;
 mod module;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use burgee_overlay::EnvoyVersion;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::bootstrap::{BootstrapArgs, FlavourName, KindName};
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 pub(crate) use self::module::{
@@ -63,6 +65,10 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when the result is printed, 1 when the documents or the base are wrong, 2 when something else is.
     Render(RenderArgs),
+    /// Print the bootstrap of a proxy that gets everything else from a server.
+    ///
+    /// Exits 0 when it is printed, 1 when the documents are wrong, 2 when something else is.
+    Bootstrap(Box<BootstrapArgs>),
     /// Run a folder's mesh on loopback, send requests through it and show what the documents make of them.
     ///
     /// Starts a gateway Envoy, a sidecar Envoy per workload and a stub app beside each, and stops them at the end.

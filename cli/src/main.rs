@@ -63,6 +63,7 @@ fn main() -> ExitCode {
         plan::Plan::Explain(plan) => commands::explain::run(&plan).map(ExitCode::from),
         plan::Plan::Diff(plan) => commands::diff::run(&plan).map(ExitCode::from),
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
+        plan::Plan::Bootstrap(plan) => commands::bootstrap::run(*plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::Test(args) => commands::test::run(&args).map(ExitCode::from),
         plan::Plan::Module(command) => commands::module::run(&command).map(ExitCode::from),

@@ -1,5 +1,7 @@
 //! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
 
+mod bootstrap;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +14,7 @@ use burgee_api::resolve::ListenerClass;
 use burgee_localnet::{Asking, HeaderError};
 use burgee_overlay::EnvoyVersion;
 
+pub(crate) use self::bootstrap::BootstrapPlan;
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
@@ -35,6 +38,8 @@ pub(crate) enum Plan {
     Diff(DiffPlan),
     /// `render`.
     Render(RenderPlan),
+    /// `bootstrap`.
+    Bootstrap(Box<BootstrapPlan>),
     /// `up`.
     Up(UpPlan),
     /// `test`.
@@ -162,6 +167,7 @@ impl Plan {
             Command::Explain(args) => ExplainPlan::new(args).map(Plan::Explain),
             Command::Diff(args) => DiffPlan::new(args).map(Plan::Diff),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
+            Command::Bootstrap(args) => BootstrapPlan::new(*args).map(|plan| Plan::Bootstrap(Box::new(plan))),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Test(args) => Ok(Plan::Test(args)),
             Command::Module(command) => Ok(Plan::Module(command)),

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use burgee_api::Problem;
 use burgee_api::resolve::Workload;
+use burgee_api::{Problem, Severity};
 use burgee_overlay::{
     Delivery, EnvoyVersion, Identity, Module, NodeFacts, Options, Overlaid, Value, histogram_settings, node,
     overlay, reserving,
 };
 
+use crate::codes;
 use crate::node::CLASS_KEY;
 use crate::subscription::Flavour;
 
@@ -110,8 +111,28 @@ pub fn bootstrap(wanted: &Wanted) -> (Value, Vec<Problem>) {
     let module = Module { path: String::new(), sha256: String::new(), metrics: Vec::new() };
     let options = Options::new(module, Delivery::Aggregated, Identity::Node);
     let policy = reserving(&wanted.workload, &wanted.labels);
-    let Overlaid { value, problems, .. } = overlay(&Value::Map(fields.into()), &policy, &options);
+    let Overlaid { value, mut problems, .. } = overlay(&Value::Map(fields.into()), &policy, &options);
+    problems.extend(plain(&wanted.server));
+    problems.extend(without_counters(wanted.envoy));
     (value, problems)
+}
+
+/// A server that is not on the proxy's machine and that everybody can claim to be.
+fn plain(server: &Server) -> Option<Problem> {
+    let is_here = server.host == "localhost"
+        || server.host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let message = format!("the proxy and {}:{} speak in plain text", server.host, server.port);
+    let help = "give --tls-ca and --server-identity, and --tls-cert with --tls-key for the proxy's own";
+    let problem = Problem::new(Severity::Warning, codes::PLAIN_SERVER, message).help(help);
+    (server.tls.is_none() && !is_here).then_some(problem)
+}
+
+/// An Envoy that cannot choose which counters it sends.
+fn without_counters(envoy: EnvoyVersion) -> Option<Problem> {
+    let message = format!("Envoy {envoy} sends no counters, so its server does not know when a plugin traps");
+    let help = format!("Envoy {LEAST_FOR_COUNTERS} does");
+    let problem = Problem::new(Severity::Note, codes::NO_COUNTERS, message).help(help);
+    (envoy < LEAST_FOR_COUNTERS).then_some(problem)
 }
 
 fn node_of(wanted: &Wanted) -> Value {

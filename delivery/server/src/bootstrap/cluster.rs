@@ -18,7 +18,7 @@ const ANSWER_WITHIN: &str = "10s";
 /// The cluster.
 pub(super) fn cluster(server: &Server) -> Value {
     let Server { host, port, tls } = server;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = host.trim_matches(['[', ']']);
     let is_address = host.parse::<IpAddr>().is_ok();
     let kind = if is_address { "STATIC" } else { "STRICT_DNS" };
     let keepalive =

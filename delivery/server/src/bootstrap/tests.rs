@@ -37,7 +37,8 @@ fn with_tls(own: bool) -> Server {
 /// The bootstrap, as a program reads it.
 fn read(wanted: &Wanted) -> serde_json::Value {
     let (value, problems) = bootstrap(wanted);
-    assert_eq!(problems, []);
+    let expected = [codes::PLAIN_SERVER, codes::NO_COUNTERS];
+    assert!(problems.iter().all(|problem| expected.contains(&problem.code)), "{problems:?}");
     serde_json::from_str(&value.to_json()).expect("JSON")
 }
 
@@ -115,7 +116,8 @@ fn metrics_find_their_labels_and_nothing_is_noted() {
 #[test]
 fn a_label_that_cannot_be_one_is_told() {
     let labels = BTreeSet::from(["not a label".to_owned()]);
-    let (_, problems) = bootstrap(&Wanted { labels, ..wanted(WorkloadKind::Sidecar) });
+    let server = with_tls(true);
+    let (_, problems) = bootstrap(&Wanted { labels, server, ..wanted(WorkloadKind::Sidecar) });
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
 
@@ -125,4 +127,21 @@ fn an_older_envoy_sends_no_counters() {
     let wanted = Wanted { envoy, ..wanted(WorkloadKind::Sidecar) };
     assert_eq!(read(&wanted).get("stats_sinks"), None);
     assert!(read(&Wanted { envoy: LEAST_FOR_COUNTERS, ..wanted }).get("stats_sinks").is_some());
+}
+
+#[test]
+fn what_is_worth_knowing_of_the_server_and_the_envoy_is_told() {
+    let old = EnvoyVersion { major: 1, minor: 36 };
+    let plain = |host: &str| Server { host: host.to_owned(), port: 15010, tls: None };
+    for (server, envoy, expected) in [
+        (plain("127.0.0.1"), LEAST_FOR_COUNTERS, &[][..]),
+        (plain("[::1]"), LEAST_FOR_COUNTERS, &[]),
+        (plain("localhost"), LEAST_FOR_COUNTERS, &[]),
+        (plain("10.0.0.1"), LEAST_FOR_COUNTERS, &["BG0840"]),
+        (with_tls(false), old, &["BG0841"]),
+        (plain("burgee.infra"), old, &["BG0840", "BG0841"]),
+    ] {
+        let (_, problems) = bootstrap(&Wanted { server, envoy, ..wanted(WorkloadKind::Sidecar) });
+        assert_eq!(problems.iter().map(|problem| problem.code.0).collect::<Vec<_>>(), expected);
+    }
 }
