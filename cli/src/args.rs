@@ -2,8 +2,10 @@
 
 mod bootstrap;
 mod engine;
+mod export;
 mod formats;
 mod module;
+mod serve;
 mod source;
 
 use std::ffi::OsString;
@@ -14,11 +16,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::bootstrap::{BootstrapArgs, FlavourName, KindName};
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
+pub(crate) use self::export::{ComposeArgs, ExportCommand};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 pub(crate) use self::module::{
     BuildArgs, ImageArgs, ImageForm, InspectArgs, ModuleCommand, ModuleKind, PackArgs, PullArgs, PushArgs,
     RegistryArgs, VerifyArgs,
 };
+pub(crate) use self::serve::{LogFormat, LogLevel, ModuleWay, ServeArgs, StatusArgs};
 pub(crate) use self::source::SourceArgs;
 
 /// Istio's Telemetry documents made true on any stock Envoy.
@@ -76,6 +80,18 @@ pub(crate) enum Command {
     /// Exits 0 when everything that the documents ask for was seen, 1 when the documents are wrong, 2 otherwise. With
     /// --hold that is decided by the summary, whatever happens after it and however it is ended.
     Up(UpArgs),
+    /// Keep every proxy that connects true to documents, over any base: what is saved takes effect in each of them.
+    ///
+    /// Proxies connect by aggregated xDS, with a bootstrap such as `burgee bootstrap` prints. What is wrong with a document
+    /// is told, and its last good version goes on; so does that of what a proxy refuses, for that proxy.
+    ///
+    /// Runs until it is ended by a signal, and exits 0 then; 2 when it could not begin.
+    Serve(ServeArgs),
+    /// Say what runs where: each proxy that is connected to a server, each document and how many proxies have it.
+    ///
+    /// Exits 0 when all proxies have what they should have, 1 when some do not or documents are wrong, 2 when it could not
+    /// be found out.
+    Status(StatusArgs),
     /// Test a filter: play its cases to it, in this process and without Envoy; with --compliance also what every filter
     /// must stand.
     ///
@@ -108,46 +124,6 @@ pub(crate) enum Command {
     /// Be an app or a receiver of a mesh that runs on loopback; `up` starts these.
     #[command(hide = true, disable_help_flag = true)]
     Stub(StubArgs),
-}
-
-/// What can be written.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExportCommand {
-    /// A folder that `docker compose up` runs: gateways, sidecars, apps and a receiver, with Envoy's official image.
-    ///
-    /// Exported again over what was exported before, proxies that run take the new configuration without a restart.
-    ///
-    /// Exits 0 when the folder is written, 1 when the documents are wrong, 2 when something else is. When
-    /// they are wrong, nothing is written.
-    Compose(ComposeArgs),
-}
-
-/// Arguments of `export compose`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ComposeArgs {
-    /// The folder with the documents.
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-    /// The folder to write: one that is not there, is empty, or was exported before.
-    #[arg(short, long, value_name = "OUT")]
-    pub output: PathBuf,
-    /// Write over files of the folder that were changed by hand since they were exported.
-    #[arg(long)]
-    pub force: bool,
-    /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
-    #[arg(long, value_name = "FILE")]
-    pub module: Option<PathBuf>,
-    #[command(flatten)]
-    pub engine: EngineArgs,
-    #[command(flatten)]
-    pub sources: SourceArgs,
-    /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
-    /// minute or two the first time.
-    #[arg(long, value_name = "FILE")]
-    pub stub: Option<PathBuf>,
-    /// The image that has Envoy. Without: envoyproxy/envoy of the version that `up` would use.
-    #[arg(long, value_name = "IMAGE")]
-    pub image: Option<String>,
 }
 
 /// Arguments of `doctor`.

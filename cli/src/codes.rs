@@ -195,6 +195,32 @@ burgee_api::codes! {
         },
     }
 
+    /// A document that goes on with what was in force of it.
+    KEPT_DOCUMENT = "BG0020" {
+        severity: Severity::Warning,
+        basis: Basis::Ours,
+        means: "A document that a server has in force was changed, and what is written now is refused, or its file cannot be \
+                read any more. What is wrong with it is said beside this.",
+        matters: "The document goes on in every proxy as it was; everything else of the change is in force. Of the mesh's \
+                  configuration and what is beside it, such as services, all goes on as it was, since policies lean on it.",
+        case: Case::Situation {
+            wrong: "A Telemetry in force is saved with `randomSamplingPercentage: 1000`.",
+            right: "Mend what is told of the document; it then takes effect by itself.",
+        },
+    }
+
+    /// Something that a server could not read.
+    NOT_READ = "BG0021" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "A file or folder of documents, or a module's file, cannot be read while a server runs.",
+        matters: "Everything goes on as it was, and it is read again when it changes.",
+        case: Case::Situation {
+            wrong: "The folder that `burgee serve -f` names is moved away.",
+            right: "Put it back, with permission to read it.",
+        },
+    }
+
     /// A plugin that goes on with what was in force of it.
     KEPT_PLUGIN = "BG0012" {
         severity: Severity::Warning,

@@ -8,12 +8,14 @@ mod codes;
 mod commands;
 mod environment;
 mod fetching;
+mod following;
 mod judging;
 mod output;
 mod plan;
 mod plugin_modules;
 mod progress;
 mod report;
+mod server;
 mod sources;
 mod workload;
 
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
         plan::Plan::Bootstrap(plan) => commands::bootstrap::run(*plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
+        plan::Plan::Serve(plan) => commands::serve::run(&plan).map(ExitCode::from),
+        plan::Plan::Status(args) => commands::status::run(&args).map(ExitCode::from),
         plan::Plan::Test(args) => commands::test::run(&args).map(ExitCode::from),
         plan::Plan::Module(command) => commands::module::run(&command).map(ExitCode::from),
         plan::Plan::ExportCompose(plan) => commands::export::run(&plan).map(ExitCode::from),

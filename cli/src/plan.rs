@@ -1,6 +1,7 @@
 //! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
 
 mod bootstrap;
+mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -14,16 +15,18 @@ use burgee_api::resolve::ListenerClass;
 use burgee_localnet::{Asking, HeaderError};
 use burgee_overlay::EnvoyVersion;
 
-pub(crate) use self::bootstrap::BootstrapPlan;
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
     ExplainArgs, ExportCommand, FailOn, FileArgs, Format, MetricsChoice, ModuleCommand, NewArgs,
-    ProxyDelivery, RenderArgs, SignalName, SourceArgs, TestArgs, TreeFormat, UpArgs,
+    ProxyDelivery, RenderArgs, SignalName, SourceArgs, StatusArgs, TestArgs, TreeFormat, UpArgs,
 };
 use crate::codes;
 use crate::commands::new::CrateName;
 use crate::workload::WorkloadPlan;
+
+pub(crate) use self::bootstrap::BootstrapPlan;
+pub(crate) use self::serve::{ServeBase, ServePlan};
 
 /// A command with everything that it needs.
 #[derive(Debug)]
@@ -42,6 +45,10 @@ pub(crate) enum Plan {
     Bootstrap(Box<BootstrapPlan>),
     /// `up`.
     Up(UpPlan),
+    /// `serve`.
+    Serve(ServePlan),
+    /// `status`.
+    Status(StatusArgs),
     /// `test`.
     Test(TestArgs),
     /// `module`.
@@ -169,6 +176,8 @@ impl Plan {
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
             Command::Bootstrap(args) => BootstrapPlan::new(*args).map(|plan| Plan::Bootstrap(Box::new(plan))),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
+            Command::Serve(args) => ServePlan::new(args).map(Plan::Serve),
+            Command::Status(args) => Ok(Plan::Status(args)),
             Command::Test(args) => Ok(Plan::Test(args)),
             Command::Module(command) => Ok(Plan::Module(command)),
             Command::Export(ExportCommand::Compose(args)) => ComposePlan::new(args).map(Plan::ExportCompose),

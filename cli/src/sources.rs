@@ -29,6 +29,19 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, Failure> {
     read_wanted(paths, |bytes| !is_cases(bytes))
 }
 
+/// The same, where a folder may hold nothing.
+pub(crate) fn read_or_nothing(paths: &[PathBuf]) -> Result<Sources, Failure> {
+    let mut some = Vec::new();
+    for path in paths {
+        let mut files = Vec::new();
+        collect(path, true, &mut HashSet::new(), &mut files)?;
+        if !files.is_empty() {
+            some.push(path.clone());
+        }
+    }
+    read(&some)
+}
+
 /// Reads every path; folders with everything below them that ends so, cases of filters too.
 pub(crate) fn read_cases(paths: &[PathBuf]) -> Result<Sources, Failure> {
     read_wanted(paths, |_| true)

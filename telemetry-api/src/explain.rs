@@ -41,16 +41,13 @@ pub use model::{
 };
 pub use why_not::Asked;
 
-use crate::check::Checked;
-use crate::document::{Outline, OutlineIndex};
+use crate::check::{Checked, RefusedDocuments};
+use crate::document::Outline;
 use crate::origin::{Origin, Place};
-use crate::problem::{Code, Problem, Severity, codes};
+use crate::problem::Problem;
 use crate::resolve::tracers::Lookup;
 use crate::resolve::{ControlPlane, Effective, ListenerClass, PolicySet, Workload};
 use crate::resources::{MeshConfig, Meta, Resources, Telemetry};
-
-/// Errors of documents that a cluster takes.
-const TAKEN_ALL_THE_SAME: [Code; 2] = [codes::UNKNOWN_PROVIDER, codes::MODULE_REFUSED];
 
 /// Documents that were read and judged, ready to be asked about.
 ///
@@ -86,23 +83,9 @@ impl<'c> Explainer<'c> {
 
     /// Documents to ask about, and what they leave to a control plane.
     pub fn of(checked: &'c Checked, control_plane: ControlPlane) -> Explainer<'c> {
-        let mut refused: BTreeMap<Place, Vec<&Problem>> = BTreeMap::new();
-        let refuses = |problem: &&Problem| {
-            problem.severity == Severity::Error && !TAKEN_ALL_THE_SAME.contains(&problem.code)
-        };
-        let outlines = OutlineIndex::new(&checked.outlines);
-        let mut unreadable = Vec::new();
-        for problem in checked.problems.iter().filter(refuses) {
-            // A text that is broken ends there; the documents before are whole.
-            if problem.code == codes::SYNTAX {
-                unreadable.push(problem);
-                continue;
-            }
-            let place = problem.place.as_ref();
-            if let Some(outline) = place.and_then(|place| outlines.around(place)) {
-                refused.entry(outline.place.clone()).or_default().push(problem);
-            }
-        }
+        let RefusedDocuments { documents, texts: unreadable } = checked.refused();
+        let refused: BTreeMap<Place, Vec<&Problem>> =
+            documents.into_iter().map(|(place, (_, problems))| (place, problems)).collect();
         let accepted = |meta: &Meta| !refused.contains_key(&meta.place);
         let mut resources: Resources = checked.resources.clone();
         resources.telemetries.retain(|telemetry| accepted(&telemetry.meta));

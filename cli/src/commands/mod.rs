@@ -11,6 +11,8 @@ pub(crate) mod export;
 pub(crate) mod module;
 pub(crate) mod new;
 pub(crate) mod render;
+pub(crate) mod serve;
+pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod up;
 

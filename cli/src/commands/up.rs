@@ -1,19 +1,16 @@
 //! `burgee up`: a folder's mesh on loopback, requests through it, and what the documents make of them.
 
-mod again;
 mod asked;
 mod clean;
 #[cfg(test)]
 mod examples;
 mod follow;
-mod last_good;
 mod lines;
 mod live;
 mod show;
 mod status;
 mod stream;
 mod tree;
-mod watch;
 
 use std::path::Path;
 
@@ -26,6 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::args::Format;
+use crate::following::watch;
 use crate::judging::check;
 use crate::plan::UpPlan;
 use crate::progress::Steps;
@@ -263,14 +261,14 @@ fn stub() -> Result<Vec<std::ffi::OsString>, Failure> {
 }
 
 /// Being told to stop.
-struct Ending {
+pub(super) struct Ending {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Ending {
-    fn new() -> Result<Ending, Failure> {
+    pub(super) fn new() -> Result<Ending, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::new(format!("signals cannot be heard: {error}"), ""))
         };
@@ -282,7 +280,7 @@ impl Ending {
     }
 
     /// Waits until somebody says so, and gives what it was.
-    async fn wait(&mut self) -> &'static str {
+    pub(super) async fn wait(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",

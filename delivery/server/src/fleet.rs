@@ -241,6 +241,11 @@ impl Fleet {
         (inner.in_force.clone(), inner.number)
     }
 
+    /// Takes what an earlier server held back.
+    pub fn restore(&self, holds: Holds) {
+        self.lock().holds = holds;
+    }
+
     /// What is held back from proxies.
     pub fn holds(&self) -> Holds {
         self.lock().holds.clone()

@@ -10,6 +10,7 @@ pub(crate) mod expression;
 mod extension;
 mod mesh_revisions;
 mod module_rules;
+mod over;
 mod peer_authentication;
 mod plugins;
 mod situations;
@@ -31,6 +32,8 @@ use crate::resolve::DEFAULT_REVISION;
 use crate::resources::Resources;
 
 pub use expression::{NotInFormat, in_format};
+pub(crate) use over::RefusedDocuments;
+pub use over::Usable;
 pub use variables::judge_variables;
 
 /// Documents that were read and judged.

@@ -14,13 +14,13 @@ use burgee_localnet::summary::ProxySummary;
 use burgee_localnet::{Asking, Batch, Localnet, Modules, Target};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::again::{Again, has_news};
 use super::asked::{self, Policies};
 use super::clean::clean;
-use super::last_good::LastGood;
 use super::show::count;
-use super::watch::{Change, Watch};
 use crate::args::{MetricsChoice, SourceArgs};
+use crate::following::again::{Again, has_news};
+use crate::following::last_good::LastGood;
+use crate::following::watch::{Change, Watch};
 use crate::plan::UpPlan;
 use crate::plugin_modules::{self, PluginModules};
 use crate::progress::Steps;

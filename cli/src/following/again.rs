@@ -15,14 +15,14 @@ const LAST: Duration = Duration::from_secs(60);
 
 /// When it is time.
 #[derive(Debug, Default)]
-pub(super) struct Again {
+pub(crate) struct Again {
     /// How long was waited last, and until when is waited; none: nothing is lacking.
     next: Option<(Duration, Instant)>,
 }
 
 impl Again {
     /// Waits until it is time; for ever if nothing is lacking.
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         match self.next {
             Some((_, at)) => sleep_until(at).await,
             None => std::future::pending().await,
@@ -30,7 +30,7 @@ impl Again {
     }
 
     /// Takes note of what was wrong with modules just now. `is_again`: that was because it was time.
-    pub(super) fn note(&mut self, wrong: &[Problem], is_again: bool) {
+    pub(crate) fn note(&mut self, wrong: &[Problem], is_again: bool) {
         // Whatever it is, somebody may mend it where the module is, of which nobody is told here.
         let is_lacking = wrong.iter().any(|problem| [NOT_HAD, OTHER_DIGEST].contains(&problem.code));
         let wait = match self.next {
@@ -42,7 +42,7 @@ impl Again {
 }
 
 /// Whether asking again came to something: a module that is there now, or another one.
-pub(super) fn has_news(before: &PluginModules, now: &PluginModules) -> bool {
+pub(crate) fn has_news(before: &PluginModules, now: &PluginModules) -> bool {
     now.iter().any(|(key, module)| match (module, before.get(key)) {
         (PluginModule::Ready(module), Some(PluginModule::Ready(before))) => module != before,
         (PluginModule::Ready(_), _) => true,

@@ -21,13 +21,13 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// Whether a module's source did; documents may have changed in any case.
-    pub(super) is_of_module: bool,
+    pub(crate) is_of_module: bool,
 }
 
 /// Watches a folder of documents, and what else it is told to.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     changes: mpsc::UnboundedReceiver<Change>,
     /// What changed and was not told yet.
@@ -53,7 +53,7 @@ type Identity = (u64, u64);
 
 impl Watch {
     /// Watches a folder from now on.
-    pub(super) fn new(directory: &Path) -> Result<Watch, Failure> {
+    pub(crate) fn new(directory: &Path) -> Result<Watch, Failure> {
         let (sender, changes) = mpsc::unbounded_channel();
         let compared: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
         let modules = compared.clone();
@@ -79,7 +79,7 @@ impl Watch {
     }
 
     /// Watches the sources of modules as well, instead of those of before.
-    pub(super) fn modules(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
+    pub(crate) fn modules(&mut self, paths: &[PathBuf]) -> Result<(), Failure> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| real(path)).collect();
         if paths == self.modules {
             return Ok(());
@@ -107,12 +107,12 @@ impl Watch {
     }
 
     /// Has a change told that nobody saw: it comes as if it were seen just then.
-    pub(super) fn assume(&mut self, change: Change) {
+    pub(crate) fn assume(&mut self, change: Change) {
         self.waiting = Some(change);
     }
 
     /// Waits for a change and for quiet after it. A change is not lost when this is dropped before it is told.
-    pub(super) async fn next(&mut self) -> Change {
+    pub(crate) async fn next(&mut self) -> Change {
         while self.waiting.is_none() {
             match timeout_at(Instant::now() + LOOK, self.changes.recv()).await {
                 Ok(Some(change)) => self.waiting = Some(change),

@@ -12,11 +12,11 @@ use crate::plugin_modules::PluginModules;
 
 /// Every plugin in force that has its module, by [`TrafficExtension::key`].
 #[derive(Clone, Debug, Default)]
-pub(super) struct LastGood(BTreeMap<String, (TrafficExtension, Module)>);
+pub(crate) struct LastGood(BTreeMap<String, (TrafficExtension, Module)>);
 
 impl LastGood {
     /// Of plugins that are in force with these modules.
-    pub(super) fn of(plugins: &[TrafficExtension], modules: &PluginModules) -> LastGood {
+    pub(crate) fn of(plugins: &[TrafficExtension], modules: &PluginModules) -> LastGood {
         let ready = |plugin: &TrafficExtension| match modules.get(&plugin.key()) {
             Some(PluginModule::Ready(module)) => Some((plugin.key(), (plugin.clone(), module.clone()))),
             _ => None,
@@ -26,7 +26,7 @@ impl LastGood {
 
     /// Puts back what was in force of those plugins whose modules cannot be used now, and says so of each. A plugin that
     /// had none in force stays without: what its `failStrategy` says holds for it.
-    pub(super) fn keep(&self, plugins: &mut [TrafficExtension], modules: &mut PluginModules) -> Vec<Problem> {
+    pub(crate) fn keep(&self, plugins: &mut [TrafficExtension], modules: &mut PluginModules) -> Vec<Problem> {
         let mut kept = Vec::new();
         for plugin in plugins {
             let key = plugin.key();

@@ -1,0 +1,337 @@
+//! `burgee serve`: keeps every proxy that connects true to documents, over any base.
+
+mod documents;
+mod log;
+mod publish;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use burgee_api::{Problem, Severity};
+use burgee_server::admin::Admin;
+use burgee_server::base::Classes;
+use burgee_server::fleet::{Fleet, Limits};
+use burgee_server::holds::Holds;
+use burgee_server::status::ProblemReport;
+use burgee_server::tls::{Tls, TlsFiles};
+use burgee_server::upstream::Upstream;
+use burgee_server::{Discovery, listen};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+
+use self::documents::{Documents, Read};
+use self::publish::Publisher;
+use self::state::State;
+use crate::following::again::Again;
+use crate::following::watch::{Change, Watch};
+use crate::plan::{ServeBase, ServePlan};
+use crate::{Failure, Outcome, plugin_modules, report};
+
+/// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
+const THREAD_STACK: usize = 8 << 20;
+/// How often certificates are looked at: those of a mesh live for hours.
+const CERTIFICATES: Duration = Duration::from_secs(30);
+
+/// Runs it.
+pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
+    log::begin(plan.log, plan.log_level);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK)
+        .build()
+        .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
+    let outcome = runtime.block_on(serve(plan));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
+    let mut ending = super::up::Ending::new()?;
+    let tls = plan.tls.clone().map(|files| tls(files)).transpose()?;
+    // Before anything else that takes time: a port that is taken is told at once.
+    let proxies = bind("--listen", plan.listen).await?;
+    let admin = bind("--admin", plan.admin).await?;
+    let state = State::open(plan)?;
+    let publisher = Publisher::new(plan)?;
+    let mut server = Server {
+        upstream: match &plan.base {
+            ServeBase::Upstream(address) => {
+                let upstream = Upstream::new(address);
+                Some(Arc::new(upstream.map_err(super::failure)?))
+            }
+            ServeBase::Folder(_) => None,
+        },
+        plan,
+        fleet: Arc::new(Fleet::new(
+            Limits { proxies: plan.max_proxies, ..Limits::default() },
+            Holds::default(),
+        )),
+        documents: Documents::default(),
+        publisher,
+        state,
+        classes: None,
+        problems: Told::default(),
+        again: Again::default(),
+    };
+    let work = async {
+        server.begin().await?;
+        let serving = Admin { fleet: server.fleet.clone(), upstream: server.upstream.clone() };
+        let (at, admin_at) = (local(&proxies)?, local(&admin)?);
+        tokio::spawn(burgee_server::admin::serve(admin, serving));
+        let discovery =
+            Discovery::new(server.fleet.clone(), server.upstream.clone(), &format!("burgee {at}"));
+        tokio::spawn(listen::serve(proxies, discovery, tls.clone()));
+        let how = if tls.is_some() { "with mutual TLS" } else { "without TLS" };
+        report::aside(&format!("serving proxies at {at} {how}; status at http://{admin_at}/v1/status"));
+        server.follow(tls).await
+    };
+    let outcome = tokio::select! {
+        outcome = work => outcome.map(|()| Outcome::Done),
+        name = ending.wait() => {
+            report::aside(&format!("{name}: ending; proxies keep what they have"));
+            Ok(Outcome::Done)
+        }
+    };
+    drain(&server.fleet, Duration::from_secs(plan.drain)).await;
+    outcome
+}
+
+/// Has proxies leave.
+async fn drain(fleet: &Fleet, most: Duration) {
+    fleet.end();
+    let until = Instant::now() + most;
+    while !fleet.proxies().is_empty() && Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn tls(files: TlsFiles) -> Result<Arc<Tls>, Failure> {
+    Ok(Arc::new(Tls::load(files).map_err(super::failure)?))
+}
+
+async fn bind(flag: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(
+            format!("{flag} {address} cannot be listened on: {error}"),
+            format!("name another one with {flag} ADDRESS:PORT; port 0 takes any that is free"),
+        )
+    })
+}
+
+fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| Failure::new(format!("no address: {error}"), ""))
+}
+
+/// What is wrong with the documents, and with the base.
+#[derive(Default)]
+struct Told {
+    documents: Vec<Problem>,
+    base: Vec<Problem>,
+}
+
+/// What runs.
+struct Server<'p> {
+    plan: &'p ServePlan,
+    fleet: Arc<Fleet>,
+    upstream: Option<Arc<Upstream>>,
+    documents: Documents,
+    publisher: Publisher,
+    state: State,
+    classes: Option<Classes>,
+    problems: Told,
+    again: Again,
+}
+
+impl Server<'_> {
+    /// Puts in force what there is.
+    async fn begin(&mut self) -> Result<(), Failure> {
+        let restored = tokio::task::block_in_place(|| self.state.restore(&self.publisher));
+        if let Some(restored) = restored {
+            self.fleet.restore(restored.holds);
+            self.documents.restored(restored.resources, restored.texts);
+        }
+        if let ServeBase::Folder(_) = &self.plan.base {
+            self.read_base().await?;
+        }
+        let read = tokio::task::block_in_place(|| self.documents.read(&self.plan.files))?;
+        if read.is_mesh_lost {
+            report::print_aside(&read.problems, &read.texts);
+            return Err(Failure::new(
+                "the mesh's configuration is wrong, and there is none that was good before",
+                "mend what is told above",
+            ));
+        }
+        self.take(read, Change { is_of_module: true }, false).await;
+        Ok(())
+    }
+
+    /// Follows documents, base and proxies, until this is dropped.
+    async fn follow(&mut self, tls: Option<Arc<Tls>>) -> Result<(), Failure> {
+        let mut watch = self.watch_documents()?;
+        let mut bases = match &self.plan.base {
+            ServeBase::Folder(folder) => Some(Watch::new(folder)?),
+            ServeBase::Upstream(_) => None,
+        };
+        // What changed since it was read takes effect too.
+        watch.assume(Change::default());
+        let mut certificates = tokio::time::interval(CERTIFICATES);
+        loop {
+            let fleet = self.fleet.clone();
+            let base = async {
+                match &mut bases {
+                    Some(bases) => bases.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                change = watch.next() => {
+                    self.read_documents(change, false).await;
+                    watch.modules(&self.watched())?;
+                }
+                () = self.again.wait() => self.read_documents(Change { is_of_module: true }, true).await,
+                _ = base => self.read_base().await?,
+                () = fleet.held() => self.save_holds(),
+                _ = certificates.tick() => if let Some(tls) = &tls && let Err(error) = tls.reload() {
+                    ::log::error!(target: "tls", "{error}; what was read before counts on");
+                },
+            }
+        }
+    }
+
+    fn watch_documents(&self) -> Result<Watch, Failure> {
+        // Standard input does not change.
+        let first = self.plan.files.iter().find(|file| file.as_os_str() != "-");
+        let Some(first) = first else {
+            return Err(Failure::new(
+                "documents from standard input alone do not change",
+                "name a folder with -f",
+            ));
+        };
+        let folder = if first.is_dir() {
+            first.clone()
+        } else {
+            // A file that is written anew is another file, so its folder is watched.
+            first
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .map_or_else(|| PathBuf::from("."), PathBuf::from)
+        };
+        let mut watch = Watch::new(&folder)?;
+        watch.modules(&self.watched())?;
+        Ok(watch)
+    }
+
+    /// What is watched beside the first of what is named.
+    fn watched(&self) -> Vec<PathBuf> {
+        let mut watched = plugin_modules::watched(self.documents.resources());
+        watched.extend(self.plan.files.iter().skip(1).filter(|file| file.as_os_str() != "-").cloned());
+        watched
+    }
+
+    async fn read_documents(&mut self, change: Change, is_again: bool) {
+        match tokio::task::block_in_place(|| self.documents.read(&self.plan.files)) {
+            Ok(read) => self.take(read, change, is_again).await,
+            Err(failure) => {
+                ::log::error!(target: "documents", "{}; the last good documents stay in force", failure.message);
+                let problem = Problem::new(Severity::Error, crate::codes::NOT_READ, failure.message);
+                self.problems.documents = vec![problem.help(failure.help)];
+                self.tell();
+            }
+        }
+    }
+
+    /// Puts documents in force that were read.
+    async fn take(&mut self, read: Read, change: Change, is_again: bool) {
+        let begun = std::time::Instant::now();
+        let Read { usable, texts, mut problems, is_changed, .. } = read;
+        if !is_changed && !change.is_of_module {
+            return;
+        }
+        let published = tokio::task::block_in_place(|| {
+            self.publisher.publish(usable.resources.clone(), &texts, change.is_of_module)
+        });
+        self.again.note(&published.wrong, is_again);
+        problems.extend(published.wrong);
+        problems.extend(published.kept);
+        self.documents.in_force(usable.resources, &texts);
+        let is_other = self.fleet.in_force().0.version() != published.in_force.version();
+        let is_first = !self.fleet.is_ready(false);
+        self.show(&problems, &texts);
+        self.problems.documents = problems;
+        self.tell();
+        if is_other || is_first {
+            let read_after = begun.elapsed();
+            let concerned = self.fleet.publish(published.in_force.clone()).await;
+            ::log::info!(target: "documents", "change {} is in force: {} of {} proxies are to have something else, after {} ms",
+                concerned.number, concerned.changed, concerned.connected, (begun.elapsed()).as_millis());
+            let _ = read_after;
+        }
+        if let Err(error) = self.state.save(&published.in_force, &self.documents.good_texts()) {
+            ::log::error!(target: "state", "{error}; a restart would not know these documents");
+        }
+        self.save_holds();
+    }
+
+    fn save_holds(&mut self) {
+        if let Err(error) = self.state.save_holds(&self.fleet.holds()) {
+            ::log::error!(target: "state", "{error}; a restart would not know what is held back");
+        }
+    }
+
+    /// Prints what is wrong and was not told before.
+    fn show(&self, problems: &[Problem], texts: &[burgee_api::document::Source]) {
+        let untold: Vec<Problem> = problems
+            .iter()
+            .filter(|problem| problem.severity >= Severity::Warning)
+            .filter(|problem| !self.problems.documents.contains(problem))
+            .cloned()
+            .collect();
+        if untold.is_empty() {
+            return;
+        }
+        log::problems(self.plan.log, &untold, texts);
+    }
+
+    async fn read_base(&mut self) -> Result<(), Failure> {
+        let ServeBase::Folder(folder) = &self.plan.base else { return Ok(()) };
+        let (classes, mut problems) = tokio::task::block_in_place(|| Classes::load(folder));
+        let before = self.classes.as_ref();
+        let classes = match before {
+            Some(before) => {
+                let (classes, kept) = classes.over(before);
+                problems.extend(kept);
+                classes
+            }
+            None => classes,
+        };
+        log::problems(self.plan.log, &problems, &[]);
+        if before.is_none() && (classes.is_lost() || classes.iter().next().is_none()) {
+            return Err(Failure::new(
+                format!("--base {} has nothing to serve", folder.display()),
+                "see docs/bases.md for what a base is",
+            ));
+        }
+        let is_other = before != Some(&classes);
+        self.problems.base = problems;
+        self.tell();
+        if is_other {
+            self.classes = Some(classes.clone());
+            self.fleet.rebase(Arc::new(classes)).await;
+        }
+        Ok(())
+    }
+
+    fn tell(&self) {
+        let all = self.problems.documents.iter().chain(&self.problems.base);
+        let report = |problem: &Problem| ProblemReport {
+            severity: problem.severity.name().to_owned(),
+            code: problem.code.to_string(),
+            place: problem.place.as_ref().map(ToString::to_string).unwrap_or_default(),
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        };
+        self.fleet.tell_of_problems(all.map(report).collect());
+    }
+}

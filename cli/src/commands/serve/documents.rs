@@ -1,0 +1,180 @@
+//! Reads documents as they are now, and keeps of them what was good where what takes its place is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use burgee_api::check::Usable;
+use burgee_api::document::{self, Source};
+use burgee_api::resolve::DEFAULT_REVISION;
+use burgee_api::resources::Resources;
+use burgee_api::{Problem, Severity};
+
+use crate::codes::KEPT_DOCUMENT;
+use crate::judging::judge;
+use crate::{Failure, environment, sources};
+
+/// What was read, and what is in force.
+#[derive(Default)]
+pub(super) struct Documents {
+    /// What was read last.
+    texts: Vec<Source>,
+    /// The resources in force.
+    resources: Resources,
+    /// Whether there are any.
+    is_there: bool,
+    /// Of each file the last text without an error.
+    good: BTreeMap<String, String>,
+}
+
+/// What was read now.
+pub(super) struct Read {
+    pub usable: Usable,
+    pub texts: Vec<Source>,
+    pub problems: Vec<Problem>,
+    /// Whether it is not what was read before.
+    pub is_changed: bool,
+    /// Whether the mesh's configuration is wrong, and there is none to go on with.
+    pub is_mesh_lost: bool,
+}
+
+impl Documents {
+    /// What is in force.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Of each file the last text without an error, with secrets taken out.
+    pub fn good_texts(&self) -> Vec<(String, String)> {
+        self.good.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
+    }
+
+    /// What was good when an earlier server ended.
+    pub fn restored(&mut self, resources: Resources, texts: Vec<(String, String)>) {
+        self.resources = resources;
+        self.is_there = true;
+        self.good = texts.into_iter().collect();
+    }
+
+    /// Reads everything.
+    pub fn read(&mut self, files: &[PathBuf]) -> Result<Read, Failure> {
+        let read = settled(files)?;
+        let is_changed = read.texts != self.texts || !self.is_there;
+        let documents = document::read(&read.texts);
+        let mut checked = judge(documents, &read.texts, DEFAULT_REVISION);
+        checked.problems.splice(0..0, read.problems);
+        let mut usable = checked.usable(self.is_there.then_some(&self.resources));
+        self.keep_emptied(&read.texts, &mut usable);
+        let mut problems = checked.problems.clone();
+        problems.extend(environment::doubts(&usable.resources));
+        problems.extend(kept(&usable));
+        let wrong: BTreeSet<&str> = checked
+            .problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .filter_map(|problem| Some(&*problem.place.as_ref()?.file))
+            .collect();
+        let names: BTreeSet<&str> = read.texts.iter().map(|text| &*text.name).collect();
+        // A file that is gone is gone on purpose; one that is wrong or empty goes on as it was.
+        self.good.retain(|name, _| names.contains(name.as_str()) || wrong.contains(name.as_str()));
+        for text in read.texts.iter().filter(|text| !wrong.contains(&*text.name)) {
+            if text.text.trim().is_empty() && self.good.contains_key(&*text.name) {
+                continue;
+            }
+            self.good.insert(text.name.to_string(), without_secrets(text, &checked.outlines));
+        }
+        let is_mesh_lost = usable.is_mesh_lost;
+        Ok(Read { usable, texts: read.texts, problems, is_changed, is_mesh_lost })
+    }
+
+    /// Many editors empty a file before they write it: what was in it goes on until it is written or removed.
+    fn keep_emptied(&self, texts: &[Source], usable: &mut Usable) {
+        let is_empty = |text: &&Source| text.text.trim().is_empty();
+        for text in texts.iter().filter(is_empty) {
+            let here = |file: &str| *file == *text.name;
+            let telemetries = self.resources.telemetries.iter().filter(|it| here(&it.meta.place.file));
+            let extensions = self.resources.extensions.iter().filter(|it| here(&it.meta.place.file));
+            for it in telemetries {
+                usable.kept.push(it.meta.id.clone());
+                usable.resources.telemetries.push(it.clone());
+            }
+            for it in extensions {
+                usable.kept.push(it.meta.id.clone());
+                usable.resources.extensions.push(it.clone());
+            }
+        }
+    }
+
+    /// These are in force now.
+    pub fn in_force(&mut self, resources: Resources, texts: &[Source]) {
+        self.resources = resources;
+        self.is_there = true;
+        self.texts = texts.to_vec();
+    }
+}
+
+/// Reads until two readings are the same: what is half written is not taken for whole.
+fn settled(files: &[PathBuf]) -> Result<sources::Sources, Failure> {
+    let mut last = sources::read_or_nothing(files)?;
+    for _ in 0..10 {
+        let again = sources::read_or_nothing(files)?;
+        if again.texts == last.texts {
+            break;
+        }
+        last = again;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Ok(last)
+}
+
+/// Says which documents go on as they were.
+fn kept(usable: &Usable) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = usable
+        .kept
+        .iter()
+        .map(|id| {
+            let message = format!("{id} keeps the last good one: what is written now is refused");
+            Problem::new(Severity::Warning, KEPT_DOCUMENT, message)
+                .help("mend what is told of it; the change then takes effect by itself")
+        })
+        .collect();
+    if usable.is_mesh_kept {
+        let message =
+            "the mesh's configuration and services keep the last good ones: what is written now is refused";
+        problems.push(
+            Problem::new(Severity::Warning, KEPT_DOCUMENT, message)
+                .help("mend what is told of it; the change then takes effect by itself"),
+        );
+    }
+    problems
+}
+
+/// A text without its Secrets, every other line where it was: it is kept on disk and shown.
+fn without_secrets(text: &Source, outlines: &[burgee_api::document::Outline]) -> String {
+    let here: Vec<_> = outlines.iter().filter(|outline| *outline.place.file == *text.name).collect();
+    if !here.iter().any(|outline| &*outline.id.kind == "Secret") {
+        return text.text.to_string();
+    }
+    let lines: Vec<&str> = text.text.lines().collect();
+    let begins: Vec<usize> = here.iter().map(|outline| outline.place.line).collect();
+    let is_simple = begins.windows(2).all(|pair| pair[0] < pair[1])
+        && begins.iter().all(|begin| {
+            here.len() == 1 || *begin == 1 || lines[..begin - 1].iter().any(|line| line.trim_end() == "---")
+        });
+    if !is_simple {
+        return "\n".repeat(lines.len());
+    }
+    let mut out = String::with_capacity(text.text.len());
+    let mut is_secret = here.first().is_some_and(|first| &*first.id.kind == "Secret");
+    for (number, line) in lines.iter().enumerate() {
+        if line.trim_end() == "---" {
+            // What begins next decides.
+            let next = here.iter().find(|outline| outline.place.line > number);
+            is_secret = next.is_some_and(|next| &*next.id.kind == "Secret");
+            out.push_str("---");
+        } else if !is_secret {
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,88 @@
+//! Asks a running server over HTTP.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+use crate::Failure;
+
+/// How long an answer may take.
+const WITHIN: Duration = Duration::from_secs(30);
+/// How large it may be. Ten thousand proxies come to some megabytes.
+const MOST_BYTES: usize = 256 << 20;
+
+/// A server that is asked.
+pub(crate) struct Server<'a> {
+    /// What was given, with or without `http://`.
+    address: &'a str,
+}
+
+impl Server<'_> {
+    /// The server at this address.
+    pub(crate) fn at(address: &str) -> Server<'_> {
+        Server { address }
+    }
+
+    /// What it answers.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
+        let pairs: Vec<String> = query
+            .iter()
+            .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let address = self.address.trim_end_matches('/').trim_start_matches("http://");
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        let url = format!("http://{address}{path}{mark}{}", pairs.join("&"));
+        let body = self.fetch(&url)?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Failure::new(
+                format!("{} does not answer as a server of Burgee does: {error}", self.address),
+                "name the --admin address of `burgee serve`",
+            )
+        })
+    }
+
+    fn fetch(&self, url: &str) -> Result<Vec<u8>, Failure> {
+        let failed = |why: String| {
+            Failure::new(
+                format!("the server at {} cannot be asked: {why}", self.address),
+                "is it running? name the --admin address of `burgee serve` with --server",
+            )
+        };
+        let uri: hyper::Uri = url.parse().map_err(|error| failed(format!("{error}")))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        runtime.block_on(async {
+            let work = async {
+                let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+                let response = client.get(uri).await.map_err(|error| failed(words(&error)))?;
+                let status = response.status();
+                let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+                let body = body.map_err(|error| failed(error.to_string()))?.to_bytes().to_vec();
+                if !status.is_success() {
+                    return Err(failed(format!("{status}: {}", String::from_utf8_lossy(&body).trim())));
+                }
+                Ok(body)
+            };
+            tokio::time::timeout(WITHIN, work)
+                .await
+                .unwrap_or_else(|_| Err(failed(format!("no answer within {} s", WITHIN.as_secs()))))
+        })
+    }
+}
+
+/// An error with what caused it.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
+}
