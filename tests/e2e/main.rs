@@ -6,6 +6,7 @@
 
 mod accepted;
 mod bad_input;
+mod bootstraps;
 mod callouts;
 mod changes;
 mod checking;
