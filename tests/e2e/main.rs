@@ -35,6 +35,7 @@ mod providers;
 mod quickstart;
 mod refusals;
 mod rendering;
+mod serving;
 mod support;
 mod swaps;
 mod tracers;
