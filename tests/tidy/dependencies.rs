@@ -67,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "burgee-machine",
             "burgee-modules",
             "burgee-overlay",
+            "burgee-server",
             "burgee-stub",
         ],
     ),

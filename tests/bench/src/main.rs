@@ -1,11 +1,13 @@
 //! Benchmarks: what Burgee costs, and what that depends on. Each is a subcommand; the folder's README says how to read them.
 
 mod clock;
+mod fleet;
 mod interval;
 mod requests;
 mod scale;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -37,6 +39,8 @@ enum Benchmark {
     Memory(Memory),
     /// Envoy's processor time per connection of TCP, with their metrics and without. Needs Linux and two cores.
     Connections(Connections),
+    /// How long proxies wait for a change, and what their server takes for it. Needs Linux and the program burgee.
+    Fleet(Fleet),
     /// Be the upstream of `requests`, which starts it.
     #[command(hide = true, disable_help_flag = true)]
     Stub(Stub),
@@ -124,6 +128,27 @@ struct Connections {
     output: Format,
 }
 
+/// Arguments of `fleet`.
+#[derive(Debug, Args)]
+struct Fleet {
+    /// How many proxies there are; each number is a variant, with a server of its own.
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_values_t = [100, 1_000, 10_000],
+        value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    proxies: Vec<u32>,
+    /// How many documents there are, in a hundred namespaces.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(200..=100_000))]
+    documents: u32,
+    /// How many changes of each kind are made.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=90))]
+    rounds: u32,
+    /// The program burgee. Without: the one beside this program.
+    #[arg(long, value_name = "FILE")]
+    burgee: Option<PathBuf>,
+    /// For whom the result is.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
 /// Arguments of `stub`.
 #[derive(Debug, Args)]
 struct Stub {
@@ -157,6 +182,11 @@ fn main() -> ExitCode {
         Benchmark::Connections(Connections { rounds, connections, output }) => {
             told(output, requests::connections::run(rounds, connections), requests::connections::text)
         }
+        Benchmark::Fleet(Fleet { proxies, documents, rounds, burgee, output }) => {
+            let beside = || std::env::current_exe().unwrap_or_default().with_file_name("burgee");
+            let program = burgee.unwrap_or_else(beside);
+            told(output, fleet::run(&fleet::Plan { proxies, documents, rounds, program }), fleet::text)
+        }
         Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
     }
 }
@@ -175,9 +205,9 @@ fn requests(arguments: Requests) -> ExitCode {
 }
 
 /// Tells a result, or why there is none.
-fn told<R: Serialize>(
+fn told<R: Serialize, E: std::fmt::Display>(
     output: Format,
-    measured: Result<R, requests::RequestsError>,
+    measured: Result<R, E>,
     text: fn(&R) -> String,
 ) -> ExitCode {
     match measured {

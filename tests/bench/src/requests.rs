@@ -9,7 +9,7 @@ mod envoy;
 mod error;
 mod load;
 pub(crate) mod memory;
-mod processor;
+pub(crate) mod processor;
 mod show;
 mod signs;
 mod variants;

@@ -93,13 +93,13 @@ impl Fleet {
             log::warn!(target: "proxy", "{} gets {instead} of {what}", proxy.node_id);
             self.lock().holds.add(&proxy.node_id, hold);
         }
-        self.held.notify_waiters();
+        self.held.send_modify(|held| *held += 1);
         self.again(proxy);
     }
 
-    /// Waits until something is held back, or let go.
-    pub async fn held(&self) {
-        self.held.notified().await;
+    /// How often something was held back or let go, to be waited for.
+    pub fn held(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.held.subscribe()
     }
 }
 
