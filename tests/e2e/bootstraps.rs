@@ -104,10 +104,10 @@ fn what_documents_know_of_the_workload_and_of_labels_is_in_it() {
     );
     assert!(printed["stats_config"].to_string().contains("\"tenant\""), "{printed}");
     let wrong = folder.path().join("wrong.yaml");
-    fs::write(&wrong, text.replace("prometheus", "promtheus")).expect("a file can be written");
+    fs::write(&wrong, text.replace("tagOverrides", "tagOverides")).expect("a file can be written");
     let wrong = wrong.to_string_lossy();
     let refused = Program::new(["bootstrap", "shop/web-v1", "--server", SERVER, "-f", &wrong]).run();
-    let refused = refused.expect_code(1).expect_said(&["promtheus", "no bootstrap is printed"]);
+    let refused = refused.expect_code(1).expect_said(&["tagOverides", "no bootstrap is printed"]);
     assert_eq!(refused.stdout, "");
 }
 
