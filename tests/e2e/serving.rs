@@ -83,7 +83,7 @@ fn plugin(file: &str) -> String {
     format!(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: marks\n  namespace: shop\n  \
          annotations: {{burgee.dev/module: {file}}}\nspec:\n  selector: {{matchLabels: {{app: web}}}}\n  url: \
-         oci://registry.example.com/marks:1\n"
+         oci://registry.example.com/marks:1\n  failStrategy: FAIL_RELOAD\n"
     )
 }
 
