@@ -1,6 +1,8 @@
 //! Arguments as they are written; [`crate::plan`] resolves them.
 
+mod bootstrap;
 mod engine;
+mod export;
 mod formats;
 mod module;
 mod serve;
@@ -12,7 +14,9 @@ use std::path::PathBuf;
 use burgee_overlay::EnvoyVersion;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::bootstrap::{BootstrapArgs, FlavourName, KindName};
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
+pub(crate) use self::export::{ComposeArgs, ExportCommand};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
 pub(crate) use self::module::{
     BuildArgs, ImageArgs, ImageForm, InspectArgs, ModuleCommand, ModuleKind, PackArgs, PullArgs, PushArgs,
@@ -65,6 +69,10 @@ pub(crate) enum Command {
     ///
     /// Exits 0 when the result is printed, 1 when the documents or the base are wrong, 2 when something else is.
     Render(RenderArgs),
+    /// Print the bootstrap of a proxy that gets everything else from a server.
+    ///
+    /// Exits 0 when it is printed, 1 when the documents are wrong, 2 when something else is.
+    Bootstrap(Box<BootstrapArgs>),
     /// Run a folder's mesh on loopback, send requests through it and show what the documents make of them.
     ///
     /// Starts a gateway Envoy, a sidecar Envoy per workload and a stub app beside each, and stops them at the end.
@@ -116,46 +124,6 @@ pub(crate) enum Command {
     /// Be an app or a receiver of a mesh that runs on loopback; `up` starts these.
     #[command(hide = true, disable_help_flag = true)]
     Stub(StubArgs),
-}
-
-/// What can be written.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExportCommand {
-    /// A folder that `docker compose up` runs: gateways, sidecars, apps and a receiver, with Envoy's official image.
-    ///
-    /// Exported again over what was exported before, proxies that run take the new configuration without a restart.
-    ///
-    /// Exits 0 when the folder is written, 1 when the documents are wrong, 2 when something else is. When
-    /// they are wrong, nothing is written.
-    Compose(ComposeArgs),
-}
-
-/// Arguments of `export compose`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ComposeArgs {
-    /// The folder with the documents.
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-    /// The folder to write: one that is not there, is empty, or was exported before.
-    #[arg(short, long, value_name = "OUT")]
-    pub output: PathBuf,
-    /// Write over files of the folder that were changed by hand since they were exported.
-    #[arg(long)]
-    pub force: bool,
-    /// The telemetry module, as built by Burgee or by yourself. Without: built, or taken from the cache.
-    #[arg(long, value_name = "FILE")]
-    pub module: Option<PathBuf>,
-    #[command(flatten)]
-    pub engine: EngineArgs,
-    #[command(flatten)]
-    pub sources: SourceArgs,
-    /// The program burgee-stub for Linux, linked statically: the apps and the receiver. Without: built, which takes a
-    /// minute or two the first time.
-    #[arg(long, value_name = "FILE")]
-    pub stub: Option<PathBuf>,
-    /// The image that has Envoy. Without: envoyproxy/envoy of the version that `up` would use.
-    #[arg(long, value_name = "IMAGE")]
-    pub image: Option<String>,
 }
 
 /// Arguments of `doctor`.

@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         plan::Plan::Explain(plan) => commands::explain::run(&plan).map(ExitCode::from),
         plan::Plan::Diff(plan) => commands::diff::run(&plan).map(ExitCode::from),
         plan::Plan::Render(plan) => commands::render::run(&plan).map(ExitCode::from),
+        plan::Plan::Bootstrap(plan) => commands::bootstrap::run(*plan).map(ExitCode::from),
         plan::Plan::Up(plan) => commands::up::run(&plan).map(ExitCode::from),
         plan::Plan::Serve(plan) => commands::serve::run(&plan).map(ExitCode::from),
         plan::Plan::Status(args) => commands::status::run(&args).map(ExitCode::from),

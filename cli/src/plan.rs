@@ -1,5 +1,8 @@
 //! Arguments resolved: every name looked at, every pair taken apart, before anything is done.
 
+mod bootstrap;
+mod serve;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +15,6 @@ use burgee_api::resolve::ListenerClass;
 use burgee_localnet::{Asking, HeaderError};
 use burgee_overlay::EnvoyVersion;
 
-mod serve;
-
 use crate::Failure;
 use crate::args::{
     Args, CheckArgs, CheckFormat, Class, CodeArgs, Command, ComposeArgs, CrdsArgs, DiffArgs, DoctorArgs,
@@ -24,6 +25,7 @@ use crate::codes;
 use crate::commands::new::CrateName;
 use crate::workload::WorkloadPlan;
 
+pub(crate) use self::bootstrap::BootstrapPlan;
 pub(crate) use self::serve::{ServeBase, ServePlan};
 
 /// A command with everything that it needs.
@@ -39,6 +41,8 @@ pub(crate) enum Plan {
     Diff(DiffPlan),
     /// `render`.
     Render(RenderPlan),
+    /// `bootstrap`.
+    Bootstrap(Box<BootstrapPlan>),
     /// `up`.
     Up(UpPlan),
     /// `serve`.
@@ -170,6 +174,7 @@ impl Plan {
             Command::Explain(args) => ExplainPlan::new(args).map(Plan::Explain),
             Command::Diff(args) => DiffPlan::new(args).map(Plan::Diff),
             Command::Render(args) => RenderPlan::new(args).map(Plan::Render),
+            Command::Bootstrap(args) => BootstrapPlan::new(*args).map(|plan| Plan::Bootstrap(Box::new(plan))),
             Command::Up(args) => UpPlan::new(args).map(Plan::Up),
             Command::Serve(args) => ServePlan::new(args).map(Plan::Serve),
             Command::Status(args) => Ok(Plan::Status(args)),

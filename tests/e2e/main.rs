@@ -6,6 +6,7 @@
 
 mod accepted;
 mod bad_input;
+mod bootstraps;
 mod callouts;
 mod changes;
 mod checking;
@@ -34,6 +35,7 @@ mod providers;
 mod quickstart;
 mod refusals;
 mod rendering;
+mod serving;
 mod support;
 mod swaps;
 mod tracers;

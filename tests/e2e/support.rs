@@ -6,7 +6,9 @@ pub(crate) mod http;
 pub(crate) mod mesh;
 pub(crate) mod processes;
 pub(crate) mod program;
+pub(crate) mod load;
 pub(crate) mod proxy;
+pub(crate) mod served;
 pub(crate) mod terminal;
 #[allow(dead_code, reason = "tests of other crates use the rest of it")]
 pub(crate) mod tools;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::load::Load;
 use crate::support::mesh::{HOST, Mesh};
 use crate::support::program::Program;
 use crate::support::{copy_of_one_service, eventually, http, tempdir, tools, wasm};
@@ -43,49 +44,6 @@ fn wait_for(mesh: &Mesh, name: &str, value: &str) {
     });
 }
 
-/// `h2load` on a gateway, until it is told to stop.
-struct Load {
-    process: Child,
-}
-
-impl Load {
-    fn start(h2load: &Path, address: &str) -> Load {
-        let process = Command::new(h2load)
-            .args(["--h1", "--clients", "4", "--threads", "1", "--duration", "8", "--warm-up-time", "0"])
-            .args(["--header", &format!(":authority: {HOST}"), &format!("http://{address}/")])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("h2load starts");
-        Load { process }
-    }
-
-    /// Whether it still sends requests.
-    fn is_running(&mut self) -> bool {
-        self.process.try_wait().expect("its status").is_none()
-    }
-
-    /// Waits for its end and fails unless every request was answered with 2xx.
-    fn expect_no_failure(self) {
-        let output = self.process.wait_with_output().expect("its output");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = |start: &str| {
-            text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no {start}\n{text}"))
-        };
-        let requests = line("requests:");
-        assert!(requests.contains(" 0 failed, 0 errored, 0 timeout"), "{requests}");
-        let codes = line("status codes:");
-        assert!(codes.contains(" 0 3xx, 0 4xx, 0 5xx"), "{codes}");
-        let done: u64 = codes
-            .trim_start_matches("status codes:")
-            .split_whitespace()
-            .next()
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_else(|| panic!("{codes}"));
-        assert!(done > 100, "hardly any load: {requests}");
-    }
-}
-
 #[test]
 fn a_rebuilt_module_and_a_saved_document_take_effect_without_a_failed_request() {
     let Some(h2load) = tools::h2load() else { return };
@@ -96,7 +54,7 @@ fn a_rebuilt_module_and_a_saved_document_take_effect_without_a_failed_request() 
     let mesh = Mesh::of(Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]));
     wait_for(&mesh, "x-module", "one");
 
-    let mut load = Load::start(&h2load, &mesh.entrance());
+    let mut load = Load::start(&h2load, &mesh.entrance(), HOST, 8);
     replace(&file, &module("two"));
     wait_for(&mesh, "x-module", "two");
     // Back to a version that the proxy has had before.
@@ -263,7 +221,7 @@ fn a_module_that_is_pushed_is_verified_pulled_and_swapped_without_a_failed_reque
     let hold = Program::up(folder.path()).args(["--hold", "-o", "json", "--requests", "0"]);
     let mesh = Mesh::of(hold.args(["--module-host", &registry.host, "--plain-http", &registry.host]));
     wait_for(&mesh, "x-module", "one");
-    let mut load = Load::start(&h2load, &mesh.entrance());
+    let mut load = Load::start(&h2load, &mesh.entrance(), HOST, 8);
     replace(&document, plugin(&two).as_bytes());
     wait_for(&mesh, "x-module", "two");
     // Back, while the registry is gone: the cache has it.

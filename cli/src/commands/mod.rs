@@ -1,5 +1,6 @@
 //! The commands, one file each, and what several of them do.
 
+pub(crate) mod bootstrap;
 pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod crds;

@@ -176,9 +176,9 @@ impl Server<'_> {
         };
         // What changed since it was read takes effect too.
         watch.assume(Change::default());
+        let mut held = self.fleet.held();
         let mut certificates = tokio::time::interval(CERTIFICATES);
         loop {
-            let fleet = self.fleet.clone();
             let base = async {
                 match &mut bases {
                     Some(bases) => bases.next().await,
@@ -192,7 +192,7 @@ impl Server<'_> {
                 }
                 () = self.again.wait() => self.read_documents(Change { is_of_module: true }, true).await,
                 _ = base => self.read_base().await?,
-                () = fleet.held() => self.save_holds(),
+                Ok(()) = held.changed() => self.save_holds(),
                 _ = certificates.tick() => if let Some(tls) = &tls && let Err(error) = tls.reload() {
                     ::log::error!(target: "tls", "{error}; what was read before counts on");
                 },

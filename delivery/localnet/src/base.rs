@@ -6,10 +6,12 @@
 mod clusters;
 mod tls;
 
-use burgee_api::resolve::{ListenerClass, Workload, WorkloadKind};
-use burgee_filter_config::names;
+use burgee_api::resolve::{ListenerClass, Workload};
+use burgee_filter_config::declared::DeclaredMetric;
+use burgee_overlay::NodeFacts;
 use serde_json::{Value, json};
 
+use crate::configuration::to_json;
 use crate::mesh::{
     Carried, GatewayProxy, InboundListener, Mesh, RoutingListener, ServiceRef, SidecarProxy, is_same,
 };
@@ -24,8 +26,6 @@ use clusters::{
 pub const LISTENERS_FILE: &str = "lds.json";
 /// The file of the clusters in an Envoy's directory.
 pub const CLUSTERS_FILE: &str = "cds.json";
-/// The mesh that every proxy of a run says it belongs to; Istio's default.
-pub const MESH_ID: &str = "cluster.local";
 
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 const LISTENER: &str = "envoy.config.listener.v3.Listener";
@@ -94,12 +94,12 @@ pub fn listeners_of(mesh: &Mesh, workload: &Workload) -> Vec<ListenerOf> {
     listeners
 }
 
-/// The bootstrap of one Envoy. `buckets` are those of histograms, each with the expression that fits their names.
+/// The bootstrap of one Envoy, for modules that declare these metrics.
 pub fn bootstrap(
     workload: &Workload,
     service_cluster: &str,
     proxy: &ProxySite,
-    buckets: &[(String, Vec<u64>)],
+    declared: &[DeclaredMetric],
 ) -> Value {
     let source = |file: &str| {
         json!({
@@ -126,39 +126,18 @@ pub fn bootstrap(
             "cds_config": source(CLUSTERS_FILE),
         },
     });
-    if !buckets.is_empty() {
-        let setting = |(regex, bounds): &(String, Vec<u64>)| json!({"match": {"safe_regex": {"regex": regex}}, "buckets": bounds});
-        let settings: Vec<_> = buckets.iter().map(setting).collect();
-        bootstrap["stats_config"] = json!({"histogram_bucket_settings": settings});
+    if let Some(settings) = burgee_overlay::histogram_settings(declared) {
+        bootstrap["stats_config"] = json!({"histogram_bucket_settings": to_json(&settings)});
     }
     bootstrap
 }
 
 fn node(workload: &Workload, service_cluster: &str) -> Value {
-    let identity = workload.identity();
-    let mut labels = workload.labels.clone();
-    labels.insert(names::CANONICAL_NAME.to_owned(), identity.canonical_service.clone());
-    labels.insert(names::CANONICAL_REVISION.to_owned(), identity.canonical_revision);
-    let role = match workload.kind {
-        WorkloadKind::Gateway => "router",
-        WorkloadKind::Sidecar => "sidecar",
-    };
     let (name, namespace) = (&workload.name, &workload.namespace);
-    json!({
-        "id": format!("{role}~127.0.0.1~{name}.{namespace}~{namespace}.svc.cluster.local"),
-        "cluster": service_cluster,
-        "metadata": {
-            "NAME": name,
-            "NAMESPACE": namespace,
-            "WORKLOAD_NAME": name,
-            "OWNER": format!("kubernetes://apis/networking.istio.io/v1/namespaces/{namespace}/workloadentries/{name}"),
-            "LABELS": labels,
-            "CLUSTER_ID": workload.cluster,
-            "MESH_ID": MESH_ID,
-            "ISTIO_REVISION": workload.revision,
-            "INSTANCE_IPS": "127.0.0.1",
-        },
-    })
+    let owner =
+        format!("kubernetes://apis/networking.istio.io/v1/namespaces/{namespace}/workloadentries/{name}");
+    let facts = NodeFacts { service_cluster, address: "127.0.0.1", owner: Some(owner), more: Vec::new() };
+    to_json(&burgee_overlay::node(workload, &facts))
 }
 
 /// The listeners of a gateway, as a `DiscoveryResponse`.

@@ -3,13 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burgee_api::Problem;
-use burgee_api::origin::{Origin, Traced};
-use burgee_api::resolve::{
-    ClassPolicy, Effective, ListenerClass, MetricName, MetricOverride, PolicySet, ProviderMetrics,
-    TagOperation, Workload, WorkloadKind,
-};
-use burgee_filter_config::declared::histogram_buckets;
-use burgee_filter_config::{LocalWorkload, StandardLabel, StandardMetric};
+use burgee_api::resolve::{Effective, ListenerClass, PolicySet, Workload, WorkloadKind};
+use burgee_filter_config::LocalWorkload;
 use burgee_overlay::{Delivery, Identity, Overlaid};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -120,11 +115,10 @@ fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>)
     // The bootstrap has no listeners that these could be about.
     options.classes.clear();
     options.ports.clear();
-    let buckets = histogram_buckets(&inputs.modules.declared());
     let service_cluster = inputs.policy.service_cluster(workload);
-    let base = to_tree(&base::bootstrap(workload, &service_cluster, proxy, &buckets));
+    let base = to_tree(&base::bootstrap(workload, &service_cluster, proxy, &inputs.modules.declared()));
     let Overlaid { value, problems, .. } =
-        burgee_overlay::overlay(&base, &reserving(workload, labels), &options);
+        burgee_overlay::overlay(&base, &burgee_overlay::reserving(workload, labels), &options);
     (to_text(&value), problems)
 }
 
@@ -193,48 +187,10 @@ fn index(inputs: Inputs<'_>) -> BTreeMap<String, LocalWorkload> {
     mesh.bare.iter().filter_map(workload).collect()
 }
 
-/// A policy that has metrics and names every label, so that the bootstrap is ready for any policy with those labels.
-fn reserving(workload: &Workload, labels: &BTreeSet<String>) -> Effective {
-    const RULE: Origin = Origin::Rule("labels are declared in the bootstrap, before any policy needs them");
-    let tag = |label: &String| {
-        (label.clone(), Traced { value: TagOperation::Upsert("''".to_owned()), origin: RULE })
-    };
-    let provider = ProviderMetrics {
-        provider: Traced { value: "prometheus".to_owned(), origin: RULE },
-        engine: None,
-        peers: None,
-        peer_labels: None,
-        reporting_interval: None,
-        overrides: vec![MetricOverride {
-            metric: MetricName::Standard(StandardMetric::RequestCount),
-            disabled: None,
-            tags: labels.iter().map(tag).collect(),
-        }],
-    };
-    let class = ClassPolicy { metrics: vec![provider], ..ClassPolicy::default() };
-    Effective {
-        workload: workload.clone(),
-        classes: ListenerClass::ALL.into_iter().map(|name| (name, class.clone())).collect(),
-    }
-}
-
-/// Every label that a policy sets and that is not a standard one.
-fn own_labels(policy: &Effective) -> BTreeSet<String> {
-    let overrides = policy.classes.values().flat_map(|class| &class.metrics).flat_map(|m| &m.overrides);
-    overrides
-        .flat_map(|change| &change.tags)
-        .filter(|(_, operation)| matches!(operation.value, TagOperation::Upsert(_)))
-        .map(|(label, _)| label.clone())
-        .filter(|label| StandardLabel::from_name(label).is_none())
-        .collect()
-}
-
 /// Every label that bootstraps have to know beside the standard ones: those that policies set, and those of the metrics
 /// that the modules of plugins declare.
 pub fn labels<'a>(policies: impl IntoIterator<Item = &'a Effective>, modules: &Modules) -> BTreeSet<String> {
-    let declared = modules.declared().into_iter().flat_map(|metric| metric.labels);
-    let declared = declared.filter(|label| StandardLabel::from_name(label).is_none());
-    policies.into_iter().flat_map(own_labels).chain(declared).collect()
+    burgee_overlay::labels_to_reserve(policies, modules.declared())
 }
 
 /// Writes the content's digest as the version, so that two versions differ exactly when the contents do.
@@ -266,18 +222,6 @@ mod tests {
         assert_ne!(mk(json!([1])), mk(json!([2])));
     }
 
-    #[test]
-    fn standard_labels_and_removed_ones_are_not_own_labels() {
-        let workload = Workload::new(WorkloadKind::Sidecar, "ns", "app", BTreeMap::new());
-        let mut policy = reserving(&workload, &BTreeSet::from(["mine".to_owned(), "reporter".to_owned()]));
-        assert_eq!(own_labels(&policy), BTreeSet::from(["mine".to_owned()]));
-        for class in policy.classes.values_mut() {
-            for tag in class.metrics[0].overrides[0].tags.values_mut() {
-                tag.value = TagOperation::Remove;
-            }
-        }
-        assert_eq!(own_labels(&policy), BTreeSet::new());
-    }
     #[test]
     fn who_has_no_sidecar_is_known_by_an_address_that_no_other_has() {
         let workload = |name: &str| Workload::new(WorkloadKind::Sidecar, "ns", name, BTreeMap::new());

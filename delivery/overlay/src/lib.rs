@@ -12,6 +12,7 @@
 //!
 //! Deliberately not here: I/O of any kind.
 
+mod bootstrap;
 mod changes;
 pub mod codes;
 mod descriptors;
@@ -36,6 +37,7 @@ use burgee_api::{Problem, Severity};
 use burgee_filter_config::LocalWorkload;
 use burgee_filter_config::declared::DeclaredMetric;
 
+pub use bootstrap::{DEFAULT_MESH_ID, NodeFacts, histogram_settings, labels_to_reserve, node, reserving};
 pub use changes::{Change, ConfigPart, Difference, Effect, Laying, Side, Subject, changes, has_other_engine};
 pub use edit::{Edit, Owner, Path, Step};
 pub use encoded::{EncodeError, EncodedExtension, encoded_clusters, encoded_extensions};

@@ -1,14 +1,16 @@
 //! Every code of this crate with its page.
 
 mod base;
+mod bootstrap;
 
 pub use base::*;
+pub use bootstrap::*;
 
 use burgee_api::problem::Page;
 
 /// The page of every code of this crate.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    [BASES].into_iter().flatten()
+    [BASES, BOOTSTRAPS].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ pub struct Fleet {
     ending: watch::Sender<bool>,
     /// Told when a proxy has come, gone, taken or refused something.
     moved: Notify,
-    /// Told when something is held back or let go.
-    held: Notify,
+    /// How often something was held back or let go.
+    held: watch::Sender<u64>,
     pushes: AtomicU64,
     refusals: AtomicU64,
     problems: Mutex<Vec<ProblemReport>>,
@@ -130,7 +130,7 @@ impl Fleet {
             pace: Arc::new(Semaphore::new(pace)),
             ending: watch::Sender::new(false),
             moved: Notify::new(),
-            held: Notify::new(),
+            held: watch::Sender::new(0),
             pushes: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             problems: Mutex::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burgee_api::resolve::{Effective, Plugin};
 use burgee_api::{DocumentId, Origin};
 use burgee_overlay::{
-    Edit, Options, encoded_clusters, encoded_extensions, overlay_resource, plugin_extension_name,
+    Edit, Options, Value, encoded_clusters, encoded_extensions, overlay_resource, plugin_extension_name,
 };
 use bytes::Bytes;
 
@@ -27,12 +27,14 @@ pub fn lay(base: &Snapshot, effective: &Effective, options: &Options, store: &St
     let mut snapshot = base.clone();
     let mut faults = Vec::new();
     let mut awaited = BTreeSet::new();
+    let mut named = BTreeSet::new();
     if let Some(listeners) = base.of(types::LISTENER) {
         let mut laid = Named::new();
         for (name, listener) in listeners {
             let resource = match overlay_resource(types::LISTENER, &listener.value(), effective, options) {
                 Ok(overlaid) => {
                     awaited.extend(overlaid.awaited_clusters);
+                    named.extend(overlaid.edits.iter().filter_map(extension_of));
                     if overlaid.edits.is_empty() {
                         listener.clone()
                     } else {
@@ -49,7 +51,7 @@ pub fn lay(base: &Snapshot, effective: &Effective, options: &Options, store: &St
         snapshot.types.insert(types::LISTENER.into(), store.named(laid));
     }
     clusters(&awaited, base, effective, store, &mut snapshot, &mut faults);
-    extensions(effective, options, store, &mut snapshot, &mut faults);
+    extensions(&named, effective, options, store, &mut snapshot, &mut faults);
     Laid { snapshot, faults }
 }
 
@@ -84,8 +86,15 @@ fn clusters(
     snapshot.types.insert(types::CLUSTER.into(), store.named(all));
 }
 
+/// The name of the extension whose configuration an edit has come by name.
+fn extension_of(edit: &Edit) -> Option<Arc<str>> {
+    edit.value.field("config_discovery")?;
+    edit.value.field("name").and_then(Value::as_str).map(Arc::from)
+}
+
 /// Adds the configurations that listeners name.
 fn extensions(
+    named: &BTreeSet<Arc<str>>,
     effective: &Effective,
     options: &Options,
     store: &Store,
@@ -96,12 +105,12 @@ fn extensions(
         Ok(extensions) => extensions,
         Err(error) => return faults.push(format!("configurations of extensions: {error}")),
     };
-    if extensions.is_empty() {
+    if named.is_empty() {
         return;
     }
     let mut all = snapshot.of(types::EXTENSION).cloned().unwrap_or_default();
     for extension in extensions {
-        let name: Arc<str> = extension.name.as_str().into();
+        let Some(name) = named.get(extension.name.as_str()).cloned() else { continue };
         let key = Version::of_parts([types::EXTENSION.as_bytes(), &extension.head]);
         // A module of some hundred kilobytes is put in once for all that have it.
         let resource =
@@ -109,6 +118,7 @@ fn extensions(
         all.insert(name, resource);
     }
     snapshot.types.insert(types::EXTENSION.into(), store.named(all));
+    snapshot.named = named.iter().cloned().collect();
 }
 
 /// Which documents have a say in which resources, by type and name.
@@ -125,8 +135,8 @@ pub fn owners(
         for edit in &overlaid.edits {
             owners.entry((types::LISTENER, name.clone())).or_default().extend(documents(edit));
             // Whatever comes by the filter's name has the filter's owners.
-            if let Some(extension) = edit.value.field("name").and_then(burgee_overlay::Value::as_str) {
-                let key = (types::EXTENSION, Arc::from(extension));
+            if let Some(extension) = extension_of(edit) {
+                let key = (types::EXTENSION, extension);
                 owners.entry(key).or_default().extend(documents(edit));
             }
         }

@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod base;
+pub mod bootstrap;
 pub mod codes;
 pub mod fleet;
 pub mod fuzz;
@@ -30,6 +31,7 @@ mod stream;
 pub mod subscription;
 pub mod tls;
 pub mod upstream;
+pub mod vm;
 pub mod wire;
 
 pub use service::Discovery;

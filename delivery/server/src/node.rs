@@ -11,7 +11,7 @@ pub const CLASS_KEY: &str = "BURGEE_CLASS";
 /// How large a node may be, in bytes. Istio's are some 10 kB with many labels and annotations.
 pub const MOST_NODE_BYTES: usize = 128 * 1024;
 /// How deep metadata may nest.
-const MOST_DEPTH: usize = 32;
+const MOST_DEPTH: usize = 16;
 
 /// A proxy's node.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,7 +182,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_no_node_is_told() {
         let mut deep = serde_json::json!(1);
-        for _ in 0..40 {
+        for _ in 0..20 {
             deep = serde_json::json!({"a": deep});
         }
         let large = Bytes::from(vec![0; MOST_NODE_BYTES + 1]);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use burgee_api::resolve::Workload;
+
 use crate::node::Node;
 
 /// The other end of a connection.
@@ -63,11 +65,19 @@ impl Peer {
     ///
     /// It may not.
     pub fn may_be(&self, node: &Node) -> Result<(), PeerError> {
+        self.may_serve(&node.workload)
+    }
+
+    /// Whether the other end may be a proxy of this workload.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn may_serve(&self, workload: &Workload) -> Result<(), PeerError> {
         let Some(identities) = &self.identities else { return Ok(()) };
         if identities.is_empty() {
             return Err(PeerError::Nobody);
         }
-        let workload = &node.workload;
         let fits = |identity: &Identity| {
             let account = workload.service_account.as_ref();
             identity.namespace == workload.namespace && account.is_none_or(|it| *it == identity.account)

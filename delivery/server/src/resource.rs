@@ -150,6 +150,8 @@ pub type Named = BTreeMap<Arc<str>, Arc<Resource>>;
 pub struct Snapshot {
     /// Resources by type.
     pub types: BTreeMap<Arc<str>, Arc<Named>>,
+    /// The names of the extensions that listeners were given, and for which their proxy will ask.
+    pub named: Arc<[Arc<str>]>,
     /// What is known of everything else; none: that it is not there.
     pub rest: Option<Rest>,
 }

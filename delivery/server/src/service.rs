@@ -15,6 +15,7 @@ use crate::fleet::Fleet;
 use crate::peer::Peer;
 use crate::stream::{Open, Request, Serving};
 use crate::upstream::Upstream;
+use crate::vm;
 use crate::wire::{DELTA_PATH, DeltaDiscoveryRequest, DiscoveryRequest, STREAM_PATH};
 
 /// The service.
@@ -44,6 +45,7 @@ impl Discovery {
         match request.uri().path() {
             DELTA_PATH => self.stream::<DeltaDiscoveryRequest, B>(request, peer).await,
             STREAM_PATH => self.stream::<DiscoveryRequest, B>(request, peer).await,
+            vm::PATH => vm::answer(request, peer, Arc::new(self.serving.fleet)).await,
             other => Status::unimplemented(format!(
                 "{other} is not served here: aggregated discovery is, of both flavours"
             ))

@@ -155,7 +155,8 @@ impl<R: Request> Open<R> {
                         }
                         continue;
                     }
-                    Ok(None) | Err(_) => return None,
+                    Ok(None) => return None,
+                    Err(status) => return Some(Err(status)),
                 }
             };
             let until = self.turns.values().map(|(_, until)| *until).min();
@@ -174,8 +175,9 @@ impl<R: Request> Open<R> {
             let event = tokio::select! {
                 request = self.requests.message() => match request {
                     Ok(Some(request)) => Event::Request(request),
-                    // It went, or its connection did.
-                    Ok(None) | Err(_) => return None,
+                    // It went.
+                    Ok(None) => return None,
+                    Err(status) => return Some(Err(status)),
                 },
                 changed = member.given.changed() => match changed {
                     Ok(()) => Event::News,

@@ -173,9 +173,17 @@ impl Subscriptions {
 
     /// Whether the proxy has all that it asked for and should have.
     pub fn is_in_sync(&self, snapshot: &Snapshot) -> bool {
-        self.types.iter().all(|((_, type_url), it)| {
-            it.pending.is_none() && !it.is_due(self.flavour, type_url, snapshot, true)
-        })
+        // A proxy that has a listener asks for the extensions that it names, if not at once.
+        let extensions = self.types.get(&(rank(types::EXTENSION), Arc::from(types::EXTENSION)));
+        let has = |name: &Arc<str>| {
+            let version = snapshot.get(types::EXTENSION, name).map(|it| it.version);
+            extensions.is_some_and(|it| version.is_some_and(|version| it.has_or_refuses(name, version)))
+        };
+        let has_extensions = !self.wants(types::LISTENER) || snapshot.named.iter().all(has);
+        has_extensions
+            && self.types.iter().all(|((_, type_url), it)| {
+                it.pending.is_none() && !it.is_due(self.flavour, type_url, snapshot, true)
+            })
     }
 
     /// Whether a type has been asked for.
@@ -215,7 +223,7 @@ impl Subscriptions {
         }
         self.types.iter().all(|((_, other), it)| {
             !goes_after(other, &key.1)
-                || (it.pending.is_none() && !it.is_due(self.flavour, other, snapshot, false))
+                || (it.pending.is_none() && !it.is_due(self.flavour, other, snapshot, true))
         })
     }
 }

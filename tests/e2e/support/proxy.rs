@@ -20,11 +20,20 @@ impl Proxy {
         Proxy::start_with(folder, configuration, &[])
     }
 
+    /// The same of another Envoy.
+    pub(crate) fn start_of(program: &Path, folder: &Path, configuration: &Path) -> Proxy {
+        Proxy::run(program, folder, configuration, &[])
+    }
+
     /// The same with variables in its environment.
     pub(crate) fn start_with(folder: &Path, configuration: &Path, variables: &[(&str, &str)]) -> Proxy {
+        Proxy::run(&envoy().path, folder, configuration, variables)
+    }
+
+    fn run(program: &Path, folder: &Path, configuration: &Path, variables: &[(&str, &str)]) -> Proxy {
         let address_file = folder.join("admin-address");
         let log = fs::File::create(folder.join("envoy.log")).expect("a log");
-        let mut command = Command::new(&envoy().path);
+        let mut command = Command::new(program);
         command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
         command.arg("--config-path").arg(configuration).arg("--admin-address-path").arg(&address_file);
         command.envs(variables.iter().copied());

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use burgee_api::resolve::{Collector, Protocol};
+use burgee_api::resolve::{Collector, Protocol, WorkloadKind};
 use burgee_api::resources::MtlsMode;
+use burgee_filter_config::declared::DeclaredKind;
 use burgee_overlay::MESH_SERVICE_CLUSTER;
 
 use super::clusters::{HTTP_OPTIONS, endpoint_identity};
@@ -240,14 +241,21 @@ fn the_same_mesh_gives_the_same_bytes() {
 
 #[test]
 fn the_bootstrap_has_the_buckets_of_histograms_and_nothing_about_them_without_any() {
-    let of = |buckets: &[(String, Vec<u64>)]| {
-        bootstrap(&mk_sidecar().workload, "c", &mk_site().proxies["shop/hello-v1"], buckets)
+    let of = |declared: &[DeclaredMetric]| {
+        bootstrap(&mk_sidecar().workload, "c", &mk_site().proxies["shop/hello-v1"], declared)
     };
     assert_eq!(of(&[]).get("stats_config"), None);
     let expected = json!({"histogram_bucket_settings": [
-        {"match": {"safe_regex": {"regex": "^took$"}}, "buckets": [1, 5]},
+        {"match": {"safe_regex": {"regex": r"^wasmcustom\.(.*;\.;)?took$"}}, "buckets": [1, 5]},
     ]});
-    assert_eq!(of(&[("^took$".to_owned(), vec![1, 5])])["stats_config"], expected);
+    let took = DeclaredMetric {
+        name: "took".to_owned(),
+        kind: DeclaredKind::Histogram,
+        help: String::new(),
+        labels: Vec::new(),
+        buckets: vec![1, 5],
+    };
+    assert_eq!(of(&[took])["stats_config"], expected);
 }
 
 /// The mesh with a service of some kind and mode.

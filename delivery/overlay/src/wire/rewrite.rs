@@ -4,7 +4,9 @@
 //! All operations of one kind are applied in one pass: each message on the way is read once and written once, however
 //! many operations lie within.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
@@ -32,7 +34,9 @@ pub(super) fn insert(
     bytes: &[u8],
     edits: &[Edit],
 ) -> Result<Vec<u8>, WireError> {
-    let changes = edits.iter().map(|edit| Change { path: &edit.path.0, new: Some(&edit.value) });
+    let encoded = Encoded::default();
+    let new = |edit| New { value: edit, encoded: &encoded };
+    let changes = edits.iter().map(|edit| Change { path: &edit.path.0, new: Some(new(&edit.value)) });
     apply(message, bytes, &changes.collect::<Vec<_>>())
 }
 
@@ -40,7 +44,37 @@ pub(super) fn insert(
 #[derive(Clone, Copy)]
 struct Change<'a> {
     path: &'a [Step],
-    new: Option<&'a Value>,
+    new: Option<New<'a>>,
+}
+
+/// A value to insert.
+#[derive(Clone, Copy)]
+struct New<'a> {
+    value: &'a Value,
+    encoded: &'a Encoded,
+}
+
+/// What was encoded so far: the filter chains of a listener get the same, and encoding is most of what an overlay costs.
+#[derive(Default)]
+struct Encoded(RefCell<Vec<Known>>);
+
+/// A field, a value that it gets, and the field with it.
+type Known = (FieldDescriptor, Value, Rc<[u8]>);
+
+impl New<'_> {
+    /// The value as an element of a list, or as the one value of a field.
+    fn encode(&self, message: &MessageDescriptor, field: &FieldDescriptor) -> Result<Rc<[u8]>, WireError> {
+        let known =
+            |(other, value, _): &&(FieldDescriptor, Value, Rc<[u8]>)| other == field && value == self.value;
+        if let Some((_, _, bytes)) = self.encoded.0.borrow().iter().find(known) {
+            return Ok(bytes.clone());
+        }
+        let value = self.value.clone();
+        let element = if field.is_list() { Value::List(vec![value].into()) } else { value };
+        let bytes: Rc<[u8]> = encode_field(message, field.name(), element)?.into();
+        self.encoded.0.borrow_mut().push((field.clone(), self.value.clone(), bytes.clone()));
+        Ok(bytes)
+    }
 }
 
 impl Change<'_> {
@@ -124,7 +158,7 @@ struct Element<'a> {
 enum Source<'a> {
     /// The record at this index.
     Old(usize),
-    New(&'a Value),
+    New(New<'a>),
 }
 
 impl<'a> Touched<'a> {
@@ -153,9 +187,9 @@ impl<'a> Touched<'a> {
             _ => (self.elements.len().saturating_sub(1), rest),
         };
         match (rest, change.new) {
-            ([], Some(value)) => {
+            ([], Some(new)) => {
                 let at = if list { index.min(self.elements.len()) } else { self.elements.len() };
-                self.elements.insert(at, Element { source: Source::New(value), inner: Vec::new() });
+                self.elements.insert(at, Element { source: Source::New(new), inner: Vec::new() });
             }
             ([], None) if index < self.elements.len() => {
                 self.elements.remove(index);
@@ -192,8 +226,8 @@ impl<'a> Touched<'a> {
                     replaced.insert(i, std::mem::take(&mut waiting));
                     last = Some(i);
                 }
-                Source::New(value) => {
-                    let encoded = self.encode(message, value)?;
+                Source::New(new) => {
+                    let encoded = new.encode(message, &self.field)?;
                     let record = records(&encoded).map_err(|cause| malformed(message, cause))?;
                     for record in &record {
                         write_element(&self.field, message, &encoded, record, &element.inner, &mut waiting)?;
@@ -206,12 +240,6 @@ impl<'a> Touched<'a> {
             None => end.extend_from_slice(&waiting),
         }
         Ok(())
-    }
-
-    fn encode(&self, message: &MessageDescriptor, value: &Value) -> Result<Vec<u8>, WireError> {
-        let element =
-            if self.field.is_list() { Value::List(vec![value.clone()].into()) } else { value.clone() };
-        encode_field(message, self.field.name(), element)
     }
 }
 
@@ -283,8 +311,8 @@ fn apply_struct(
         let [Step::Field(key)] = change.path else {
             return Err(change.misfit(message, "metadata is written key by key"));
         };
-        if let Some(value) = change.new {
-            out.extend_from_slice(&encode_field(message, key, value.clone())?);
+        if let Some(new) = change.new {
+            out.extend_from_slice(&encode_field(message, key, new.value.clone())?);
             continue;
         }
         for record in records(&out).map_err(|cause| malformed(message, cause))?.iter().rev() {

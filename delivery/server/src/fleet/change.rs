@@ -51,7 +51,7 @@ impl Fleet {
             (old, number, index, let_go)
         };
         if !let_go.is_empty() {
-            self.held.notify_waiters();
+            self.held.send_modify(|held| *held += 1);
         }
         let mut proxies = concerned(&index, &old, &in_force);
         proxies

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use burgee_api::DocumentId;
 use burgee_api::resolve::PolicyDocument;
-use burgee_overlay::{plugin_extension_name, plugin_id};
+use burgee_overlay::{PLUGIN_PREFIX, plugin_extension_name, plugin_id};
 
 use super::{Fleet, Proxy, ProxyStatus};
 use crate::holds::Hold;
@@ -62,7 +62,7 @@ impl Fleet {
     pub(super) fn refused_by_trap(self: &Arc<Self>, proxy: &Arc<Proxy>, state: &PluginState) {
         let status = proxy.status();
         let Some(wanted) = status.wanted else { return };
-        let Some(key) = plugin_id(&state.name) else { return };
+        let Some(key) = state.name.strip_prefix(PLUGIN_PREFIX).and_then(plugin_id) else { return };
         let documents = wanted.policies.documents_of(&proxy.workload);
         let document = documents.into_iter().find_map(|document| match document {
             PolicyDocument::Extension(plugin) if plugin.key() == key => Some(plugin.meta.id.clone()),
@@ -93,13 +93,13 @@ impl Fleet {
             log::warn!(target: "proxy", "{} gets {instead} of {what}", proxy.node_id);
             self.lock().holds.add(&proxy.node_id, hold);
         }
-        self.held.notify_waiters();
+        self.held.send_modify(|held| *held += 1);
         self.again(proxy);
     }
 
-    /// Waits until something is held back, or let go.
-    pub async fn held(&self) {
-        self.held.notified().await;
+    /// How often something was held back or let go, to be waited for.
+    pub fn held(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.held.subscribe()
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Subscribed {
     is_answered: bool,
     /// What the proxy says it has of an earlier stream, until it is looked at.
     claimed: Option<Version>,
+    /// What was in a response that was refused without a word of which it was: each is sent on its own.
+    alone: BTreeSet<Arc<str>>,
     /// What it refused, by name, and as a whole.
     refused: BTreeMap<Arc<str>, Version>,
     refused_whole: Option<Version>,
@@ -64,6 +66,11 @@ pub(super) struct Subscribed {
 }
 
 impl Subscribed {
+    /// Whether nothing is left to be said of a resource: it was taken, or refused.
+    pub fn has_or_refuses(&self, name: &str, version: Version) -> bool {
+        self.known.get(name) == Some(&Known::Has(version)) || self.refused.get(name) == Some(&version)
+    }
+
     /// Takes a request of this type.
     pub fn hear(&mut self, type_url: &Arc<str>, ask: Ask) -> Heard {
         let is_first = !self.is_asked;
@@ -81,7 +88,9 @@ impl Subscribed {
         match ask.wants {
             Wants::All { names, version } => self.want_all(type_url, names, version.filter(|_| is_first)),
             Wants::Change { subscribe, unsubscribe, has } => {
+                // What it has it was told of, be it by another server: where nothing is another, there is nothing to say.
                 self.is_resumed |= is_first && !has.is_empty();
+                self.is_answered |= self.is_resumed;
                 for (name, version) in has.into_iter().filter(|_| is_first) {
                     let known = version.map_or(Known::Unsure, Known::Has);
                     self.known.insert(name.into(), known);
@@ -105,6 +114,7 @@ impl Subscribed {
         let Some(error) = error else {
             for (name, version) in sent.contents {
                 self.refused.remove(&name);
+                self.alone.remove(&name);
                 let is_wanted = self.names.contains(&name);
                 match version {
                     Some(version) => self.known.insert(name, Known::Has(version)),
@@ -119,16 +129,35 @@ impl Subscribed {
             }
             return Heard::Taken { type_url: type_url.clone() };
         };
-        let mut resources = Vec::new();
-        for (name, version) in sent.contents {
-            self.known.insert(name.clone(), Known::Unsure);
-            if let Some(version) = version {
-                self.refused.insert(name.clone(), version);
-                resources.push((name, version));
-            }
-        }
+        self.refused_response(type_url, sent, error)
+    }
+
+    /// Takes a refusal. Of several resources in a response those are to blame that the proxy names; without a name each is
+    /// sent once more on its own, so that the one that is refused is known and the others arrive.
+    fn refused_response(&mut self, type_url: &Arc<str>, sent: Sent, error: String) -> Heard {
+        let is_whole = sent.all.is_some();
         self.refused_whole = sent.all.as_deref().map(version_of);
-        Heard::Refused(Refusal { type_url: type_url.clone(), error, resources })
+        for (name, _) in &sent.contents {
+            self.known.insert(name.clone(), Known::Unsure);
+            self.alone.remove(name);
+        }
+        let all: Vec<(Arc<str>, Version)> =
+            sent.contents.into_iter().filter_map(|(name, version)| Some((name, version?))).collect();
+        let named: Vec<_> = all.iter().filter(|(name, _)| names(&error, name)).cloned().collect();
+        let to_blame = match (named.is_empty(), is_whole || all.len() == 1) {
+            (false, _) => named,
+            (true, true) => all.clone(),
+            (true, false) => Vec::new(),
+        };
+        if !is_whole {
+            self.refused.extend(to_blame.iter().cloned());
+            let others = all.iter().filter(|it| !to_blame.contains(it));
+            self.alone.extend(others.map(|(name, _)| name.clone()));
+        }
+        match to_blame.is_empty() {
+            true => Heard::Nothing,
+            false => Heard::Refused(Refusal { type_url: type_url.clone(), error, resources: to_blame }),
+        }
     }
 
     /// Wants these names and no others.
@@ -267,7 +296,10 @@ impl Subscribed {
             self.known.get(&it.name) != Some(&Known::Has(it.version))
                 && self.refused.get(&it.name) != Some(&it.version)
         };
-        let resources: Vec<Arc<Resource>> = self.wanted(of_type).filter(is_lacking).cloned().collect();
+        let mut resources: Vec<Arc<Resource>> = self.wanted(of_type).filter(is_lacking).cloned().collect();
+        if let Some(one) = resources.iter().position(|it| self.alone.contains(&it.name)) {
+            resources = vec![resources.swap_remove(one)];
+        }
         let mut removed: Vec<Arc<str>> = Vec::new();
         if flavour == Flavour::Incremental {
             let gone = |name: &&Arc<str>| !of_type.contains_key(*name) && snapshot.lacks(type_url, name);
@@ -288,6 +320,17 @@ impl Subscribed {
         let contents = contents.chain(removed.iter().map(|name| (name.clone(), None))).collect();
         Some(Due { version: version_of(&wanted), resources, removed, contents, all: None })
     }
+}
+
+/// Whether words name something, as a word of its own.
+fn names(words: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    !name.is_empty()
+        && words.match_indices(name).any(|(at, found)| {
+            let before = words.get(..at).and_then(|before| before.chars().next_back());
+            let behind = words.get(at + found.len()..).and_then(|behind| behind.chars().next());
+            !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+        })
 }
 
 /// The version of several resources together.

@@ -138,6 +138,10 @@ fn what_is_refused_is_not_sent_again_until_it_is_another() {
         let reply = it.next(&bad).expect("listeners");
         let heard = it.hear(answer(&reply, Some("l is bad"), ask.clone())).expect("a request");
         assert!(matches!(heard, Heard::Refused(_)));
+        if flavour == Flavour::Incremental {
+            // What was beside it may not have counted.
+            assert_eq!(settle(&mut it, &bad, std::slice::from_ref(&ask)), ["Listener m"]);
+        }
         assert_eq!(it.next(&bad), None);
         // What counted of it is not known, so what should be there is said.
         let back = it.next(&good).expect("listeners");
@@ -148,6 +152,37 @@ fn what_is_refused_is_not_sent_again_until_it_is_another() {
         let better = snapshot(&[(LISTENER, "l", "better")]);
         assert_eq!(it.next(&better).as_ref().map(short).as_deref(), Some("Listener l"));
     }
+}
+
+#[test]
+fn of_several_that_are_refused_the_one_is_found() {
+    let asks = [delta(ROUTES, &["one", "two", "three"])];
+    let mut it = begin(Flavour::Incremental, &asks);
+    let all = snapshot(&[(ROUTES, "one", "1"), (ROUTES, "two", "bad"), (ROUTES, "three", "1")]);
+    let reply = it.next(&all).expect("routes");
+    // The word is part of another one.
+    assert_eq!(it.hear(answer(&reply, Some("twofold trouble"), asks[0].clone())), Ok(Heard::Nothing));
+    let mut refused = Vec::new();
+    let mut taken = Vec::new();
+    while let Some(reply) = it.next(&all) {
+        assert_eq!(reply.resources.len(), 1);
+        let is_bad = &*reply.resources[0].name == "two";
+        match it.hear(answer(&reply, is_bad.then_some("bad"), asks[0].clone())).expect("a request") {
+            Heard::Refused(refusal) => refused.push(refusal.resources[0].0.to_string()),
+            Heard::Taken { .. } => taken.push(reply.resources[0].name.to_string()),
+            Heard::Nothing => panic!("{reply:?}"),
+        }
+    }
+    taken.sort();
+    assert_eq!((taken, refused), (vec!["one".to_owned(), "three".to_owned()], vec!["two".to_owned()]));
+
+    // One that is named is known at once.
+    let mut it = begin(Flavour::Incremental, &asks);
+    let reply = it.next(&all).expect("routes");
+    let heard = it.hear(answer(&reply, Some("route two: bad"), asks[0].clone())).expect("a request");
+    let Heard::Refused(refusal) = heard else { panic!("{heard:?}") };
+    assert_eq!(refusal.resources.len(), 1);
+    assert_eq!(settle(&mut it, &all, &asks).len(), 2);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) struct State {
 impl State {
     /// What there is.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot { types: self.snapshot.types.clone(), rest: Some(self.rest.clone()) })
+        Arc::new(Snapshot { rest: Some(self.rest.clone()), ..self.snapshot.clone() })
     }
 
     /// How many responses were taken.
