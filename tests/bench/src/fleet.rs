@@ -5,6 +5,7 @@
 
 mod error;
 mod proxy;
+mod security;
 mod server;
 mod show;
 mod tally;
@@ -22,6 +23,7 @@ pub(crate) use self::error::FleetError;
 pub(crate) use self::show::text;
 
 use self::proxy::Proxy;
+use self::security::Security;
 use self::server::Server;
 use self::tally::Tally;
 use self::world::World;
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub documents: u32,
     /// How many changes of each kind are made.
     pub rounds: u32,
+    /// Whether proxies and server prove to each other who they are.
+    pub has_tls: bool,
     /// The program `burgee`.
     pub program: PathBuf,
 }
@@ -54,6 +58,7 @@ pub(crate) struct Report {
     pub documents: u32,
     pub namespaces: u32,
     pub rounds: u32,
+    pub tls: bool,
     /// By number of proxies.
     pub variants: Vec<Variant>,
 }
@@ -111,7 +116,13 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, FleetError> {
     for proxies in &plan.proxies {
         variants.push(runtime.block_on(variant(plan, *proxies))?);
     }
-    Ok(Report { documents: plan.documents, namespaces: world::NAMESPACES, rounds: plan.rounds, variants })
+    Ok(Report {
+        documents: plan.documents,
+        namespaces: world::NAMESPACES,
+        rounds: plan.rounds,
+        tls: plan.has_tls,
+        variants,
+    })
 }
 
 /// As many open files as there are proxies, here and, by inheritance, in the server.
@@ -129,9 +140,10 @@ fn raise_limit(proxies: u32) -> Result<(), FleetError> {
 
 async fn variant(plan: &Plan, proxies: u32) -> Result<Variant, FleetError> {
     let world = World::write(plan.documents)?;
-    let mut server = Server::start(&plan.program, &world).await?;
+    let security = plan.has_tls.then(Security::new).transpose()?.map(Arc::new);
+    let mut server = Server::start(&plan.program, &world, security.as_deref()).await?;
     let tally = Arc::new(Tally::new());
-    let measured = measure(plan, proxies, &world, &server, &tally).await;
+    let measured = measure(plan, proxies, &world, &server, security, &tally).await;
     tally.end();
     measured.map_err(|error| match error {
         FleetError::Proxy { what, .. } => FleetError::Proxy { what, said: server.last_words() },
@@ -144,12 +156,13 @@ async fn measure(
     proxies: u32,
     world: &World,
     server: &Server,
+    security: Option<Arc<Security>>,
     tally: &Arc<Tally>,
 ) -> Result<Variant, FleetError> {
     let empty = server.memory()?;
     let before = server.time()?;
     let epoch = tally.next();
-    connect(proxies, server.proxies, tally);
+    connect(proxies, server.proxies, security, tally);
     tally.wait(PATIENCE, "every proxy has everything", || tally.in_sync() == proxies as usize).await?;
     let storm = Cost {
         proxies: proxies as usize,
@@ -179,10 +192,10 @@ async fn measure(
 }
 
 /// Opens every connection, some at a time.
-fn connect(proxies: u32, server: SocketAddr, tally: &Arc<Tally>) {
+fn connect(proxies: u32, server: SocketAddr, security: Option<Arc<Security>>, tally: &Arc<Tally>) {
     let turns = Arc::new(Semaphore::new(CONNECTING));
     for number in 0..proxies {
-        let proxy = Proxy { number, server, tally: tally.clone() };
+        let proxy = Proxy { number, server, security: security.clone(), tally: tally.clone() };
         tokio::spawn(proxy.run(turns.clone()));
     }
 }

@@ -141,6 +141,9 @@ struct Fleet {
     /// How many changes of each kind are made.
     #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=90))]
     rounds: u32,
+    /// Have proxies and server prove to each other who they are.
+    #[arg(long)]
+    tls: bool,
     /// The program burgee. Without: the one beside this program.
     #[arg(long, value_name = "FILE")]
     burgee: Option<PathBuf>,
@@ -182,10 +185,14 @@ fn main() -> ExitCode {
         Benchmark::Connections(Connections { rounds, connections, output }) => {
             told(output, requests::connections::run(rounds, connections), requests::connections::text)
         }
-        Benchmark::Fleet(Fleet { proxies, documents, rounds, burgee, output }) => {
+        Benchmark::Fleet(Fleet { proxies, documents, rounds, tls, burgee, output }) => {
             let beside = || std::env::current_exe().unwrap_or_default().with_file_name("burgee");
             let program = burgee.unwrap_or_else(beside);
-            told(output, fleet::run(&fleet::Plan { proxies, documents, rounds, program }), fleet::text)
+            told(
+                output,
+                fleet::run(&fleet::Plan { proxies, documents, rounds, has_tls: tls, program }),
+                fleet::text,
+            )
         }
         Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
     }

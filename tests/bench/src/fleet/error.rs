@@ -47,6 +47,9 @@ pub(crate) enum FleetError {
         /// The server's last lines.
         said: String,
     },
+    /// No certificates.
+    #[error("certificates cannot be made: {0}")]
+    Certificates(String),
     /// The time of the server cannot be read.
     #[error(transparent)]
     Time(#[from] crate::requests::RequestsError),

@@ -15,9 +15,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
 use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::security::Security;
 use super::tally::Tally;
 use super::world;
 
@@ -36,6 +38,8 @@ pub(super) struct Proxy {
     pub number: u32,
     /// Where its server listens.
     pub server: SocketAddr,
+    /// With which certificates; none: without TLS.
+    pub security: Option<Arc<Security>>,
     /// Where it counts.
     pub tally: Arc<Tally>,
 }
@@ -124,6 +128,19 @@ impl Proxy {
         let no_connection = |error: std::io::Error| Refused::Connection(format!("no connection: {error}"));
         let stream = TcpStream::connect(self.server).await.map_err(no_connection)?;
         stream.set_nodelay(true).map_err(no_connection)?;
+        match &self.security {
+            None => self.speak(stream).await,
+            Some(security) => {
+                let identity = world::identity(self.number);
+                self.speak(security.connect(stream, &identity).await.map_err(no_connection)?).await
+            }
+        }
+    }
+
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Open, Refused> {
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
         let (mut client, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(Refused::http)?;

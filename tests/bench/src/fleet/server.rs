@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::FleetError;
+use super::security::Security;
 use super::world::World;
 use crate::requests::processor::time_of;
 
@@ -32,7 +33,11 @@ type Said = Arc<Mutex<VecDeque<String>>>;
 
 impl Server {
     /// Starts one for a mesh.
-    pub async fn start(program: &Path, world: &World) -> Result<Server, FleetError> {
+    pub async fn start(
+        program: &Path,
+        world: &World,
+        security: Option<&Security>,
+    ) -> Result<Server, FleetError> {
         if !program.is_file() {
             return Err(FleetError::NoProgram(program.display().to_string()));
         }
@@ -58,6 +63,11 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        if let Some(security) = security {
+            let files = security.write(world.certificates())?;
+            command.arg("--tls-cert").arg(files.certificate).arg("--tls-key").arg(files.key);
+            command.arg("--tls-ca").arg(files.authority);
+        }
         #[cfg(target_os = "linux")]
         burgee_machine::end_with_parent(&mut command);
         let mut child = command.spawn().map_err(FleetError::io("start", program.display()))?;

@@ -51,9 +51,11 @@ pub(crate) fn text(report: &Report) -> String {
         })
         .collect();
     format!(
-        "{} documents in {} namespaces; {rounds}\n\nTIME from the first connection, and from when a file is saved\n{table}\n\n\
+        "{} documents in {} namespaces; {}; {rounds}\n\nTIME from the first connection, and from when a file is saved\n{table}\n\n\
          MEMORY of the server (resident)\n{memory}{away}",
-        report.documents, report.namespaces
+        report.documents,
+        report.namespaces,
+        if report.tls { "mutual TLS" } else { "no TLS" },
     )
 }
 

@@ -8,9 +8,11 @@ use burgee_server::base::Classes;
 use burgee_server::fleet::{Fleet, Limits};
 use burgee_server::holds::Holds;
 use burgee_server::in_force::InForce;
+use burgee_server::tls::{Tls, TlsFiles};
 use burgee_server::{Discovery, listen};
 use tokio::net::TcpListener;
 
+use super::security::{Security, ServerFiles};
 use super::tally::Tally;
 use super::world::{Change, World, tests::policies};
 use super::{connect, text};
@@ -26,16 +28,30 @@ fn in_force(world: &World) -> InForce {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxies_get_everything_and_changes_reach_those_whom_they_concern() {
+    play(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_do_proxies_that_prove_who_they_are() {
+    play(Some(Arc::new(Security::new().expect("certificates")))).await;
+}
+
+async fn play(security: Option<Arc<Security>>) {
     let world = World::write(200).expect("a mesh");
     let fleet = Arc::new(Fleet::new(Limits::default(), Holds::default()));
     fleet.rebase(Arc::new(Classes::load(&world.base()).0)).await;
     fleet.publish(in_force(&world)).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(listen::serve(listener, Discovery::new(fleet.clone(), None, "test"), None));
+    let tls = security.as_ref().map(|security| {
+        let files = security.write(world.certificates()).expect("files");
+        let ServerFiles { certificate, key, authority: authorities } = files;
+        Arc::new(Tls::load(TlsFiles { certificate, key, authorities }).expect("files that can be used"))
+    });
+    tokio::spawn(listen::serve(listener, Discovery::new(fleet.clone(), None, "test"), tls));
 
     let tally = Arc::new(Tally::new());
-    connect(PROXIES, address, &tally);
+    connect(PROXIES, address, security, &tally);
     tally
         .wait(PATIENCE, "every proxy has everything", || tally.in_sync() == PROXIES as usize)
         .await
@@ -82,7 +98,8 @@ fn a_result_is_shown_as_tables() {
         some: cost(10, 0.025),
         memory: super::Memory { empty: 50_000_000, full: 60_000_000, per_proxy: 100_000.0 },
     };
-    let report = super::Report { documents: 1000, namespaces: 100, rounds: 5, variants: vec![variant] };
+    let report =
+        super::Report { documents: 1000, namespaces: 100, rounds: 5, tls: false, variants: vec![variant] };
     let text = text(&report);
     for shown in [
         "all connect",

@@ -90,6 +90,11 @@ impl World {
         self.dir.path().join("state")
     }
 
+    /// Where certificates can be.
+    pub fn certificates(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     fn file(&self, namespace: u32) -> PathBuf {
         self.texts().join(format!("team-{namespace}.yaml"))
     }
@@ -199,6 +204,12 @@ fn base() -> String {
 fn place(number: u32) -> (String, String, u32) {
     let app = number / REPLICAS;
     (format!("team-{}", app % NAMESPACES), format!("app-{}", app / NAMESPACES), number % REPLICAS)
+}
+
+/// The identity of a proxy's app.
+pub(super) fn identity(number: u32) -> String {
+    let (namespace, app, _) = place(number);
+    format!("spiffe://cluster.local/ns/{namespace}/sa/{app}")
 }
 
 /// `envoy.config.core.v3.Node`, as far as a proxy says who it is.
