@@ -34,7 +34,10 @@ impl Story {
         let documents = folder.path().join("documents");
         fs::create_dir(&documents).expect("a folder");
         let story = Story { base: base.to_string_lossy().into_owned(), documents, _app: app, folder };
-        story.write("mesh.yaml", "rootNamespace: istio-system\nextensionProviders:\n- name: prometheus\n  prometheus: {}\n");
+        story.write(
+            "mesh.yaml",
+            "rootNamespace: istio-system\nextensionProviders:\n- name: prometheus\n  prometheus: {}\n",
+        );
         story.write(
             "metrics.yaml",
             "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: metrics, namespace: \
@@ -155,7 +158,10 @@ fn changes_reach_a_gateway_and_a_sidecar_under_load_and_no_request_or_count_is_l
         if is_all(counts.0) && is_all(counts.1) { Ok(()) } else { Err(format!("{counts:?} of {least}")) }
     });
     let status = served.status();
-    assert_eq!((&document(&status, "metrics")["loaded"], &document(&status, "marks")["loaded"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&document(&status, "metrics")["loaded"], &document(&status, "marks")["loaded"]),
+        (&2.into(), &1.into())
+    );
     let ended = served.held.end_by(Signal::SIGTERM).expect_code(0);
     assert!(ended.stderr.contains("proxies keep what they have"), "{ended}");
     wait_for_header(&entrance, "x-script", Some("three"));
@@ -184,7 +190,8 @@ fn what_a_proxy_refuses_comes_back_and_outlives_the_server() {
     assert!(error.contains("script load error"), "{error}");
     served.wait_for_proxies(2);
     wait_for_header(&entrance, "x-script", Some("good"));
-    let told = Program::new(["status", "istio-system/script", "--server", &served.admin]).run().expect_code(1);
+    let told =
+        Program::new(["status", "istio-system/script", "--server", &served.admin]).run().expect_code(1);
     for text in ["0 of 1", "script load error", "its last good version runs"] {
         assert!(told.stdout.contains(text), "no {text}\n{told}");
     }
@@ -197,7 +204,10 @@ fn what_a_proxy_refuses_comes_back_and_outlives_the_server() {
     let served = story.serve_at(&address, &[]);
     served.wait_for_proxies(2);
     let status = served.status();
-    assert_eq!((&document(&status, "script")["loaded"], &document(&status, "marks")["loaded"]), (&0.into(), &1.into()));
+    assert_eq!(
+        (&document(&status, "script")["loaded"], &document(&status, "marks")["loaded"]),
+        (&0.into(), &1.into())
+    );
     assert_eq!(served.held.stderr().matches("refuses").count(), 0, "it is not tried again");
     wait_for_header(&entrance, "x-script", Some("good"));
 
@@ -224,7 +234,9 @@ fn a_plugin_that_traps_gets_its_last_good_version_again() {
     served.wait_until("the plugin's VM is known", |status| {
         let proxies = status["proxies"].as_array()?;
         let plugins = proxies.iter().flat_map(|proxy| proxy["plugins"].as_array().into_iter().flatten());
-        plugins.filter(|plugin| plugin["name"] == "shop/marks").find_map(|it| it["vm"].as_object().map(|_| ()))
+        plugins
+            .filter(|plugin| plugin["name"] == "shop/marks")
+            .find_map(|it| it["vm"].as_object().map(|_| ()))
     });
     story.write("plugin.yaml", &plugin("traps.wasm"));
     served.wait_until("it traps, and its version before it is back", |status| {
@@ -319,7 +331,10 @@ fn what_cannot_be_served_is_told_before_anything_is_started() {
     let story = Story::new();
     let documents = story.documents.to_string_lossy().into_owned();
     let serve = |more: &[&str]| {
-        Program::new(["serve"]).args(more).args(["--module".as_ref(), crate::support::module().as_os_str()]).run()
+        Program::new(["serve"])
+            .args(more)
+            .args(["--module".as_ref(), crate::support::module().as_os_str()])
+            .run()
     };
     let nowhere = story.folder.path().join("nowhere").to_string_lossy().into_owned();
     let empty = story.folder.path().join("empty");
@@ -341,7 +356,9 @@ fn what_cannot_be_served_is_told_before_anything_is_started() {
         .expect_said(&["cannot be listened on"]);
     story.write("mesh.yaml", "rootNamespace: [1]\n");
     let arguments = ["--base", &story.base, "-f", &documents, "--state", &nowhere];
-    serve(&[&arguments[..], &ports].concat()).expect_code(2).expect_said(&["rootNamespace", "none that was good before"]);
+    serve(&[&arguments[..], &ports].concat())
+        .expect_code(2)
+        .expect_said(&["rootNamespace", "none that was good before"]);
     Program::new(["status", "--server", &taken]).run().expect_code(2).expect_said(&["cannot be asked"]);
 }
 
@@ -350,10 +367,16 @@ fn a_folder_of_a_server_is_no_other_s() {
     let story = Story::new();
     let first = story.serve();
     let state = story.folder.path().join("state");
-    let second = Program::new(["serve", "--base", &story.base, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-        .args(["-f".as_ref(), story.documents.as_os_str(), "--state".as_ref(), Path::new(&state).as_os_str()])
-        .args(["--module".as_ref(), crate::support::module().as_os_str()])
-        .run();
+    let second =
+        Program::new(["serve", "--base", &story.base, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args([
+                "-f".as_ref(),
+                story.documents.as_os_str(),
+                "--state".as_ref(),
+                Path::new(&state).as_os_str(),
+            ])
+            .args(["--module".as_ref(), crate::support::module().as_os_str()])
+            .run();
     second.expect_code(2).expect_said(&["another server uses"]);
     drop(first);
 }

@@ -3,10 +3,10 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod docker;
 pub(crate) mod http;
+pub(crate) mod load;
 pub(crate) mod mesh;
 pub(crate) mod processes;
 pub(crate) mod program;
-pub(crate) mod load;
 pub(crate) mod proxy;
 pub(crate) mod served;
 pub(crate) mod terminal;

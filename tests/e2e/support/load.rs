@@ -12,7 +12,17 @@ impl Load {
     /// Starts one on a host at an address, for so many seconds.
     pub(crate) fn start(h2load: &Path, address: &str, host: &str, seconds: u32) -> Load {
         let process = Command::new(h2load)
-            .args(["--h1", "--clients", "4", "--threads", "1", "--duration", &seconds.to_string(), "--warm-up-time", "0"])
+            .args([
+                "--h1",
+                "--clients",
+                "4",
+                "--threads",
+                "1",
+                "--duration",
+                &seconds.to_string(),
+                "--warm-up-time",
+                "0",
+            ])
             .args(["--header", &format!(":authority: {host}"), &format!("http://{address}/")])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
