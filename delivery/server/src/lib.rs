@@ -15,6 +15,7 @@ pub mod base;
 pub mod bootstrap;
 pub mod codes;
 pub mod fleet;
+pub mod fuzz;
 pub mod holds;
 pub mod in_force;
 pub mod lay;

@@ -27,7 +27,7 @@ use self::tally::Tally;
 use self::world::World;
 use crate::clock::median;
 
-/// How many connections are opened at a time: as many as a listener lets wait.
+/// How many connections are opened at a time.
 const CONNECTING: usize = 512;
 /// How long it is waited for what must come.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -64,6 +64,8 @@ pub(crate) struct Variant {
     pub proxies: u32,
     /// From the first connection until the last proxy has, and has said that it took, everything.
     pub storm: Cost,
+    /// How many connections were turned away meanwhile, and tried again.
+    pub turned_away: u64,
     /// A change for every proxy: from when the file is saved until the last answer.
     pub mesh: Cost,
     /// A change for some.
@@ -127,13 +129,27 @@ fn raise_limit(proxies: u32) -> Result<(), FleetError> {
 
 async fn variant(plan: &Plan, proxies: u32) -> Result<Variant, FleetError> {
     let world = World::write(plan.documents)?;
-    let server = Server::start(&plan.program, &world).await?;
-    let empty = server.memory()?;
+    let mut server = Server::start(&plan.program, &world).await?;
     let tally = Arc::new(Tally::new());
+    let measured = measure(plan, proxies, &world, &server, &tally).await;
+    tally.end();
+    measured.map_err(|error| match error {
+        FleetError::Proxy { what, .. } => FleetError::Proxy { what, said: server.last_words() },
+        other => other,
+    })
+}
 
+async fn measure(
+    plan: &Plan,
+    proxies: u32,
+    world: &World,
+    server: &Server,
+    tally: &Arc<Tally>,
+) -> Result<Variant, FleetError> {
+    let empty = server.memory()?;
     let before = server.time()?;
     let epoch = tally.next();
-    connect(proxies, server.proxies, &tally);
+    connect(proxies, server.proxies, tally);
     tally.wait(PATIENCE, "every proxy has everything", || tally.in_sync() == proxies as usize).await?;
     let storm = Cost {
         proxies: proxies as usize,
@@ -146,15 +162,20 @@ async fn variant(plan: &Plan, proxies: u32) -> Result<Variant, FleetError> {
 
     let (mut mesh, mut some) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
-        mesh.push(change(&world, &server, &tally, proxies, world::Change::Mesh(round)).await?);
-        some.push(change(&world, &server, &tally, proxies, world::Change::App(round)).await?);
+        mesh.push(change(world, server, tally, proxies, world::Change::Mesh(round)).await?);
+        some.push(change(world, server, tally, proxies, world::Change::App(round)).await?);
     }
     let full = server.memory()?;
     let memory =
         Memory { empty, full, per_proxy: full.saturating_sub(empty) as f64 / f64::from(proxies.max(1)) };
-    tally.end();
-    drop(server);
-    Ok(Variant { proxies, storm, mesh: medians(&mesh), some: medians(&some), memory })
+    Ok(Variant {
+        proxies,
+        storm,
+        turned_away: tally.tried_again(),
+        mesh: medians(&mesh),
+        some: medians(&some),
+        memory,
+    })
 }
 
 /// Opens every connection, some at a time.

@@ -40,8 +40,16 @@ pub(crate) enum FleetError {
         said: String,
     },
     /// A proxy is not served.
-    #[error("{0}")]
-    Proxy(String),
+    #[error("{what}. What the server said:\n{said}")]
+    Proxy {
+        /// What the proxy saw.
+        what: String,
+        /// The server's last lines.
+        said: String,
+    },
+    /// The time of the server cannot be read.
+    #[error(transparent)]
+    Time(#[from] crate::requests::RequestsError),
     /// Something takes too long.
     #[error("after {seconds} s it is not so that {what}: {state}")]
     Late {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use burgee_server::resource::types;
 use burgee_server::wire::{DELTA_PATH, DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource};
@@ -25,6 +26,10 @@ const WINDOW: u32 = 256 << 10;
 /// What stands before each message: whether it is compressed, and its length.
 const HEAD: usize = 5;
 
+/// How often a connection is tried again, and after how long.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A proxy that is played.
 pub(super) struct Proxy {
     /// Which one.
@@ -33,6 +38,23 @@ pub(super) struct Proxy {
     pub server: SocketAddr,
     /// Where it counts.
     pub tally: Arc<Tally>,
+}
+
+/// A connection with its stream.
+type Open = (SendRequest<Bytes>, SendStream<Bytes>, RecvStream);
+
+/// Why there is no stream.
+enum Refused {
+    /// There is no connection.
+    Connection(String),
+    /// The server does not serve this proxy.
+    Server(String),
+}
+
+impl Refused {
+    fn http(error: h2::Error) -> Refused {
+        Refused::Connection(error.to_string())
+    }
 }
 
 /// What a proxy has.
@@ -57,28 +79,27 @@ impl Proxy {
     /// Connects when it is its turn, and answers until the connection ends.
     pub async fn run(self, turns: Arc<Semaphore>) {
         let ended = self.stream(turns).await;
-        self.tally.fail(format!(
-            "proxy {}: {}",
-            self.number,
-            ended.err().unwrap_or_else(|| "its stream ended".to_owned())
-        ));
+        let why = ended.err().unwrap_or_else(|| "its stream ended".to_owned());
+        self.tally.fail(format!("proxy {}: {why}", self.number));
     }
 
     async fn stream(&self, turns: Arc<Semaphore>) -> Result<(), String> {
         let told = |what: &'static str| move |error: h2::Error| format!("{what}: {error}");
         let turn = turns.acquire_owned().await.map_err(|error| error.to_string())?;
-        let stream =
-            TcpStream::connect(self.server).await.map_err(|error| format!("no connection: {error}"))?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let mut builder = h2::client::Builder::new();
-        builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
-        let (mut client, connection) =
-            builder.handshake::<_, Bytes>(stream).await.map_err(told("no HTTP/2"))?;
-        tokio::spawn(async move {
-            // What ends it ends the stream too, which says so.
-            let _ = connection.await;
-        });
-        let (mut requests, mut responses) = self.open(&mut client).await?;
+        let mut tries = 0;
+        let (_client, mut requests, mut responses) = loop {
+            match self.connect().await {
+                Ok(open) => break open,
+                Err(Refused::Server(why)) => return Err(why),
+                Err(Refused::Connection(why)) if tries == TRIES => return Err(why),
+                // The system turns connections away when a listener has too many to accept. Envoy tries again too.
+                Err(Refused::Connection(_)) => {
+                    tries += 1;
+                    self.tally.again();
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
         drop(turn);
         let mut has = Has::default();
         let mut buffer = BytesMut::new();
@@ -99,26 +120,44 @@ impl Proxy {
         Err(format!("the server ended its stream: {}", status(&trailers)))
     }
 
+    async fn connect(&self) -> Result<Open, Refused> {
+        let no_connection = |error: std::io::Error| Refused::Connection(format!("no connection: {error}"));
+        let stream = TcpStream::connect(self.server).await.map_err(no_connection)?;
+        stream.set_nodelay(true).map_err(no_connection)?;
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
+        let (mut client, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(Refused::http)?;
+        tokio::spawn(async move {
+            // What ends it ends the stream too, which says so.
+            let _ = connection.await;
+        });
+        let (requests, responses) = self.open(&mut client).await?;
+        Ok((client, requests, responses))
+    }
+
     /// Opens the stream with what every proxy asks first.
-    async fn open(&self, client: &mut SendRequest<Bytes>) -> Result<(SendStream<Bytes>, RecvStream), String> {
+    async fn open(
+        &self,
+        client: &mut SendRequest<Bytes>,
+    ) -> Result<(SendStream<Bytes>, RecvStream), Refused> {
         let request = http::Request::post(format!("http://{}{DELTA_PATH}", self.server))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .body(())
-            .map_err(|error| error.to_string())?;
-        let (response, mut requests) =
-            client.send_request(request, false).map_err(|error| error.to_string())?;
+            .map_err(|error| Refused::Server(error.to_string()))?;
+        let (response, mut requests) = client.send_request(request, false).map_err(Refused::http)?;
         let clusters = DeltaDiscoveryRequest {
             node: Some(world::node(self.number)),
             type_url: types::CLUSTER.to_owned(),
             ..Default::default()
         };
-        send(&mut requests, &clusters)?;
+        send(&mut requests, &clusters).map_err(Refused::Connection)?;
         let listeners = DeltaDiscoveryRequest { type_url: types::LISTENER.to_owned(), ..Default::default() };
-        send(&mut requests, &listeners)?;
-        let response = response.await.map_err(|error| error.to_string())?;
+        send(&mut requests, &listeners).map_err(Refused::Connection)?;
+        let response = response.await.map_err(Refused::http)?;
         if !response.status().is_success() || response.headers().contains_key("grpc-status") {
-            return Err(format!("the server answers {}: {}", response.status(), status(response.headers())));
+            let why = format!("the server answers {}: {}", response.status(), status(response.headers()));
+            return Err(Refused::Server(why));
         }
         Ok((requests, response.into_body()))
     }

@@ -69,13 +69,7 @@ impl Server {
         }
         let not_serving = |what: &str, said: &Said| FleetError::NotServing {
             what: what.to_owned(),
-            said: said
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join("\n"),
+            said: last_lines(said),
         };
         let address = tokio::time::timeout(START, told).await;
         let failed = match address {
@@ -94,13 +88,22 @@ impl Server {
         let text = fs::read_to_string(&file).map_err(FleetError::io("read", &file))?;
         resident(&text).ok_or_else(|| FleetError::NotServing {
             what: format!("{file} has no VmRSS"),
-            said: self.said.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect(),
+            said: last_lines(&self.said),
         })
     }
 
     /// How long it has had a core.
     pub fn time(&self) -> Result<Duration, FleetError> {
-        time_of(self.child.id()).map_err(|error| FleetError::Proxy(error.to_string()))
+        Ok(time_of(self.child.id())?)
+    }
+
+    /// Its last lines, and how it ended if it did.
+    pub fn last_words(&mut self) -> String {
+        let ended = match self.child.try_wait() {
+            Ok(Some(status)) => format!("it ended: {status}\n"),
+            _ => String::new(),
+        };
+        last_lines(&self.said) + &ended
     }
 }
 
@@ -109,6 +112,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn last_lines(said: &Said) -> String {
+    let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    said.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Keeps what a server says, and tells where it serves proxies.

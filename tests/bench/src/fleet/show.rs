@@ -38,9 +38,21 @@ pub(crate) fn text(report: &Report) -> String {
         memory.add_row([proxies.to_string(), megabytes(of.empty), megabytes(of.full), per_proxy]);
     }
     right(&mut memory);
+    let away = |variant: &&Variant| variant.turned_away > 0;
+    let away: String = report
+        .variants
+        .iter()
+        .filter(away)
+        .map(|one| {
+            format!(
+                "\n{} connections of {} proxies were turned away, and tried again",
+                one.turned_away, one.proxies
+            )
+        })
+        .collect();
     format!(
         "{} documents in {} namespaces; {rounds}\n\nTIME from the first connection, and from when a file is saved\n{table}\n\n\
-         MEMORY of the server (resident)\n{memory}",
+         MEMORY of the server (resident)\n{memory}{away}",
         report.documents, report.namespaces
     )
 }

@@ -20,6 +20,7 @@ pub(super) struct Tally {
     in_sync: AtomicUsize,
     responses: AtomicU64,
     bytes: AtomicU64,
+    again: AtomicU64,
     is_over: AtomicBool,
     moved: Notify,
     fault: Mutex<Option<String>>,
@@ -39,6 +40,7 @@ impl Tally {
             in_sync: AtomicUsize::new(0),
             responses: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            again: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
             moved: Notify::new(),
             fault: Mutex::new(None),
@@ -78,6 +80,16 @@ impl Tally {
             false => self.in_sync.fetch_sub(1, Ordering::SeqCst),
         };
         self.moved.notify_one();
+    }
+
+    /// A connection did not come about, and is tried again.
+    pub fn again(&self) {
+        self.again.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was so.
+    pub fn tried_again(&self) -> u64 {
+        self.again.load(Ordering::Relaxed)
     }
 
     /// A proxy is not served.
@@ -128,7 +140,7 @@ impl Tally {
         let until = tokio::time::Instant::now() + most;
         loop {
             if let Some(fault) = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                return Err(FleetError::Proxy(fault));
+                return Err(FleetError::Proxy { what: fault, said: String::new() });
             }
             if is_so() {
                 return Ok(());

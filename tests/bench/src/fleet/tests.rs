@@ -77,14 +77,24 @@ fn a_result_is_shown_as_tables() {
     let variant = super::Variant {
         proxies: 100,
         storm: cost(100, 1.5),
+        turned_away: 3,
         mesh: cost(100, 0.25),
         some: cost(10, 0.025),
         memory: super::Memory { empty: 50_000_000, full: 60_000_000, per_proxy: 100_000.0 },
     };
     let report = super::Report { documents: 1000, namespaces: 100, rounds: 5, variants: vec![variant] };
     let text = text(&report);
-    for shown in ["all connect", "1500 ms", "250 ms", "25 ms", "5000 µs", "50000 µs", "100.0 kB", "60.0 MB"]
-    {
+    for shown in [
+        "all connect",
+        "1500 ms",
+        "250 ms",
+        "25 ms",
+        "5000 µs",
+        "50000 µs",
+        "100.0 kB",
+        "60.0 MB",
+        "\n3 connections of 100 proxies",
+    ] {
         assert!(text.contains(shown), "{shown} in {text}");
     }
 }
