@@ -8,10 +8,11 @@ mod refused;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use burgee_api::resolve::Workload;
-use tokio::sync::{Notify, Semaphore, watch};
+use burgee_api::resolve::{Effective, Workload};
+use burgee_overlay::is_about_workload;
+use tokio::sync::{Semaphore, watch};
 
 pub use self::change::Concerned;
 pub use self::proxy::{Given, Proxy, ProxyStatus, Refused};
@@ -79,8 +80,8 @@ pub struct Fleet {
     limits: Limits,
     pace: Arc<Semaphore>,
     ending: watch::Sender<bool>,
-    /// Told when a proxy has come, gone, taken or refused something.
-    moved: Notify,
+    /// How long the last change took until the last proxy had it.
+    last_change: Mutex<Option<Duration>>,
     /// How often something was held back or let go.
     held: watch::Sender<u64>,
     pushes: AtomicU64,
@@ -98,6 +99,8 @@ struct Inner {
     number: u64,
     bases: Option<Arc<dyn Bases>>,
     proxies: BTreeMap<u64, Arc<Proxy>>,
+    /// Their numbers, by the ids of their nodes.
+    by_node: HashMap<Arc<str>, Vec<u64>>,
     last: u64,
     holds: Holds,
     /// Workloads of connected proxies, each once.
@@ -119,6 +122,7 @@ impl Fleet {
                 number: 0,
                 bases: None,
                 proxies: BTreeMap::new(),
+                by_node: HashMap::new(),
                 last: 0,
                 holds,
                 workloads: HashMap::new(),
@@ -129,7 +133,7 @@ impl Fleet {
             limits,
             pace: Arc::new(Semaphore::new(pace)),
             ending: watch::Sender::new(false),
-            moved: Notify::new(),
+            last_change: Mutex::default(),
             held: watch::Sender::new(0),
             pushes: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
@@ -178,11 +182,11 @@ impl Fleet {
             inner.last += 1;
             let proxy = Arc::new(Proxy::new(inner.last, node, workload, class, flavour, base));
             inner.proxies.insert(proxy.number, proxy.clone());
+            inner.by_node.entry(proxy.node_id.clone()).or_default().push(proxy.number);
             inner.index = None;
             (proxy.clone(), inner.for_proxy(&proxy.node_id), inner.number)
         };
         self.give(&proxy, &in_force, number, &mut HashMap::new());
-        self.moved.notify_waiters();
         log::info!(target: "proxy", "{} connected: {} of Envoy {}, {}", proxy.node_id, proxy.workload,
             proxy.envoy.as_deref().unwrap_or("?"), flavour.name());
         Ok(Member {
@@ -196,18 +200,38 @@ impl Fleet {
     /// Lays policies over a proxy's base and gives it the result, unless it has a newer one.
     fn give(&self, proxy: &Proxy, in_force: &InForce, number: u64, memo: &mut Memo) {
         let base = proxy.base();
-        let key = (Arc::as_ptr(&proxy.workload) as usize, Arc::as_ptr(&base) as usize);
-        let key = (key.0, key.1, Arc::as_ptr(&in_force.policies) as usize);
-        let made = memo.entry(key).or_insert_with(|| {
-            let effective = in_force.policies.resolve(&proxy.workload);
-            let options = in_force.options_for(&proxy.workload, &base);
+        let workload = &proxy.workload;
+        let effective = in_force.policies.resolve(workload);
+        // Pods of a workload differ in what decides about nothing, mostly; what comes of it is compared, so it need not be
+        // known what that is.
+        let key = (
+            Arc::as_ptr(&base) as usize,
+            Arc::as_ptr(&in_force.policies) as usize,
+            workload.namespace.clone(),
+            workload.name.clone(),
+        );
+        let alike = memo.entry(key).or_default();
+        let is_same = |made: &&Made| {
+            made.effective.classes == effective.classes
+                && made.effective.workload.kind == workload.kind
+                && (made.effective.workload.identity() == workload.identity()
+                    || !is_about_workload(&effective, &in_force.options))
+        };
+        let found = alike.iter().find(is_same).map(|made| (made.snapshot.clone(), made.version));
+        let (snapshot, version) = found.unwrap_or_else(|| {
+            let options = in_force.options_for(workload, &base);
             let laid = lay(&base, &effective, &options, &self.store);
             for fault in &laid.faults {
-                log::error!(target: "lay", "{}: {fault}", proxy.workload);
+                log::error!(target: "lay", "{workload}: {fault}");
             }
-            Made { snapshot: Arc::new(laid.snapshot), _base: base.clone(), version: in_force.version() }
+            let (snapshot, version) = (Arc::new(laid.snapshot), in_force.version());
+            if alike.len() < MOST_ALIKE {
+                let made = Made { effective, snapshot: snapshot.clone(), version, _base: base.clone() };
+                alike.push(made);
+            }
+            (snapshot, version)
         });
-        proxy.give(Given { snapshot: made.snapshot.clone(), number, version: made.version }, in_force);
+        proxy.give(Given { snapshot, number, version }, in_force);
     }
 
     /// Ends every stream, so that proxies go to another server, and takes no more.
@@ -267,9 +291,9 @@ impl Fleet {
         inner.is_published && (!needs_base || inner.bases.is_some()) && !*self.ending.borrow()
     }
 
-    /// Waits until something moves: a proxy comes, goes, takes or refuses something.
-    pub async fn moved(&self) {
-        self.moved.notified().await;
+    /// How long the last change took until the last proxy that it concerned had it; none: there was none, or it is under way.
+    pub fn last_change(&self) -> Option<Duration> {
+        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many proxies do not have what they should have.
@@ -280,8 +304,11 @@ impl Fleet {
 
     /// Takes what a proxy tells of its plugins' VMs.
     pub fn tell_of_plugins(self: &Arc<Self>, node_id: &str, states: Vec<PluginState>) {
-        let proxies: Vec<Arc<Proxy>> =
-            self.lock().proxies.values().filter(|proxy| &*proxy.node_id == node_id).cloned().collect();
+        let proxies: Vec<Arc<Proxy>> = {
+            let inner = self.lock();
+            let numbers = inner.by_node.get(node_id).into_iter().flatten();
+            numbers.filter_map(|number| inner.proxies.get(number).cloned()).collect()
+        };
         for proxy in proxies {
             let trapped = proxy.tell_of_plugins(&states);
             for trap in trapped {
@@ -291,10 +318,14 @@ impl Fleet {
     }
 }
 
-/// What was computed within one change, by workload, base and policies.
-type Memo = HashMap<(usize, usize, usize), Made>;
+/// What was computed within one change, by base, policies and a workload's name.
+type Memo = HashMap<(usize, usize, String, String), Vec<Made>>;
+
+/// How many different ones of a workload's name are remembered.
+const MOST_ALIKE: usize = 4;
 
 struct Made {
+    effective: Effective,
     snapshot: Arc<Snapshot>,
     version: crate::resource::Version,
     /// So that no other one gets its address.
@@ -350,9 +381,7 @@ impl Member {
 
     /// The proxy has, or has not, everything that it should have.
     pub fn note(&self, number: u64, is_in_sync: bool) {
-        if self.proxy.note(number, is_in_sync) {
-            self.fleet.moved.notify_waiters();
-        }
+        if self.proxy.note(number, is_in_sync) {}
     }
 }
 
@@ -360,9 +389,14 @@ impl Drop for Member {
     fn drop(&mut self) {
         let mut inner = self.fleet.lock();
         inner.proxies.remove(&self.proxy.number);
+        if let Some(numbers) = inner.by_node.get_mut(&self.proxy.node_id) {
+            numbers.retain(|number| *number != self.proxy.number);
+            if numbers.is_empty() {
+                inner.by_node.remove(&self.proxy.node_id);
+            }
+        }
         inner.index = None;
         drop(inner);
-        self.fleet.moved.notify_waiters();
         let lasted = self.proxy.since.elapsed().unwrap_or_default().as_secs();
         log::info!(target: "proxy", "{} disconnected after {lasted} s", self.proxy.node_id);
     }

@@ -32,6 +32,13 @@ pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
         "Changes of policies, modules or bases.",
         &plain(report.change as f64),
     );
+    let last = fleet.last_change().map(|took| (String::new(), took.as_secs_f64()));
+    one(
+        "burgee_last_change_seconds",
+        "gauge",
+        "How long the last change took until the last proxy had it.",
+        &last.into_iter().collect::<Vec<_>>(),
+    );
     one("burgee_responses_total", "counter", "Responses of discovery.", &plain(fleet.pushes() as f64));
     one(
         "burgee_refusals_total",

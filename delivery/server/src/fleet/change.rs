@@ -1,14 +1,17 @@
 //! Changes: of policies and of bases. Only what a change concerns is computed again.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use burgee_api::resolve::{PolicyDocument, Workload, WorkloadIndex, affected};
 
 use super::{Bases, Fleet, Proxy, REMEMBERED};
 use crate::in_force::InForce;
 use crate::resource::Snapshot;
+
+/// How often it is looked whether a change has come to all.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The workloads of all proxies, found by labels.
 pub(super) struct Index {
@@ -61,6 +64,7 @@ impl Fleet {
         let connected = index.proxies.iter().map(Vec::len).sum();
         let changed = self.compute(&proxies, number).await;
         let found = Concerned { number, connected, concerned: proxies.len(), changed };
+        self.follow(found, begun);
         log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else; {} ms",
             in_force.version(), begun.elapsed().as_millis());
         found
@@ -69,6 +73,7 @@ impl Fleet {
     /// Puts bases in the place of those of before.
     pub async fn rebase(self: &Arc<Self>, bases: Arc<dyn Bases>) -> Concerned {
         let _one = self.changing.lock().await;
+        let begun = Instant::now();
         let (proxies, number) = {
             let mut inner = self.lock();
             inner.bases = Some(bases);
@@ -90,8 +95,34 @@ impl Fleet {
         };
         let connected = self.lock().proxies.len();
         let changed = self.compute(&proxies, number).await;
+        let found = Concerned { number, connected, concerned: proxies.len(), changed };
+        self.follow(found, begun);
         log::info!(target: "push", "change {number} (base): {changed} of {connected} proxies get something else");
-        Concerned { number, connected, concerned: proxies.len(), changed }
+        found
+    }
+
+    /// Says when the last proxy has what a change gave it, unless another change comes before that.
+    fn follow(self: &Arc<Self>, change: Concerned, begun: Instant) {
+        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let fleet = self.clone();
+        tokio::spawn(async move {
+            loop {
+                if fleet.lock().number != change.number {
+                    return;
+                }
+                let behind = fleet.behind();
+                if behind == 0 {
+                    break;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            let took = begun.elapsed();
+            *fleet.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+            if change.changed > 0 {
+                log::info!(target: "push", "change {}: the last of {} proxies has it after {} ms", change.number,
+                    change.changed, took.as_millis());
+            }
+        });
     }
 
     /// One proxy's own base is another.
@@ -108,13 +139,18 @@ impl Fleet {
             (inner.for_proxy(&proxy.node_id), inner.number)
         };
         self.give(proxy, &in_force, number, &mut HashMap::new());
-        self.moved.notify_waiters();
     }
 
     /// Computes what proxies are to have; says for how many it is something else. Proxies whose policies, workloads and
     /// bases are the same are computed once.
     async fn compute(self: &Arc<Self>, proxies: &[Arc<Proxy>], number: u64) -> usize {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        // Those of a workload side by side, so that they are computed once.
+        let mut proxies = proxies.to_vec();
+        proxies.sort_by(|a, b| {
+            let (a, b) = (&a.workload, &b.workload);
+            (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
+        });
         let size = proxies.len().div_ceil(threads).max(1);
         let mut running = Vec::new();
         for part in proxies.chunks(size) {
@@ -138,7 +174,6 @@ impl Fleet {
                 Err(error) => log::error!(target: "push", "a change was not computed for all: {error}"),
             }
         }
-        self.moved.notify_waiters();
         changed
     }
 }

@@ -191,13 +191,15 @@ impl Proxy {
     /// Takes what it tells of its plugins; gives those that trapped since.
     pub(super) fn tell_of_plugins(&self, states: &[PluginState]) -> Vec<PluginState> {
         let mut status = self.lock();
+        let before = std::mem::take(&mut status.plugins);
         let mut trapped = Vec::new();
         for state in states {
-            let before = status.plugins.insert(state.name.as_str().into(), state.clone());
             // What trapped before this server knew of it is not news.
-            if before.is_some_and(|before| state.traps > before.traps) {
+            if before.get(state.name.as_str()).is_some_and(|before| state.traps > before.traps) {
                 trapped.push(state.clone());
             }
+            // Each report has all there is to tell, so what is not in it any more is gone.
+            status.plugins.insert(state.name.as_str().into(), state.clone());
         }
         trapped
     }
