@@ -18,7 +18,7 @@ use burgee_server::status::ProblemReport;
 use burgee_server::tls::{Tls, TlsFiles};
 use burgee_server::upstream::Upstream;
 use burgee_server::{Discovery, listen};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, sleep};
 
 use self::documents::{Documents, Read};
@@ -31,6 +31,10 @@ use crate::{Failure, Outcome, plugin_modules, report};
 
 /// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
 const THREAD_STACK: usize = 8 << 20;
+/// How long everything must be quiet before it is read. Short, since it is read until it stays the same.
+const QUIET: Duration = Duration::from_millis(40);
+/// How many connections may wait to be accepted, as far as the system allows.
+const BACKLOG: u32 = 8192;
 /// How often certificates are looked at: those of a mesh live for hours.
 const CERTIFICATES: Duration = Duration::from_secs(30);
 
@@ -49,10 +53,10 @@ pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
 
 async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
     let mut ending = super::up::Ending::new()?;
-    let tls = plan.tls.clone().map(|files| tls(files)).transpose()?;
+    let tls = plan.tls.clone().map(tls).transpose()?;
     // Before anything else that takes time: a port that is taken is told at once.
-    let proxies = bind("--listen", plan.listen).await?;
-    let admin = bind("--admin", plan.admin).await?;
+    let proxies = bind("--listen", plan.listen)?;
+    let admin = bind("--admin", plan.admin)?;
     let state = State::open(plan)?;
     let publisher = Publisher::new(plan)?;
     let mut server = Server {
@@ -111,8 +115,15 @@ fn tls(files: TlsFiles) -> Result<Arc<Tls>, Failure> {
     Ok(Arc::new(Tls::load(files).map_err(super::failure)?))
 }
 
-async fn bind(flag: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// Listens at an address. A fleet that comes back at once waits in line rather than being turned away.
+fn bind(flag: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    let listen = || -> std::io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| {
         Failure::new(
             format!("{flag} {address} cannot be listened on: {error}"),
             format!("name another one with {flag} ADDRESS:PORT; port 0 takes any that is free"),
@@ -171,7 +182,7 @@ impl Server<'_> {
     async fn follow(&mut self, tls: Option<Arc<Tls>>) -> Result<(), Failure> {
         let mut watch = self.watch_documents()?;
         let mut bases = match &self.plan.base {
-            ServeBase::Folder(folder) => Some(Watch::new(folder)?),
+            ServeBase::Folder(folder) => Some(Watch::with_quiet(folder, QUIET)?),
             ServeBase::Upstream(_) => None,
         };
         // What changed since it was read takes effect too.
@@ -218,7 +229,7 @@ impl Server<'_> {
                 .filter(|parent| !parent.as_os_str().is_empty())
                 .map_or_else(|| PathBuf::from("."), PathBuf::from)
         };
-        let mut watch = Watch::new(&folder)?;
+        let mut watch = Watch::with_quiet(&folder, QUIET)?;
         watch.modules(&self.watched())?;
         Ok(watch)
     }

@@ -38,6 +38,7 @@ pub(crate) struct Watch {
     watched: Vec<Watched>,
     /// The same as the watcher's thread compares with.
     compared: Arc<Mutex<Vec<PathBuf>>>,
+    quiet: Duration,
 }
 
 /// A folder that is watched.
@@ -54,6 +55,11 @@ type Identity = (u64, u64);
 impl Watch {
     /// Watches a folder from now on.
     pub(crate) fn new(directory: &Path) -> Result<Watch, Failure> {
+        Watch::with_quiet(directory, QUIET)
+    }
+
+    /// The same with another time for which everything must be quiet: for those who read until it stays the same.
+    pub(crate) fn with_quiet(directory: &Path, quiet: Duration) -> Result<Watch, Failure> {
         let (sender, changes) = mpsc::unbounded_channel();
         let compared: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
         let modules = compared.clone();
@@ -75,7 +81,16 @@ impl Watch {
         watcher.watch(directory, mode).map_err(|error| cannot_watch(directory, &error))?;
         let watched = vec![Watched { path: directory.to_owned(), mode, identity: identity(directory) }];
         let directory = real(directory);
-        Ok(Watch { watcher, changes, waiting: None, directory, modules: Vec::new(), watched, compared })
+        Ok(Watch {
+            watcher,
+            changes,
+            waiting: None,
+            directory,
+            modules: Vec::new(),
+            watched,
+            compared,
+            quiet,
+        })
     }
 
     /// Watches the sources of modules as well, instead of those of before.
@@ -123,7 +138,9 @@ impl Watch {
             }
         }
         let latest = Instant::now() + LONGEST;
-        while let Ok(Some(more)) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {
+        while let Ok(Some(more)) =
+            timeout_at(latest.min(Instant::now() + self.quiet), self.changes.recv()).await
+        {
             self.waiting.get_or_insert_default().is_of_module |= more.is_of_module;
         }
         // Before anything is read, so that what changes from then on is seen.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use burgee_api::resolve::{Effective, Workload};
+use burgee_api::resolve::{Effective, PolicySet, Workload};
 use burgee_overlay::is_about_workload;
 use tokio::sync::{Semaphore, watch};
 
@@ -77,6 +77,8 @@ pub struct Fleet {
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     store: Store,
+    /// What was computed for proxies that came since the last change.
+    joined: Mutex<(u64, Memo)>,
     limits: Limits,
     pace: Arc<Semaphore>,
     ending: watch::Sender<bool>,
@@ -130,6 +132,7 @@ impl Fleet {
             }),
             changing: tokio::sync::Mutex::default(),
             store: Store::default(),
+            joined: Mutex::default(),
             limits,
             pace: Arc::new(Semaphore::new(pace)),
             ending: watch::Sender::new(false),
@@ -186,7 +189,7 @@ impl Fleet {
             inner.index = None;
             (proxy.clone(), inner.for_proxy(&proxy.node_id), inner.number)
         };
-        self.give(&proxy, &in_force, number, &mut HashMap::new());
+        self.give_to_new(&proxy, &in_force, number);
         log::info!(target: "proxy", "{} connected: {} of Envoy {}, {}", proxy.node_id, proxy.workload,
             proxy.envoy.as_deref().unwrap_or("?"), flavour.name());
         Ok(Member {
@@ -197,19 +200,30 @@ impl Fleet {
         })
     }
 
+    /// Gives a proxy that has just come what it is to have. Others of its workload may have come before it.
+    fn give_to_new(&self, proxy: &Proxy, in_force: &InForce, number: u64) {
+        let mut memo = {
+            let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+            if joined.0 != number {
+                *joined = (number, Memo::new());
+            }
+            let key = memo_key(proxy, in_force);
+            let known = joined.1.get(&key).cloned().unwrap_or_default();
+            Memo::from([(key, known)])
+        };
+        self.give(proxy, in_force, number, &mut memo);
+        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        if joined.0 == number {
+            joined.1.extend(memo);
+        }
+    }
+
     /// Lays policies over a proxy's base and gives it the result, unless it has a newer one.
     fn give(&self, proxy: &Proxy, in_force: &InForce, number: u64, memo: &mut Memo) {
         let base = proxy.base();
         let workload = &proxy.workload;
-        let effective = in_force.policies.resolve(workload);
-        // Pods of a workload differ in what decides about nothing, mostly; what comes of it is compared, so it need not be
-        // known what that is.
-        let key = (
-            Arc::as_ptr(&base) as usize,
-            Arc::as_ptr(&in_force.policies) as usize,
-            workload.namespace.clone(),
-            workload.name.clone(),
-        );
+        let effective = Arc::new(in_force.policies.resolve(workload));
+        let key = memo_key(proxy, in_force);
         let alike = memo.entry(key).or_default();
         let is_same = |made: &&Made| {
             made.effective.classes == effective.classes
@@ -226,7 +240,9 @@ impl Fleet {
             }
             let (snapshot, version) = (Arc::new(laid.snapshot), in_force.version());
             if alike.len() < MOST_ALIKE {
-                let made = Made { effective, snapshot: snapshot.clone(), version, _base: base.clone() };
+                let _policies = in_force.policies.clone();
+                let snapshot = snapshot.clone();
+                let made = Made { effective, _policies, snapshot, version, _base: base.clone() };
                 alike.push(made);
             }
             (snapshot, version)
@@ -318,14 +334,25 @@ impl Fleet {
     }
 }
 
+/// What tells apart what is computed. Pods of a workload differ in what decides about nothing, mostly; what comes of it is
+/// compared, so it need not be known what that is.
+fn memo_key(proxy: &Proxy, in_force: &InForce) -> (usize, usize, String, String) {
+    let (base, workload) = (proxy.base(), &proxy.workload);
+    let (base, policies) = (Arc::as_ptr(&base) as usize, Arc::as_ptr(&in_force.policies) as usize);
+    (base, policies, workload.namespace.clone(), workload.name.clone())
+}
+
 /// What was computed within one change, by base, policies and a workload's name.
 type Memo = HashMap<(usize, usize, String, String), Vec<Made>>;
 
 /// How many different ones of a workload's name are remembered.
 const MOST_ALIKE: usize = 4;
 
+#[derive(Clone)]
 struct Made {
-    effective: Effective,
+    effective: Arc<Effective>,
+    /// So that no other ones get their address.
+    _policies: Arc<PolicySet>,
     snapshot: Arc<Snapshot>,
     version: crate::resource::Version,
     /// So that no other one gets its address.

@@ -211,10 +211,7 @@ impl<R: Request> Open<R> {
         let node = Node::read(request.take_node().as_ref())
             .map_err(|error| refuse(&error.to_string(), Status::invalid_argument))?;
         self.peer.may_be(&node).map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
-        let link = match &self.serving.upstream {
-            Some(upstream) => Some(upstream.link(&node)),
-            None => None,
-        };
+        let link = self.serving.upstream.as_ref().map(|upstream| upstream.link(&node));
         let base = link.as_ref().map(Link::base);
         let member = self.serving.fleet.join(node, R::FLAVOUR, base).map_err(|error| {
             let status = match &error {

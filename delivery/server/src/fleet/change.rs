@@ -42,9 +42,12 @@ impl Fleet {
             let mut inner = self.lock();
             let old = std::mem::replace(&mut inner.in_force, in_force.clone());
             inner.is_published = true;
-            inner.history.push_back(old.clone());
-            while inner.history.len() > REMEMBERED {
-                inner.history.pop_front();
+            // Only what a plugin was before is ever asked for.
+            if has_other_plugins(&old, &in_force) {
+                inner.history.push_back(old.clone());
+                while inner.history.len() > REMEMBERED {
+                    inner.history.pop_front();
+                }
             }
             inner.number += 1;
             let number = inner.number;
@@ -200,6 +203,16 @@ impl super::Inner {
         self.index = Some(index.clone());
         index
     }
+}
+
+/// Whether some plugin was other than it is.
+fn has_other_plugins(old: &InForce, new: &InForce) -> bool {
+    let documents = old.policies.documents().into_iter();
+    let mut plugins = documents.filter(|document| matches!(document, PolicyDocument::Extension(_)));
+    plugins.any(|plugin| {
+        let id = &plugin.meta().id;
+        old.version_of(id) != new.version_of(id)
+    })
 }
 
 /// The proxies that a change of policies or modules concerns.

@@ -156,6 +156,7 @@ async fn a_base_that_changes_is_sent_to_who_has_it() {
     stream.take().await;
     stream.subscribe(LISTENER, &["*"]);
     stream.take().await;
+    server.settled().await;
     let mut base = sidecar();
     base.types.remove(CLUSTER);
     base.insert(
