@@ -63,8 +63,8 @@ impl Served {
 /// A proxy of a served workload.
 pub(crate) struct ServedProxy {
     pub(crate) proxy: Proxy,
-    /// Its folder.
-    pub(crate) folder: tempfile::TempDir,
+    /// What is gone with it.
+    _folder: tempfile::TempDir,
 }
 
 impl ServedProxy {
@@ -93,7 +93,7 @@ impl ServedProxy {
             Some(envoy) => Proxy::start_of(envoy, folder.path(), &configuration),
             None => Proxy::start(folder.path(), &configuration),
         };
-        ServedProxy { proxy, folder }
+        ServedProxy { proxy, _folder: folder }
     }
 }
 
