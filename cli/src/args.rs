@@ -15,6 +15,8 @@ use burgee_overlay::EnvoyVersion;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::bootstrap::{BootstrapArgs, FlavourName, KindName};
+use crate::server::DEFAULT as DEFAULT_SERVER;
+
 pub(crate) use self::engine::{EngineArgs, MetricsChoice};
 pub(crate) use self::export::{ComposeArgs, ExportCommand};
 pub(crate) use self::formats::{CheckFormat, Format, TestFormat, TreeFormat};
@@ -227,6 +229,10 @@ pub(crate) struct ExplainArgs {
     pub about: WorkloadArgs,
     #[command(flatten)]
     pub files: FileArgs,
+    /// Ask about what is in force at a running server, in place of files: its --admin address. The workload is what its
+    /// proxy says, where one is connected.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = DEFAULT_SERVER, conflicts_with = "files")]
+    pub server: Option<String>,
     /// The classes of listeners to speak of. Without: all that the workload has.
     #[arg(long = "class", value_name = "CLASS", value_enum, value_delimiter = ',')]
     pub classes: Vec<Class>,
@@ -254,6 +260,10 @@ pub(crate) struct DiffArgs {
     /// it) or - for standard input.
     #[arg(short, long = "file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
+    /// The old documents are those in force at a running server: its --admin address. Then -f is given once, and what is
+    /// compared is what changes for the workloads whose proxies are connected there.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = DEFAULT_SERVER, conflicts_with = "old")]
+    pub server: Option<String>,
     /// More of the old documents; may be repeated.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub old: Vec<PathBuf>,

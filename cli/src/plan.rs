@@ -87,6 +87,8 @@ pub(crate) struct CodePlan {
 pub(crate) struct ExplainPlan {
     pub workload: WorkloadPlan,
     pub files: Vec<PathBuf>,
+    /// The server that is asked in their place.
+    pub server: Option<String>,
     /// Empty: all of them.
     pub classes: Vec<ListenerClass>,
     pub signals: Vec<Signal>,
@@ -98,6 +100,8 @@ pub(crate) struct ExplainPlan {
 #[derive(Debug)]
 pub(crate) struct DiffPlan {
     pub workload: WorkloadPlan,
+    /// The server whose documents are the old ones.
+    pub server: Option<String>,
     pub old: Vec<PathBuf>,
     pub new: Vec<PathBuf>,
     pub base: Option<PathBuf>,
@@ -251,7 +255,11 @@ impl ExplainPlan {
         }
         Ok(ExplainPlan {
             workload,
-            files: some_documents(args.files.files)?,
+            files: match args.server {
+                Some(_) => Vec::new(),
+                None => some_documents(args.files.files)?,
+            },
+            server: args.server,
             classes: args.classes.iter().map(class).collect(),
             signals,
             why_not: why_not.transpose()?,
@@ -262,20 +270,27 @@ impl ExplainPlan {
 
 impl DiffPlan {
     fn new(args: DiffArgs) -> Result<DiffPlan, Failure> {
-        let DiffArgs { workload, about, files, mut old, mut new, base, delivery, output } = args;
+        let DiffArgs { workload, about, files, server, mut old, mut new, base, delivery, output } = args;
         let help = "write -f OLD -f NEW, or --old PATH… --new PATH… for several files of each";
         let mut files = files.into_iter();
         match (files.next(), files.next(), files.next()) {
-            (Some(first), Some(second), None) => {
+            (Some(only), None, None) if server.is_some() => new.push(only),
+            (Some(first), Some(second), None) if server.is_none() => {
                 old.push(first);
                 new.push(second);
             }
             (None, None, None) => {}
             (Some(_), None, None) => return Err(Failure::new("-f is given once", help)),
+            _ if server.is_some() => {
+                return Err(Failure::new(
+                    "-f is given more than once beside --server",
+                    "name the new documents with -f",
+                ));
+            }
             _ => return Err(Failure::new("-f is given more than twice", help)),
         }
         for (side, paths) in [("old", &old), ("new", &new)] {
-            if paths.is_empty() {
+            if paths.is_empty() && (side == "new" || server.is_none()) {
                 return Err(Failure::new(format!("no {side} documents are named"), help));
             }
         }
@@ -289,7 +304,7 @@ impl DiffPlan {
             return Err(Failure::new("--labels are those of one workload, and none is named", help));
         }
         let workload = WorkloadPlan::new("WORKLOAD", named, &about)?;
-        Ok(DiffPlan { workload, old, new, base, delivery, output })
+        Ok(DiffPlan { workload, server, old, new, base, delivery, output })
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use burgee_api::document::Source;
+use burgee_api::resolve::{Workload, WorkloadKind};
+use burgee_server::admin::{KnownWorkload, Texts, paths};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -14,6 +17,17 @@ use crate::Failure;
 const WITHIN: Duration = Duration::from_secs(30);
 /// How large it may be. Ten thousand proxies come to some megabytes.
 const MOST_BYTES: usize = 256 << 20;
+
+/// Where a server answers unless it is told otherwise.
+pub(crate) const DEFAULT: &str = "127.0.0.1:15014";
+
+/// What is in force at a server.
+pub(crate) struct Running {
+    /// The documents in force.
+    pub texts: Vec<Source>,
+    /// The workloads whose proxies are connected, each with the number of these.
+    pub workloads: Vec<(Workload, usize)>,
+}
 
 /// A server that is asked.
 pub(crate) struct Server<'a> {
@@ -42,6 +56,24 @@ impl Server<'_> {
                 format!("{} does not answer as a server of Burgee does: {error}", self.address),
                 "name the --admin address of `burgee serve`",
             )
+        })
+    }
+
+    /// What is in force there, and for whom.
+    pub(crate) fn running(&self) -> Result<Running, Failure> {
+        let texts: Texts = self.get(paths::TEXTS, &[])?;
+        let known: Vec<KnownWorkload> = self.get(paths::WORKLOADS, &[])?;
+        let workload = |known: KnownWorkload| {
+            let kind = match known.kind.as_str() {
+                "gateway" => WorkloadKind::Gateway,
+                _ => WorkloadKind::Sidecar,
+            };
+            let workload = Workload::new(kind, known.namespace, known.name, known.labels);
+            (workload.of_revision(&known.revision), known.proxies)
+        };
+        Ok(Running {
+            texts: texts.texts.into_iter().map(|text| Source::new(text.name, text.text)).collect(),
+            workloads: known.into_iter().map(workload).collect(),
         })
     }
 

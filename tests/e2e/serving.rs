@@ -329,6 +329,47 @@ fn a_server_stands_between_another_control_plane_and_a_proxy() {
 }
 
 #[test]
+fn what_is_in_force_at_a_server_can_be_asked_about_and_compared() {
+    let story = Story::new();
+    story.write(
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: pull, namespace: shop}\ntype: kubernetes.io/dockerconfigjson\n\
+         stringData:\n  .dockerconfigjson: '{\"auths\": {\"r.example\": {\"auth\": \"c2VjcmV0OndvcmQ=\"}}}'\n",
+    );
+    story.write("script.yaml", &script("\"one\""));
+    let served = story.serve();
+    let _gateway = gateway(&served.address, &[]);
+    served.wait_for_proxies(1);
+    let explained = Program::new(["explain", GATEWAY, "--server", &served.admin]).run().expect_code(0);
+    for text in ["gateway of revision default", "istio=gateway", "script.yaml:1:1", "metrics.yaml"] {
+        assert!(explained.stdout.contains(text), "no {text}\n{explained}");
+    }
+    let new = story.folder.path().join("new-documents");
+    fs::create_dir(&new).expect("a folder");
+    for name in ["mesh.yaml", "metrics.yaml", "script.yaml"] {
+        fs::copy(story.documents.join(name), new.join(name)).expect("a copy");
+    }
+    let diff =
+        || Program::new(["diff", "--server", &served.admin]).args(["-f".as_ref(), new.as_os_str()]).run();
+    diff().expect_code(0);
+    fs::write(new.join("script.yaml"), script("\"two\"")).expect("a file");
+    let told = diff().expect_code(1);
+    assert!(told.stdout.contains(GATEWAY) && told.stdout.contains("in place"), "{told}");
+    // A document that is refused is not in force, and secrets are nobody's business.
+    story.write("script.yaml", "kind: [");
+    served.wait_until("the refusal", |status| {
+        let problems = status["problems"].as_array()?;
+        problems.iter().find(|problem| problem["severity"] == "error").map(|_| ())
+    });
+    let texts = http::get(&served.admin, &served.admin, "/v1/texts").expect("texts").body;
+    assert!(texts.contains("x-script") && !texts.contains("c2VjcmV0OndvcmQ="), "{texts}");
+    let kept = fs::read_to_string(story.folder.path().join("state/documents.json")).expect("a file");
+    assert!(kept.contains("x-script") && !kept.contains("c2VjcmV0OndvcmQ="), "{kept}");
+    let said = served.held.stderr() + &served.status().to_string();
+    assert!(!said.contains("c2VjcmV0OndvcmQ="), "{said}");
+}
+
+#[test]
 fn what_cannot_be_served_is_told_before_anything_is_started() {
     let story = Story::new();
     let documents = story.documents.to_string_lossy().into_owned();

@@ -11,7 +11,7 @@ use burgee_api::Severity;
 use burgee_api::check::Checked;
 use burgee_api::document::{self, OutlineIndex};
 use burgee_api::problem::{Problem, worst};
-use burgee_api::resolve::DEFAULT_REVISION;
+use burgee_api::resolve::{DEFAULT_REVISION, Workload};
 use burgee_localnet::summary::ProblemSummary;
 use burgee_overlay::Value;
 use serde_json::json;
@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::args::Format;
 use crate::judging::judge;
 use crate::plan::DiffPlan;
+use crate::server::Server;
 use crate::sources::Sources;
 use crate::{Failure, Outcome, environment, output, report, sources};
 
@@ -34,9 +35,12 @@ struct Side {
 
 impl Side {
     fn read(name: &'static str, files: &[std::path::PathBuf], revision: &str) -> Result<Side, Failure> {
-        let sources = sources::read(files)?;
+        Ok(Side::of(name, sources::read(files)?, revision))
+    }
+
+    fn of(name: &'static str, sources: Sources, revision: &str) -> Side {
         let checked = judge(document::read(&sources.texts), &sources.texts, revision);
-        Ok(Side { name, sources, checked })
+        Side { name, sources, checked }
     }
 
     fn problems(&self) -> impl Iterator<Item = &Problem> {
@@ -57,7 +61,14 @@ pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
         None => None,
     };
     let revision = plan.workload.revision.as_deref().unwrap_or(DEFAULT_REVISION);
-    let old = Side::read("old", &plan.old, revision)?;
+    let (old, connected) = match &plan.server {
+        Some(server) => {
+            let running = Server::at(server).running()?;
+            let sources = Sources { texts: running.texts, problems: Vec::new() };
+            (Side::of("old", sources, revision), running.workloads)
+        }
+        None => (Side::read("old", &plan.old, revision)?, Vec::new()),
+    };
     let new = Side::read("new", &plan.new, revision)?;
     let mut is_whole = true;
     for side in [&old, &new] {
@@ -74,7 +85,7 @@ pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
     let told = told_anew(&old, &new);
     report::print_aside_briefly(&told, &new.sources.texts);
     report::print_aside(&doubts(plan, &new), &new.sources.texts);
-    let comparison = compared(plan, base.as_ref(), &old, &new)?;
+    let comparison = compared(plan, base.as_ref(), &old, &new, connected)?;
     match plan.output {
         Format::Text => output::text_line(show::text(&comparison, output::columns()).trim_end())?,
         Format::Json => output::json(&as_json(&comparison, &told))?,
@@ -83,10 +94,20 @@ pub(crate) fn run(plan: &DiffPlan) -> Result<Outcome, Failure> {
     Ok(if comparison.is_empty() { Outcome::Done } else { Outcome::Found })
 }
 
-fn compared(plan: &DiffPlan, base: Option<&Value>, old: &Side, new: &Side) -> Result<Comparison, Failure> {
+fn compared(
+    plan: &DiffPlan,
+    base: Option<&Value>,
+    old: &Side,
+    new: &Side,
+    connected: Vec<(Workload, usize)>,
+) -> Result<Comparison, Failure> {
     let sides = Sides::new(plan.delivery, base, &old.checked, &new.checked);
     let resources = [&old.checked.resources, &new.checked.resources];
-    let subjects = workloads::subjects(plan, resources, sides.policies())?;
+    let connected = workloads::connected(plan, connected);
+    let subjects = match connected.all.is_empty() {
+        true => workloads::subjects(plan, resources, sides.policies())?,
+        false => connected,
+    };
     Ok(Comparison::new(&sides, subjects))
 }
 

@@ -11,17 +11,21 @@ use burgee_overlay::{Maker, MetricEngine};
 use crate::args::Format;
 use crate::judging::judge;
 use crate::plan::ExplainPlan;
+use crate::server::Server;
 use crate::{Failure, Outcome, environment, output, report, sources};
 
 /// Runs it.
 pub(crate) fn run(plan: &ExplainPlan) -> Result<Outcome, Failure> {
-    let sources = sources::read(&plan.files)?;
+    let (sources, proxy) = match &plan.server {
+        Some(server) => at_server(plan, server)?,
+        None => (sources::read(&plan.files)?, None),
+    };
     let documents = document::read(&sources.texts);
     let workload = plan
         .workload
-        .find(&documents.resources, None)
+        .find(&documents.resources, proxy.as_ref())
         .map_err(|problem| Failure::new(problem.message, problem.help))?;
-    let doubts = plan.workload.doubts(&documents.resources, None);
+    let doubts = plan.workload.doubts(&documents.resources, proxy.as_ref());
     let classes = classes(plan, &workload)?;
     let checked = judge(documents, &sources.texts, &workload.revision);
     let mut problems = sources.problems;
@@ -39,6 +43,17 @@ pub(crate) fn run(plan: &ExplainPlan) -> Result<Outcome, Failure> {
         None => explain(plan, &explainer, &workload, &classes).map(|()| true)?,
     };
     Ok(if is_whole && is_there { Outcome::Done } else { Outcome::Found })
+}
+
+/// What is in force at a server, and the workload as its proxy there says, if one is connected.
+fn at_server(plan: &ExplainPlan, server: &str) -> Result<(sources::Sources, Option<Workload>), Failure> {
+    let running = Server::at(server).running()?;
+    let named = plan.workload.named.as_ref();
+    let is_named = |workload: &Workload| {
+        named.is_some_and(|(namespace, name)| workload.namespace == *namespace && workload.name == *name)
+    };
+    let proxy = running.workloads.into_iter().map(|(workload, _)| workload).find(is_named);
+    Ok((sources::Sources { texts: running.texts, problems: Vec::new() }, proxy))
 }
 
 /// The classes that are asked about, which the workload must have.

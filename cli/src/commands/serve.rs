@@ -260,8 +260,9 @@ impl Server<'_> {
         if !is_changed && !change.is_of_module {
             return;
         }
+        let good = self.documents.good_texts();
         let published = tokio::task::block_in_place(|| {
-            self.publisher.publish(usable.resources.clone(), &texts, change.is_of_module)
+            self.publisher.publish(usable.resources.clone(), good.clone(), change.is_of_module)
         });
         self.again.note(&published.wrong, is_again);
         problems.extend(published.wrong);
@@ -273,13 +274,11 @@ impl Server<'_> {
         self.problems.documents = problems;
         self.tell();
         if is_other || is_first {
-            let read_after = begun.elapsed();
             let concerned = self.fleet.publish(published.in_force.clone()).await;
             ::log::info!(target: "documents", "change {} is in force: {} of {} proxies are to have something else, after {} ms",
-                concerned.number, concerned.changed, concerned.connected, (begun.elapsed()).as_millis());
-            let _ = read_after;
+                concerned.number, concerned.changed, concerned.connected, begun.elapsed().as_millis());
         }
-        if let Err(error) = self.state.save(&published.in_force, &self.documents.good_texts()) {
+        if let Err(error) = self.state.save(&published.in_force, &good) {
             ::log::error!(target: "state", "{error}; a restart would not know these documents");
         }
         self.save_holds();

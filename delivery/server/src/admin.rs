@@ -68,7 +68,7 @@ pub struct Text {
 }
 
 /// A workload of a proxy that is connected, as its node has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KnownWorkload {
     /// Its namespace.
     pub namespace: String,
@@ -80,6 +80,8 @@ pub struct KnownWorkload {
     pub revision: String,
     /// Its labels.
     pub labels: std::collections::BTreeMap<String, String>,
+    /// How many of its proxies are connected.
+    pub proxies: usize,
 }
 
 /// Answers whoever connects.
@@ -141,6 +143,10 @@ impl Admin {
                 }
                 Err(why) => text(StatusCode::BAD_REQUEST, &why),
             },
+            // Documents may say what is nobody else's business.
+            paths::TEXTS if !from.ip().is_loopback() => {
+                text(StatusCode::FORBIDDEN, "documents are shown on the server's own machine alone\n")
+            }
             paths::TEXTS => {
                 let (in_force, _) = self.fleet.in_force();
                 let texts = in_force.texts.iter();
@@ -151,8 +157,13 @@ impl Admin {
             paths::WORKLOADS => {
                 let mut known: Vec<KnownWorkload> =
                     self.fleet.proxies().iter().map(|proxy| known(&proxy.workload)).collect();
-                known.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-                known.dedup();
+                known.sort();
+                known.dedup_by(|one, before| {
+                    let is_same = KnownWorkload { proxies: 0, ..one.clone() }
+                        == KnownWorkload { proxies: 0, ..before.clone() };
+                    before.proxies += usize::from(is_same);
+                    is_same
+                });
                 json(&known)
             }
             _ => {
@@ -177,6 +188,7 @@ fn known(workload: &burgee_api::resolve::Workload) -> KnownWorkload {
         kind: workload.kind.name().to_owned(),
         revision: workload.revision.clone(),
         labels: workload.labels.clone(),
+        proxies: 1,
     }
 }
 

@@ -16,7 +16,7 @@ fn side(name: &'static str, text: &str) -> Side {
 fn plan(revision: Option<&str>) -> DiffPlan {
     let workload = WorkloadPlan { named: None, labels: [].into(), revision: revision.map(str::to_owned) };
     let (delivery, output) = (ProxyDelivery::Xds, Format::Text);
-    DiffPlan { workload, old: Vec::new(), new: Vec::new(), base: None, delivery, output }
+    DiffPlan { workload, server: None, old: Vec::new(), new: Vec::new(), base: None, delivery, output }
 }
 
 fn between(old: &str, new: &str, revision: Option<&str>) -> Comparison {
@@ -24,7 +24,8 @@ fn between(old: &str, new: &str, revision: Option<&str>) -> Comparison {
     for side in [&old, &new] {
         assert!(side.errors().is_empty(), "{:#?}", side.errors());
     }
-    compared(&plan(revision), None, &old, &new).unwrap_or_else(|failure| panic!("{}", failure.message))
+    compared(&plan(revision), None, &old, &new, Vec::new())
+        .unwrap_or_else(|failure| panic!("{}", failure.message))
 }
 
 fn text(old: &str, new: &str) -> String {

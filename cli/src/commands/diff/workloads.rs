@@ -78,6 +78,24 @@ pub(super) fn subjects(
     Ok(Subjects { all, are_examples, for_examples: for_examples.into_iter().collect(), not_compared })
 }
 
+/// The workloads whose proxies are connected to a server, as far as they are asked about.
+pub(super) fn connected(plan: &DiffPlan, workloads: Vec<(Workload, usize)>) -> Subjects {
+    let is_asked_about = |workload: &Workload| {
+        let named = plan.workload.named.as_ref();
+        named.is_none_or(|(namespace, name)| workload.namespace == *namespace && workload.name == *name)
+            && plan.workload.revision.as_ref().is_none_or(|revision| *revision == workload.revision)
+    };
+    let subject = |(workload, proxies): (Workload, usize)| {
+        let name = match proxies {
+            1 => workload.to_string(),
+            more => format!("{workload} ({more} proxies)"),
+        };
+        Subject { name, old: Some(workload.clone()), new: Some(workload) }
+    };
+    let workloads = workloads.into_iter().filter(|(workload, _)| is_asked_about(workload));
+    Subjects { all: workloads.map(subject).collect(), ..Subjects::default() }
+}
+
 /// The workload that is named.
 fn named(plan: &DiffPlan, resources: Versions<'_, Resources>) -> Result<Subjects, Failure> {
     let find = |resources: &Resources| plan.workload.find(resources, None);

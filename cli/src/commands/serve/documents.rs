@@ -178,3 +178,6 @@ fn without_secrets(text: &Source, outlines: &[burgee_api::document::Outline]) ->
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

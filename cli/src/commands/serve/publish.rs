@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burgee_api::document::Source;
 use burgee_api::resolve::workloads_by_address;
 use burgee_api::resources::{ModuleRules, PullSecret, Resources, TrafficExtension};
 use burgee_api::{Problem, Severity};
@@ -72,15 +71,19 @@ impl Publisher {
         })
     }
 
-    /// Looks for modules and puts everything together. `is_of_module`: some module may be another without its document
-    /// saying so.
-    pub fn publish(&mut self, mut resources: Resources, texts: &[Source], is_of_module: bool) -> Published {
+    /// Looks for modules and puts everything together. `texts` are kept and shown: no secret is in them. `is_of_module`: some
+    /// module may be another without its document saying so.
+    pub fn publish(
+        &mut self,
+        mut resources: Resources,
+        texts: Vec<(String, String)>,
+        is_of_module: bool,
+    ) -> Published {
         let (mut modules, mut wrong) = self.modules(&resources, is_of_module);
         let kept = self.last_good.keep(&mut resources.extensions, &mut modules);
         wrong.extend(self.load(&mut modules));
         self.last_good = LastGood::of(&resources.extensions, &modules);
-        let texts = texts.iter().map(|text| (text.name.to_string(), text.text.to_string())).collect();
-        Published { in_force: self.in_force(resources, modules, texts), wrong, kept }
+        Published { in_force: self.in_force(resources, modules, texts.into()), wrong, kept }
     }
 
     /// What is in force by documents and modules that are at hand.

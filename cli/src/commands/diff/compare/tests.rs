@@ -121,7 +121,8 @@ fn checked(files: &Files) -> Checked {
 fn whom(old: &Checked, new: &Checked, sides: &Sides<'_>) -> Vec<Subject> {
     let workload = WorkloadPlan { named: None, labels: BTreeMap::new(), revision: None };
     let (delivery, output) = (ProxyDelivery::Xds, crate::args::Format::Text);
-    let plan = DiffPlan { workload, old: Vec::new(), new: Vec::new(), base: None, delivery, output };
+    let plan =
+        DiffPlan { workload, server: None, old: Vec::new(), new: Vec::new(), base: None, delivery, output };
     subjects(&plan, [&old.resources, &new.resources], sides.policies())
         .unwrap_or_else(|failure| panic!("{}", failure.message))
         .all
