@@ -36,6 +36,7 @@ mod quickstart;
 mod refusals;
 mod rendering;
 mod serving;
+mod serving_tls;
 mod support;
 mod swaps;
 mod tracers;

@@ -36,7 +36,7 @@ const QUIET: Duration = Duration::from_millis(40);
 /// How many connections may wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 8192;
 /// How often certificates are looked at: those of a mesh live for hours.
-const CERTIFICATES: Duration = Duration::from_secs(30);
+const CERTIFICATES: Duration = Duration::from_secs(2);
 
 /// Runs it.
 pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
@@ -204,8 +204,10 @@ impl Server<'_> {
                 () = self.again.wait() => self.read_documents(Change { is_of_module: true }, true).await,
                 _ = base => self.read_base().await?,
                 Ok(()) = held.changed() => self.save_holds(),
-                _ = certificates.tick() => if let Some(tls) = &tls && let Err(error) = tls.reload() {
-                    ::log::error!(target: "tls", "{error}; what was read before counts on");
+                _ = certificates.tick() => match tls.as_ref().map(|tls| tls.reload()) {
+                    Some(Ok(true)) => ::log::info!(target: "tls", "other certificates are in use for new connections"),
+                    Some(Err(error)) => ::log::error!(target: "tls", "{error}; what was read before counts on"),
+                    Some(Ok(false)) | None => {}
                 },
             }
         }

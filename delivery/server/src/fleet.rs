@@ -318,14 +318,16 @@ impl Fleet {
         inner.proxies.values().filter(|proxy| !proxy.is_in_sync()).count()
     }
 
+    /// The proxies that are connected with a node of this id: one, unless somebody gave two the same.
+    pub(crate) fn of_node(&self, node_id: &str) -> Vec<Arc<Proxy>> {
+        let inner = self.lock();
+        let numbers = inner.by_node.get(node_id).into_iter().flatten();
+        numbers.filter_map(|number| inner.proxies.get(number).cloned()).collect()
+    }
+
     /// Takes what a proxy tells of its plugins' VMs.
     pub fn tell_of_plugins(self: &Arc<Self>, node_id: &str, states: Vec<PluginState>) {
-        let proxies: Vec<Arc<Proxy>> = {
-            let inner = self.lock();
-            let numbers = inner.by_node.get(node_id).into_iter().flatten();
-            numbers.filter_map(|number| inner.proxies.get(number).cloned()).collect()
-        };
-        for proxy in proxies {
+        for proxy in self.of_node(node_id) {
             let trapped = proxy.tell_of_plugins(&states);
             for trap in trapped {
                 self.refused_by_trap(&proxy, &trap);

@@ -68,6 +68,14 @@ impl Peer {
         self.may_serve(&node.workload)
     }
 
+    /// The service account of the other end, where its certificate leaves no doubt which one it is in a namespace.
+    pub fn account_in(&self, namespace: &str) -> Option<&str> {
+        let mut fitting =
+            self.identities.iter().flat_map(|all| all.iter()).filter(|it| it.namespace == namespace);
+        let first = fitting.next()?;
+        fitting.all(|other| other.account == first.account).then_some(first.account.as_str())
+    }
+
     /// Whether the other end may be a proxy of this workload.
     ///
     /// # Errors
@@ -112,6 +120,18 @@ mod tests {
         ] {
             assert_eq!(Identity::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_service_account_is_a_certificate_s_word_where_it_is_one() {
+        let peer = |uris: &[&str]| Peer {
+            identities: Some(uris.iter().filter_map(|uri| Identity::parse(uri)).collect()),
+        };
+        let (web, cart) = ("spiffe://a/ns/shop/sa/web", "spiffe://a/ns/shop/sa/cart");
+        assert_eq!(peer(&[web, "spiffe://a/ns/bank/sa/till"]).account_in("shop"), Some("web"));
+        assert_eq!(peer(&[web, cart]).account_in("shop"), None);
+        assert_eq!(peer(&[web]).account_in("bank"), None);
+        assert_eq!(Peer::default().account_in("shop"), None);
     }
 
     #[test]

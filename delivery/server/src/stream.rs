@@ -208,9 +208,14 @@ impl<R: Request> Open<R> {
 
     /// The first request: who it is.
     async fn begin(&mut self, mut request: R) -> Result<(), Status> {
-        let node = Node::read(request.take_node().as_ref())
+        let mut node = Node::read(request.take_node().as_ref())
             .map_err(|error| refuse(&error.to_string(), Status::invalid_argument))?;
         self.peer.may_be(&node).map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
+        if node.workload.service_account.is_none()
+            && let Some(account) = self.peer.account_in(&node.workload.namespace)
+        {
+            Arc::make_mut(&mut node.workload).service_account = Some(account.to_owned());
+        }
         let link = self.serving.upstream.as_ref().map(|upstream| upstream.link(&node));
         let base = link.as_ref().map(Link::base);
         let member = self.serving.fleet.join(node, R::FLAVOUR, base).map_err(|error| {

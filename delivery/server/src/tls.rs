@@ -1,7 +1,7 @@
 //! Mutual TLS: the server's certificate, and whose certificates proxies must have.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -44,6 +44,8 @@ pub enum TlsError {
 pub struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
+    /// What was in the files when they were read last.
+    contents: Mutex<Vec<Option<Vec<u8>>>>,
 }
 
 impl Tls {
@@ -53,24 +55,28 @@ impl Tls {
     ///
     /// They cannot be used.
     pub fn load(files: TlsFiles) -> Result<Tls, TlsError> {
+        let contents = contents(&files);
         let config = Arc::new(config(&files)?);
-        Ok(Tls { files, current: RwLock::new(config) })
+        Ok(Tls { files, current: RwLock::new(config), contents: Mutex::new(contents) })
     }
 
-    /// Reads the files again. What is open stays as it is.
+    /// Reads the files again if they are others by now, and says whether they are. What is open stays as it is.
     ///
     /// # Errors
     ///
-    /// They cannot be used; what was read before counts on.
-    pub fn reload(&self) -> Result<(), TlsError> {
+    /// They cannot be used; what was read before counts on. It is said once of the same files.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let now = contents(&self.files);
+        {
+            let mut before = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+            if *before == now {
+                return Ok(false);
+            }
+            *before = now;
+        }
         let config = Arc::new(config(&self.files)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
-    }
-
-    /// Every file of it.
-    pub fn files(&self) -> [&Path; 3] {
-        [&self.files.certificate, &self.files.key, &self.files.authorities]
+        Ok(true)
     }
 
     /// Shakes hands.
@@ -86,6 +92,10 @@ impl Tls {
         let identities = certificates.first().map_or_else(Vec::new, identities);
         Ok((stream, Peer { identities: Some(identities.into()) }))
     }
+}
+
+fn contents(files: &TlsFiles) -> Vec<Option<Vec<u8>>> {
+    [&files.certificate, &files.key, &files.authorities].map(|file| std::fs::read(file).ok()).into()
 }
 
 /// The identities of a certificate.

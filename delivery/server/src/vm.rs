@@ -49,14 +49,20 @@ pub trait VmReports: Send + Sync {
 }
 
 impl VmReports for Arc<Fleet> {
-    /// With authentication, a proxy speaks for the namespace of its certificate: the one in the id of its node.
+    /// With authentication, a proxy speaks for the namespace of its certificate, which is the one in the id of its node, and for
+    /// the service account of it, where a proxy of that id is connected.
     fn report(&self, node_id: &str, peer: &Peer, states: Vec<PluginState>) -> Result<(), Status> {
         if peer.identities.is_some() {
             let node = serde_json::json!({"id": node_id});
             let workload = Workload::from_node(&node).map_err(|problem| {
                 Status::permission_denied(format!("{}; {}", problem.message, problem.help))
             })?;
-            peer.may_serve(&workload).map_err(|error| Status::permission_denied(error.to_string()))?;
+            // Those that are connected have said more of themselves than their id does.
+            let connected = self.of_node(node_id);
+            let workloads = connected.iter().map(|proxy| &*proxy.workload).chain([&workload]);
+            for workload in workloads {
+                peer.may_serve(workload).map_err(|error| Status::permission_denied(error.to_string()))?;
+            }
         }
         self.tell_of_plugins(node_id, states);
         Ok(())

@@ -30,7 +30,22 @@ impl Proxy {
         Proxy::run(&envoy().path, folder, configuration, variables)
     }
 
+    /// Starts one and waits for its admin page alone: it need not come to serve.
+    pub(crate) fn start_unready(folder: &Path, configuration: &Path) -> Proxy {
+        Proxy::run_until(&envoy().path, folder, configuration, &[], false)
+    }
+
     fn run(program: &Path, folder: &Path, configuration: &Path, variables: &[(&str, &str)]) -> Proxy {
+        Proxy::run_until(program, folder, configuration, variables, true)
+    }
+
+    fn run_until(
+        program: &Path,
+        folder: &Path,
+        configuration: &Path,
+        variables: &[(&str, &str)],
+        is_to_serve: bool,
+    ) -> Proxy {
         let address_file = folder.join("admin-address");
         let log = fs::File::create(folder.join("envoy.log")).expect("a log");
         let mut command = Command::new(program);
@@ -45,7 +60,7 @@ impl Proxy {
             assert!(proxy.child.try_wait().is_ok_and(|status| status.is_none()), "Envoy ended: {}", log());
             let admin = fs::read_to_string(&address_file).map_err(|error| error.to_string())?;
             match http::get(&admin, &admin, "/ready")? {
-                ready if ready.status == 200 => Ok(admin),
+                ready if ready.status == 200 || !is_to_serve => Ok(admin),
                 ready => Err(format!("{ready:?}\n{}", log())),
             }
         });
