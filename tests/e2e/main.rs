@@ -36,6 +36,8 @@ mod quickstart;
 mod refusals;
 mod rendering;
 mod serving;
+#[cfg(target_os = "linux")]
+mod serving_faults;
 mod serving_tls;
 mod support;
 mod swaps;

@@ -143,8 +143,17 @@ fn changes_reach_a_gateway_and_a_sidecar_under_load_and_no_request_or_count_is_l
     wait_for("x-script", Some("two"));
     story.write("plugin.yaml", &plugin("two.wasm"));
     wait_for("x-module", Some("two"));
+    let how = |served: &Served| {
+        served.wait_until("how the change went", |status| {
+            let last = &status["last_change"];
+            last["took_ms"].as_u64()?;
+            Some((last["changed"].clone(), last["drained"].clone()))
+        })
+    };
+    assert_eq!(how(&served), (1.into(), 0.into()), "a configuration by name is changed in place");
     fs::remove_file(story.documents.join("script.yaml")).expect("it is there");
     wait_for("x-script", None);
+    assert_eq!(how(&served), (1.into(), 1.into()), "a filter that goes is a listener that drains");
     story.write("script.yaml", &script("\"three\""));
     wait_for("x-script", Some("three"));
     assert!(load.is_running(), "every change came while requests were sent");

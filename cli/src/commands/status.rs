@@ -66,6 +66,16 @@ fn text(report: &Report, is_about_one: bool, now: f64) -> String {
         behind => format!("{behind} do not have what they should have"),
     };
     let _ = writeln!(out, "in force: change {}, {}", report.change, report.in_force);
+    if let Some(last) = report.last_change.as_ref().filter(|last| last.changed > 0) {
+        let how = match last.drained {
+            0 => "all in place".to_owned(),
+            drained if drained == last.changed => "all by draining listeners".to_owned(),
+            drained => format!("{drained} by draining listeners, the others in place"),
+        };
+        let took =
+            last.took_ms.map_or("under way".to_owned(), |took| format!("{took} ms until the last had it"));
+        let _ = writeln!(out, "last change: {} proxies got something else, {how}; {took}", last.changed);
+    }
     let _ = writeln!(out, "proxies: {} connected; {behind}\n", report.connected);
     if !report.documents.is_empty() {
         let mut table = table(&["document", "loaded", "where"]);

@@ -82,8 +82,8 @@ pub struct Fleet {
     limits: Limits,
     pace: Arc<Semaphore>,
     ending: watch::Sender<bool>,
-    /// How long the last change took until the last proxy had it.
-    last_change: Mutex<Option<Duration>>,
+    /// The last change, and how long it took until the last proxy had it.
+    last_change: Mutex<Option<(Concerned, Option<Duration>)>>,
     /// How often something was held back or let go.
     held: watch::Sender<u64>,
     pushes: AtomicU64,
@@ -307,8 +307,8 @@ impl Fleet {
         inner.is_published && (!needs_base || inner.bases.is_some()) && !*self.ending.borrow()
     }
 
-    /// How long the last change took until the last proxy that it concerned had it; none: there was none, or it is under way.
-    pub fn last_change(&self) -> Option<Duration> {
+    /// The last change, and how long it took until the last proxy that it concerned had it; none: it is under way.
+    pub fn last_change(&self) -> Option<(Concerned, Option<Duration>)> {
         *self.last_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -23,12 +23,30 @@ pub struct Report {
     pub connected: usize,
     /// Those of them that do not have what they should have.
     pub behind: usize,
+    /// What the last change did; absent: there was none.
+    pub last_change: Option<ChangeReport>,
     /// Each proxy, by node id.
     pub proxies: Vec<ProxyReport>,
     /// Each document in force, by name.
     pub documents: Vec<DocumentReport>,
     /// What is wrong with documents and bases.
     pub problems: Vec<ProblemReport>,
+}
+
+/// A change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChangeReport {
+    /// Its number.
+    pub change: u64,
+    /// For how many proxies it was looked whether they get something else.
+    pub concerned: usize,
+    /// How many got something else.
+    pub changed: usize,
+    /// For how many of them listeners are others, which drain: their TCP connections that are open when the drain time is
+    /// over are closed. What else there is took effect in place.
+    pub drained: usize,
+    /// How long it took until the last of them had it, in milliseconds; absent: it is under way, or came to nothing.
+    pub took_ms: Option<u64>,
 }
 
 /// A proxy.
@@ -181,6 +199,13 @@ pub fn report(fleet: &Fleet, wanted: &Wanted) -> Report {
         connected: proxies.len(),
         behind: proxies.iter().filter(|proxy| !proxy.is_in_sync()).count(),
         problems: fleet.problems(),
+        last_change: fleet.last_change().map(|(change, took)| ChangeReport {
+            change: change.number,
+            concerned: change.concerned,
+            changed: change.changed,
+            drained: change.drained,
+            took_ms: took.and_then(|took| u64::try_from(took.as_millis()).ok()),
+        }),
         ..Report::default()
     };
     let mut documents: BTreeMap<DocumentId, DocumentReport> = BTreeMap::new();

@@ -67,6 +67,11 @@ impl Proxy {
         proxy
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        super::processes::send(self.child.id(), signal);
+    }
+
     /// Where a listener is, as `127.0.0.1:PORT`, once it is there.
     pub(crate) fn listener(&self, name: &str) -> String {
         let name = format!("{name}::");

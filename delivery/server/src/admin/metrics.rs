@@ -32,7 +32,7 @@ pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
         "Changes of policies, modules or bases.",
         &plain(report.change as f64),
     );
-    let last = fleet.last_change().map(|took| (String::new(), took.as_secs_f64()));
+    let last = fleet.last_change().and_then(|(_, took)| Some((String::new(), took?.as_secs_f64())));
     one(
         "burgee_last_change_seconds",
         "gauge",

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use burgee_api::resolve::{PolicyDocument, Workload, WorkloadIndex, affected};
 
-use super::{Bases, Fleet, Proxy, REMEMBERED};
+use super::{Bases, Fleet, Given, Proxy, REMEMBERED};
 use crate::in_force::InForce;
-use crate::resource::Snapshot;
+use crate::resource::{Snapshot, types};
 
 /// How often it is looked whether a change has come to all.
 const LOOK: Duration = Duration::from_millis(20);
@@ -31,6 +31,8 @@ pub struct Concerned {
     pub concerned: usize,
     /// How many get something else.
     pub changed: usize,
+    /// For how many of them listeners are others, which drain; the rest takes effect in place.
+    pub drained: usize,
 }
 
 impl Fleet {
@@ -65,10 +67,10 @@ impl Fleet {
         proxies.sort_by_key(|proxy| proxy.number);
         proxies.dedup_by_key(|proxy| proxy.number);
         let connected = index.proxies.iter().map(Vec::len).sum();
-        let changed = self.compute(&proxies, number).await;
-        let found = Concerned { number, connected, concerned: proxies.len(), changed };
+        let (changed, drained) = self.compute(&proxies, number).await;
+        let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
         self.follow(found, begun);
-        log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else; {} ms",
+        log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else, {drained} by draining listeners; {} ms",
             in_force.version(), begun.elapsed().as_millis());
         found
     }
@@ -97,16 +99,16 @@ impl Fleet {
             (moved, inner.number)
         };
         let connected = self.lock().proxies.len();
-        let changed = self.compute(&proxies, number).await;
-        let found = Concerned { number, connected, concerned: proxies.len(), changed };
+        let (changed, drained) = self.compute(&proxies, number).await;
+        let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
         self.follow(found, begun);
-        log::info!(target: "push", "change {number} (base): {changed} of {connected} proxies get something else");
+        log::info!(target: "push", "change {number} (base): {changed} of {connected} proxies get something else, {drained} by draining listeners");
         found
     }
 
     /// Says when the last proxy has what a change gave it, unless another change comes before that.
     fn follow(self: &Arc<Self>, change: Concerned, begun: Instant) {
-        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some((change, None));
         let fleet = self.clone();
         tokio::spawn(async move {
             loop {
@@ -120,7 +122,7 @@ impl Fleet {
                 tokio::time::sleep(LOOK).await;
             }
             let took = begun.elapsed();
-            *fleet.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+            *fleet.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some((change, Some(took)));
             if change.changed > 0 {
                 log::info!(target: "push", "change {}: the last of {} proxies has it after {} ms", change.number,
                     change.changed, took.as_millis());
@@ -146,7 +148,7 @@ impl Fleet {
 
     /// Computes what proxies are to have; says for how many it is something else. Proxies whose policies, workloads and
     /// bases are the same are computed once.
-    async fn compute(self: &Arc<Self>, proxies: &[Arc<Proxy>], number: u64) -> usize {
+    async fn compute(self: &Arc<Self>, proxies: &[Arc<Proxy>], number: u64) -> (usize, usize) {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         // Those of a workload side by side, so that they are computed once.
         let mut proxies = proxies.to_vec();
@@ -160,24 +162,30 @@ impl Fleet {
             let (fleet, part) = (self.clone(), part.to_vec());
             running.push(tokio::task::spawn_blocking(move || {
                 let mut memo = HashMap::new();
-                let mut changed = 0;
+                let (mut changed, mut drained) = (0, 0);
                 for proxy in &part {
                     let before = proxy.given();
                     let in_force = fleet.lock().for_proxy(&proxy.node_id);
                     fleet.give(proxy, &in_force, number, &mut memo);
-                    changed += usize::from(proxy.given().snapshot != before.snapshot);
+                    let after = proxy.given();
+                    let listeners = |given: &Given| given.snapshot.types.get(types::LISTENER).cloned();
+                    changed += usize::from(after.snapshot != before.snapshot);
+                    drained += usize::from(listeners(&after) != listeners(&before));
                 }
-                changed
+                (changed, drained)
             }));
         }
-        let mut changed = 0;
+        let (mut changed, mut drained) = (0, 0);
         for part in running {
             match part.await {
-                Ok(of_part) => changed += of_part,
+                Ok(of_part) => {
+                    changed += of_part.0;
+                    drained += of_part.1;
+                }
                 Err(error) => log::error!(target: "push", "a change was not computed for all: {error}"),
             }
         }
-        changed
+        (changed, drained)
     }
 }
 

@@ -1,0 +1,213 @@
+//! `burgee serve` when things go wrong: servers and proxies that are killed under load, that stand still, connections that say
+//! nothing, a disk that takes no more; and that nothing grows meanwhile.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::support::load::Load;
+use crate::support::served::{Served, ServedProxy, base, free_port};
+use crate::support::{eventually, http, tempdir, tools};
+
+/// A base with a gateway and a sidecar, documents, and the app that is called.
+struct Story {
+    folder: TempDir,
+    base: String,
+    documents: PathBuf,
+    _app: http::Server,
+}
+
+impl Story {
+    fn new() -> Story {
+        let folder = tempdir();
+        let app = http::Server::start();
+        let base = base(&folder.path().join("bases"), free_port(), app.port());
+        let documents = folder.path().join("documents");
+        fs::create_dir(&documents).expect("a folder");
+        let story = Story { base: base.to_string_lossy().into_owned(), documents, _app: app, folder };
+        story.write("mesh.yaml", "rootNamespace: istio-system\n");
+        story.say("zero");
+        story
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let beside = self.folder.path().join("new");
+        fs::write(&beside, text).expect("a file");
+        fs::rename(&beside, self.documents.join(name)).expect("its name");
+    }
+
+    /// A script at the gateway says this in each answer.
+    fn say(&self, value: &str) {
+        self.write(
+            "script.yaml",
+            &format!(
+                "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: script, namespace: \
+                 istio-system}}\nspec:\n  selector: {{matchLabels: {{istio: gateway}}}}\n  lua:\n    inlineCode: |\n      \
+                 function envoy_on_response(handle)\n        handle:headers():add(\"x-script\", \"{value}\")\n      end\n"
+            ),
+        );
+    }
+
+    fn serve(&self, listen: &str) -> Served {
+        Served::start(&self.base, &self.documents, &self.folder.path().join("state"), listen, &[])
+    }
+
+    fn gateway(&self, server: &str) -> ServedProxy {
+        ServedProxy::start(
+            server,
+            "istio-system/gateway",
+            &["--kind", "gateway", "--labels", "istio=gateway"],
+        )
+    }
+
+    fn sidecar(&self, server: &str) -> ServedProxy {
+        ServedProxy::start(server, "shop/web", &["--labels", "app=web"])
+    }
+}
+
+fn wait_for(address: &str, value: &str) {
+    eventually(&format!("x-script: {value}"), || {
+        let answer = http::get(address, "web.example", "/")?;
+        match answer.header("x-script") {
+            Some(found) if found == value && answer.status == 200 => Ok(()),
+            _ => Err(format!("{answer:?}")),
+        }
+    });
+}
+
+/// Resident memory of a process, in kilobytes.
+fn memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_server_that_is_killed_again_and_again_is_felt_by_no_request() {
+    let Some(h2load) = tools::h2load() else { return };
+    let story = Story::new();
+    let mut served = story.serve("127.0.0.1:0");
+    let address = served.address.clone();
+    let gateway = story.gateway(&address);
+    let _sidecar = story.sidecar(&address);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    wait_for(&entrance, "zero");
+    let mut load = Load::start(&h2load, &entrance, "web.example", 20);
+    for round in 0..4 {
+        // In the middle of a change, or of nothing.
+        story.say(&format!("lost{round}"));
+        if round % 2 == 1 {
+            wait_for(&entrance, &format!("lost{round}"));
+        }
+        served.held.signal(Signal::SIGKILL);
+        served.held.wait(Duration::from_secs(20));
+        served = story.serve(&address);
+        story.say(&format!("round{round}"));
+        wait_for(&entrance, &format!("round{round}"));
+        served.wait_for_proxies(2);
+    }
+    assert!(load.is_running(), "all of it came while requests were sent");
+    load.expect_no_failure();
+}
+
+#[test]
+fn proxies_that_come_and_go_and_documents_that_change_make_nothing_grow() {
+    let story = Story::new();
+    let served = story.serve("127.0.0.1:0");
+    let _sidecar = story.sidecar(&served.address);
+    let pid = served.held.pid();
+    let mut first = 0;
+    for round in 0..12 {
+        let gateway = story.gateway(&served.address);
+        served.wait_for_proxies(2);
+        let entrance = gateway.proxy.listener("entrance");
+        for change in 0..5 {
+            story.say(&format!("{round}-{change}"));
+            wait_for(&entrance, &format!("{round}-{change}"));
+        }
+        // Killed, as Proxy does.
+        drop(gateway);
+        served.wait_for_proxies(1);
+        if round == 3 {
+            first = memory(pid);
+        }
+    }
+    let last = memory(pid);
+    assert!(last < first + first / 4 + 8192, "{first} kB after the fourth round, {last} kB after the last");
+}
+
+#[test]
+fn what_stands_still_keeps_nobody_else_from_going_on() {
+    let story = Story::new();
+    let served = story.serve("127.0.0.1:0");
+    let gateway = story.gateway(&served.address);
+    let sidecar = story.sidecar(&served.address);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    // Hundreds that connect and say nothing, or just so much that they might say more.
+    let silent: Vec<TcpStream> = (0..300)
+        .map(|number| {
+            let mut stream = TcpStream::connect(&served.address).expect("a connection");
+            if number % 2 == 0 {
+                stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("a preface");
+            }
+            stream
+        })
+        .collect();
+    story.say("beside");
+    wait_for(&entrance, "beside");
+    drop(silent);
+    // A proxy that stands still, then goes on and has what it missed.
+    sidecar.proxy.signal(Signal::SIGSTOP);
+    for number in 0..5 {
+        fs::write(story.documents.join("script.yaml"), "").expect("a file");
+        story.say(&format!("still{number}"));
+        eventually("a change that one proxy has", || {
+            let status = served.status();
+            let is_there = status["connected"] == 2 && status["change"].as_u64() > Some(0);
+            if is_there { Ok(()) } else { Err(status.to_string()) }
+        });
+    }
+    sidecar.proxy.signal(Signal::SIGCONT);
+    served.wait_for_proxies(2);
+    wait_for(&entrance, "still4");
+    // The server stands still: requests do not feel it, and what was saved meanwhile takes effect.
+    served.held.signal(Signal::SIGSTOP);
+    story.say("meanwhile");
+    wait_for(&entrance, "still4");
+    served.held.signal(Signal::SIGCONT);
+    wait_for(&entrance, "meanwhile");
+}
+
+#[test]
+fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
+    let story = Story::new();
+    let mut served = story.serve("127.0.0.1:0");
+    let gateway = story.gateway(&served.address);
+    let _sidecar = story.sidecar(&served.address);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    // A folder in the way of the file stands for whatever keeps it from being written.
+    let file = story.folder.path().join("state/documents.json");
+    fs::remove_file(&file).expect("it is there");
+    fs::create_dir_all(file.join("in the way")).expect("a folder");
+    let from = served.held.stderr().len();
+    story.say("unsaved");
+    wait_for(&entrance, "unsaved");
+    served.held.wait_until_said(from, "a restart would not know these documents");
+    // The documents go away, and come back.
+    let away = story.folder.path().join("away");
+    let from = served.held.stderr().len();
+    fs::rename(&story.documents, &away).expect("it moves");
+    served.held.wait_until_said(from, "the last good documents stay in force");
+    wait_for(&entrance, "unsaved");
+    fs::rename(&away, &story.documents).expect("it moves back");
+    story.say("back");
+    wait_for(&entrance, "back");
+}
