@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub rounds: u32,
     /// Whether proxies and server prove to each other who they are.
     pub has_tls: bool,
+    /// Whether the base comes from another control plane.
+    pub has_upstream: bool,
     /// The program `burgee`.
     pub program: PathBuf,
 }
@@ -59,6 +61,7 @@ pub(crate) struct Report {
     pub namespaces: u32,
     pub rounds: u32,
     pub tls: bool,
+    pub upstream: bool,
     /// By number of proxies.
     pub variants: Vec<Variant>,
 }
@@ -121,6 +124,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, FleetError> {
         namespaces: world::NAMESPACES,
         rounds: plan.rounds,
         tls: plan.has_tls,
+        upstream: plan.has_upstream,
         variants,
     })
 }
@@ -141,7 +145,12 @@ fn raise_limit(proxies: u32) -> Result<(), FleetError> {
 async fn variant(plan: &Plan, proxies: u32) -> Result<Variant, FleetError> {
     let world = World::write(plan.documents)?;
     let security = plan.has_tls.then(Security::new).transpose()?.map(Arc::new);
-    let mut server = Server::start(&plan.program, &world, security.as_deref()).await?;
+    let behind = match plan.has_upstream {
+        true => Some(Server::start_behind(&plan.program, &world).await?),
+        false => None,
+    };
+    let at = behind.as_ref().map(|behind| behind.proxies);
+    let mut server = Server::start(&plan.program, &world, security.as_deref(), at).await?;
     let tally = Arc::new(Tally::new());
     let measured = measure(plan, proxies, &world, &server, security, &tally).await;
     tally.end();

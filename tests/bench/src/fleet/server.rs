@@ -1,6 +1,7 @@
 //! The server: `burgee serve`, as anybody runs it, on ports that are free.
 
 use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -32,9 +33,31 @@ pub(super) struct Server {
 type Said = Arc<Mutex<VecDeque<String>>>;
 
 impl Server {
-    /// Starts one for a mesh.
+    /// Starts one for a mesh. `behind`: the control plane that has the base, in place of the folder.
     pub async fn start(
         program: &Path,
+        world: &World,
+        security: Option<&Security>,
+        behind: Option<SocketAddr>,
+    ) -> Result<Server, FleetError> {
+        let base = match behind {
+            Some(behind) => OsString::from(format!("xds://{behind}")),
+            None => world.base().into(),
+        };
+        Server::start_over(program, &base, &world.texts(), &world.state(), world, security).await
+    }
+
+    /// Starts one that stands for another control plane: it has the base, and no documents.
+    pub async fn start_behind(program: &Path, world: &World) -> Result<Server, FleetError> {
+        let (texts, state) = world.of_another()?;
+        Server::start_over(program, world.base().as_os_str(), &texts, &state, world, None).await
+    }
+
+    async fn start_over(
+        program: &Path,
+        base: &OsStr,
+        texts: &Path,
+        state: &Path,
         world: &World,
         security: Option<&Security>,
     ) -> Result<Server, FleetError> {
@@ -45,11 +68,11 @@ impl Server {
         command
             .arg("serve")
             .arg("--base")
-            .arg(world.base())
+            .arg(base)
             .arg("-f")
-            .arg(world.texts())
+            .arg(texts)
             .arg("--state")
-            .arg(world.state())
+            .arg(state)
             .args([
                 "--listen",
                 "127.0.0.1:0",

@@ -55,7 +55,11 @@ pub(crate) fn text(report: &Report) -> String {
          MEMORY of the server (resident)\n{memory}{away}",
         report.documents,
         report.namespaces,
-        if report.tls { "mutual TLS" } else { "no TLS" },
+        match (report.tls, report.upstream) {
+            (true, _) => "mutual TLS",
+            (false, true) => "no TLS, over another control plane",
+            (false, false) => "no TLS",
+        },
     )
 }
 

@@ -101,8 +101,14 @@ fn a_result_is_shown_as_tables() {
         some: cost(10, 0.025),
         memory: super::Memory { empty: 50_000_000, full: 60_000_000, per_proxy: 100_000.0 },
     };
-    let report =
-        super::Report { documents: 1000, namespaces: 100, rounds: 5, tls: false, variants: vec![variant] };
+    let report = super::Report {
+        documents: 1000,
+        namespaces: 100,
+        rounds: 5,
+        tls: false,
+        upstream: false,
+        variants: vec![variant],
+    };
     let text = text(&report);
     for shown in [
         "all connect",

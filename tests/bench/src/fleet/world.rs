@@ -95,6 +95,16 @@ impl World {
         self.dir.path()
     }
 
+    /// Folders of another control plane: for documents, of which it has none to speak of, and for what outlives it.
+    pub fn of_another(&self) -> Result<(PathBuf, PathBuf), FleetError> {
+        let (texts, state) = (self.dir.path().join("others"), self.dir.path().join("other-state"));
+        for folder in [&texts, &state] {
+            fs::create_dir_all(folder).map_err(FleetError::io("make", folder.display()))?;
+        }
+        self.put(&texts.join("mesh.yaml"), "rootNamespace: istio-system\n")?;
+        Ok((texts, state))
+    }
+
     fn file(&self, namespace: u32) -> PathBuf {
         self.texts().join(format!("team-{namespace}.yaml"))
     }
