@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::resource::{Named, Resource, Version};
+use crate::resource::{Named, Resource, Snapshot, Version};
 
 /// Everything that some proxy has. What no proxy has any more is forgotten.
 #[derive(Debug, Default)]
 pub struct Store {
     resources: Shelf<Resource>,
     named: Shelf<Named>,
+    snapshots: Shelf<Snapshot>,
 }
 
 /// Things by what identifies them.
@@ -55,6 +56,18 @@ impl Store {
     pub fn named(&self, named: Named) -> Arc<Named> {
         let key = crate::subscription::version_of(&named);
         self.named.get(key, || named)
+    }
+
+    /// The same snapshot, which others may have too: what comes of it is then computed once for all of them.
+    pub fn snapshot(&self, snapshot: Snapshot) -> Arc<Snapshot> {
+        let mut parts: Vec<String> = Vec::new();
+        for (type_url, named) in &snapshot.types {
+            parts.push(format!("{type_url} {}", crate::subscription::version_of(named)));
+        }
+        // What is known of the rest decides about answers too.
+        parts.push(format!("{:?} {:?}", snapshot.named, snapshot.rest));
+        let key = Version::of_parts(parts.iter().map(String::as_bytes));
+        self.snapshots.get(key, || snapshot)
     }
 
     /// How many resources there are.

@@ -19,6 +19,7 @@ use tonic_prost::ProstCodec;
 use self::state::State;
 use crate::node::Node;
 use crate::resource::Snapshot;
+use crate::store::Store;
 use crate::wire::{
     DELTA_PATH, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
     STREAM_PATH,
@@ -39,6 +40,8 @@ pub struct Upstream {
     /// Its address, in words.
     pub address: String,
     streams: Arc<Streams>,
+    /// What proxies are given is the same for many of them.
+    store: Arc<Store>,
 }
 
 /// What became of streams to it.
@@ -73,7 +76,12 @@ impl Upstream {
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true);
-        Ok(Upstream { endpoint, address: authority.to_string(), streams: Arc::default() })
+        Ok(Upstream {
+            endpoint,
+            address: authority.to_string(),
+            streams: Arc::default(),
+            store: Arc::default(),
+        })
     }
 
     /// How many streams to it are open, and how often one failed.
@@ -85,7 +93,7 @@ impl Upstream {
     pub(crate) fn link(&self, node: &Node) -> Link {
         let (wants, asked) = mpsc::unbounded_channel();
         let state = State::default();
-        let base = watch::Sender::new(state.snapshot());
+        let base = watch::Sender::new(state.snapshot(&self.store));
         let news = base.subscribe();
         let task = Task {
             endpoint: self.endpoint.clone(),
@@ -93,6 +101,7 @@ impl Upstream {
             node: node.bytes.clone(),
             node_id: node.id.clone(),
             streams: self.streams.clone(),
+            store: self.store.clone(),
             asked,
             base,
             state,
@@ -153,6 +162,7 @@ struct Task {
     node: Bytes,
     node_id: String,
     streams: Arc<Streams>,
+    store: Arc<Store>,
     asked: mpsc::UnboundedReceiver<Want>,
     base: watch::Sender<Arc<Snapshot>>,
     state: State,
@@ -243,7 +253,7 @@ impl Task {
                 }
                 response = responses.message() => match response {
                     Ok(Some(response)) => {
-                        let _ = send.send(self.state.take(response));
+                        let _ = send.send(self.state.take(response, &self.store));
                         self.tell();
                     }
                     Ok(None) => return Status::unavailable("it ended the stream"),
@@ -287,7 +297,7 @@ impl Task {
                 }
                 response = responses.message() => match response {
                     Ok(Some(response)) => {
-                        let _ = send.send(self.state.take_whole(response));
+                        let _ = send.send(self.state.take_whole(response, &self.store));
                         self.tell();
                     }
                     Ok(None) => return Status::unavailable("it ended the stream"),
@@ -298,7 +308,7 @@ impl Task {
     }
 
     fn tell(&mut self) {
-        self.base.send_replace(self.state.snapshot());
+        self.base.send_replace(self.state.snapshot(&self.store));
     }
 }
 

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::Want;
-use crate::resource::{Resource, Rest, Snapshot, types};
+use crate::resource::{Resource, Rest, Snapshot, Version, types};
+use crate::store::Store;
 use crate::wire::{
     self, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Status,
 };
@@ -37,8 +38,11 @@ pub(super) struct State {
 
 impl State {
     /// What there is.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot { rest: Some(self.rest.clone()), ..self.snapshot.clone() })
+    pub fn snapshot(&self, store: &Store) -> Arc<Snapshot> {
+        let types = self.snapshot.types.iter();
+        let types =
+            types.map(|(type_url, named)| (type_url.clone(), store.named((**named).clone()))).collect();
+        store.snapshot(Snapshot { types, rest: Some(self.rest.clone()), ..Snapshot::default() })
     }
 
     /// How many responses were taken.
@@ -104,7 +108,7 @@ impl State {
     }
 
     /// Takes a response; gives the answer to it.
-    pub fn take(&mut self, response: DeltaDiscoveryResponse) -> DeltaDiscoveryRequest {
+    pub fn take(&mut self, response: DeltaDiscoveryResponse, store: &Store) -> DeltaDiscoveryRequest {
         let type_url: Arc<str> = response.type_url.as_str().into();
         let mut answer = DeltaDiscoveryRequest {
             type_url: response.type_url,
@@ -125,7 +129,7 @@ impl State {
             // Without a content only its lease is another.
             let Some(any) = resource else { continue };
             self.types.entry(type_url.clone()).or_default().versions.insert(name.clone(), version);
-            self.put(&type_url, name, &any);
+            self.put(&type_url, name, &any, store);
         }
         for name in response.removed_resources {
             self.remove(&type_url, &Arc::from(name));
@@ -134,12 +138,14 @@ impl State {
         answer
     }
 
-    fn put(&mut self, type_url: &Arc<str>, name: Arc<str>, any: &wire::Any) {
+    fn put(&mut self, type_url: &Arc<str>, name: Arc<str>, any: &wire::Any, store: &Store) {
         if let Some(absent) = self.rest.absent.get_mut(type_url) {
             absent.remove(&name);
         }
-        let resource = Resource::new(&any.type_url, name, any.value.clone());
-        self.snapshot.insert(type_url, Arc::new(resource));
+        // Copied where it is new: what it came in is as large as everything that came with it.
+        let key = Version::of_parts([any.type_url.as_bytes(), name.as_bytes(), &any.value]);
+        let resource = store.resource(key, || Resource::new(&any.type_url, name, any.value.clone()));
+        self.snapshot.insert(type_url, resource);
     }
 
     fn remove(&mut self, type_url: &Arc<str>, name: &Arc<str>) {
@@ -181,7 +187,7 @@ impl State {
     }
 
     /// Takes a response; gives the answer to it.
-    pub fn take_whole(&mut self, response: DiscoveryResponse) -> DiscoveryRequest {
+    pub fn take_whole(&mut self, response: DiscoveryResponse, store: &Store) -> DiscoveryRequest {
         let type_url: Arc<str> = response.type_url.as_str().into();
         let it = self.types.entry(type_url.clone()).or_default();
         it.nonce = response.nonce;
@@ -207,7 +213,7 @@ impl State {
             self.snapshot.types.insert(type_url.clone(), Arc::default());
         }
         for (name, any) in resources {
-            self.put(&type_url, name, &any);
+            self.put(&type_url, name, &any, store);
         }
         self.whole(&type_url);
         answer
@@ -272,7 +278,7 @@ mod tests {
         let first = state.want(want(UNKNOWN, true, &[]));
         assert_eq!(first[0].resource_names_subscribe, ["*"]);
         assert_eq!(state.want(want(UNKNOWN, true, &[])), []);
-        assert!(!state.snapshot().knows_all_of(UNKNOWN));
+        assert!(!state.snapshot(&Store::default()).knows_all_of(UNKNOWN));
         // Fields that nobody knows, a field twice, and what is no message at all.
         let value = b"\xfa\x07\x03abc\x0a\x01a\x0a\x01b\xff\xff";
         let response = DeltaDiscoveryResponse {
@@ -282,9 +288,9 @@ mod tests {
             removed_resources: vec!["gone".to_owned()],
             ..DeltaDiscoveryResponse::default()
         };
-        let answer = state.take(response);
+        let answer = state.take(response, &Store::default());
         assert_eq!((answer.response_nonce.as_str(), answer.error_detail), ("n1", None));
-        let snapshot = state.snapshot();
+        let snapshot = state.snapshot(&Store::default());
         assert_eq!(&*snapshot.get(UNKNOWN, "a").expect("it").value(), value);
         assert!(snapshot.knows_all_of(UNKNOWN) && snapshot.lacks(UNKNOWN, "gone"));
         // A new stream begins with what is there.
@@ -297,8 +303,8 @@ mod tests {
             resources: vec![Bytes::from_static(b"\xff")],
             ..DeltaDiscoveryResponse::default()
         };
-        assert!(state.take(response).error_detail.is_some());
-        assert!(state.snapshot().get(UNKNOWN, "a").is_some());
+        assert!(state.take(response, &Store::default()).error_detail.is_some());
+        assert!(state.snapshot(&Store::default()).get(UNKNOWN, "a").is_some());
     }
 
     #[test]
@@ -327,12 +333,13 @@ mod tests {
             resources: values.iter().map(|value| any(value)).collect(),
             ..DiscoveryResponse::default()
         };
-        let answer = state.take_whole(response("1", &[b"\x0a\x01a", b"\x0a\x01b\x12\x01x"]));
+        let answer =
+            state.take_whole(response("1", &[b"\x0a\x01a", b"\x0a\x01b\x12\x01x"]), &Store::default());
         assert_eq!((answer.version_info.as_str(), answer.response_nonce.as_str()), ("1", "n1"));
-        let refused = state.take_whole(response("2", &[b"\x0a\x05"]));
+        let refused = state.take_whole(response("2", &[b"\x0a\x05"]), &Store::default());
         assert_eq!((refused.version_info.as_str(), refused.error_detail.is_some()), ("1", true));
-        state.take_whole(response("3", &[b"\x0a\x01b\x12\x01x"]));
-        let snapshot = state.snapshot();
+        state.take_whole(response("3", &[b"\x0a\x01b\x12\x01x"]), &Store::default());
+        let snapshot = state.snapshot(&Store::default());
         let names: Vec<&str> = snapshot.of(types::CLUSTER).expect("a type").keys().map(|it| &**it).collect();
         assert_eq!(names, ["b"]);
         assert_eq!(state.begin_whole()[0].version_info, "3");
