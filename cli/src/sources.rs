@@ -154,7 +154,8 @@ fn collect(
         return Ok(());
     }
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let entries: Result<Vec<PathBuf>, _> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut entries = entries.map_err(|error| unreadable(path, &error))?;
     entries.sort();
     for entry in entries {
         let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

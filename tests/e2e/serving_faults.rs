@@ -58,11 +58,18 @@ impl Story {
     }
 
     fn gateway(&self, server: &str) -> ServedProxy {
-        ServedProxy::start(
-            server,
-            "istio-system/gateway",
-            &["--kind", "gateway", "--labels", "istio=gateway"],
-        )
+        self.gateway_of(server, "first")
+    }
+
+    /// One of several of the same workload.
+    fn gateway_of(&self, server: &str, pod: &str) -> ServedProxy {
+        let arguments = ["--kind", "gateway", "--labels", "istio=gateway", "--pod", pod];
+        ServedProxy::start(server, "istio-system/gateway", &arguments)
+    }
+
+    /// A file of what outlives the server.
+    fn kept(&self, name: &str) -> PathBuf {
+        self.folder.path().join("state").join(name)
     }
 
     fn sidecar(&self, server: &str) -> ServedProxy {
@@ -87,30 +94,49 @@ fn memory(pid: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
+/// How many files a process has open.
+fn open_files(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").count()
+}
+
 #[test]
-fn a_server_that_is_killed_again_and_again_is_felt_by_no_request() {
+fn servers_and_proxies_that_are_killed_again_and_again_are_felt_by_no_request_to_others() {
     let Some(h2load) = tools::h2load() else { return };
     let story = Story::new();
     let mut served = story.serve("127.0.0.1:0");
     let address = served.address.clone();
     let gateway = story.gateway(&address);
+    let mut other = story.gateway_of(&address, "other");
     let _sidecar = story.sidecar(&address);
-    served.wait_for_proxies(2);
+    served.wait_for_proxies(3);
     let entrance = gateway.proxy.listener("entrance");
     wait_for(&entrance, "zero");
     let mut load = Load::start(&h2load, &entrance, "web.example", 20);
-    for round in 0..4 {
-        // In the middle of a change, or of nothing.
+    // From before a change is read, over while it is pushed, to when everybody has it.
+    for (round, wait) in [0, 30, 55, 80, 400].into_iter().enumerate() {
         story.say(&format!("lost{round}"));
-        if round % 2 == 1 {
-            wait_for(&entrance, &format!("lost{round}"));
+        std::thread::sleep(Duration::from_millis(wait));
+        if round % 2 == 0 {
+            other.proxy.signal(Signal::SIGKILL);
         }
         served.held.signal(Signal::SIGKILL);
         served.held.wait(Duration::from_secs(20));
+        // What a server leaves that is killed while it writes.
+        let unfinished = [".unfinished-1", "sets/.unfinished-2"].map(|name| story.kept(name));
+        unfinished.iter().for_each(|file| fs::write(file, "{").expect("a file"));
+        if round == 1 {
+            fs::write(story.kept("documents.json"), "{").expect("a file");
+        }
         served = story.serve(&address);
+        assert!(!unfinished.iter().any(|file| file.exists()), "they are removed");
+        assert_eq!(served.held.stderr().contains("documents.json is no JSON"), round == 1);
+        if round % 2 == 0 {
+            other = story.gateway_of(&address, "other");
+        }
         story.say(&format!("round{round}"));
         wait_for(&entrance, &format!("round{round}"));
-        served.wait_for_proxies(2);
+        wait_for(&other.proxy.listener("entrance"), &format!("round{round}"));
+        served.wait_for_proxies(3);
     }
     assert!(load.is_running(), "all of it came while requests were sent");
     load.expect_no_failure();
@@ -122,7 +148,7 @@ fn proxies_that_come_and_go_and_documents_that_change_make_nothing_grow() {
     let served = story.serve("127.0.0.1:0");
     let _sidecar = story.sidecar(&served.address);
     let pid = served.held.pid();
-    let mut first = 0;
+    let mut first = (0, 0);
     for round in 0..12 {
         let gateway = story.gateway(&served.address);
         served.wait_for_proxies(2);
@@ -135,11 +161,18 @@ fn proxies_that_come_and_go_and_documents_that_change_make_nothing_grow() {
         drop(gateway);
         served.wait_for_proxies(1);
         if round == 3 {
-            first = memory(pid);
+            first = (memory(pid), open_files(pid));
         }
     }
     let last = memory(pid);
-    assert!(last < first + first / 4 + 8192, "{first} kB after the fourth round, {last} kB after the last");
+    let bound = first.0 + first.0 / 4 + 8192;
+    assert!(last < bound, "{} kB after the fourth round, {last} kB after the last", first.0);
+    eventually("as many open files as before", || {
+        let open = open_files(pid);
+        if open <= first.1 { Ok(()) } else { Err(format!("{open}, not {}", first.1)) }
+    });
+    let kept = fs::read_dir(story.kept("sets")).expect("a folder").count();
+    assert_eq!(kept, 0, "nothing was refused, so nothing is kept beside what is in force");
 }
 
 #[test]
@@ -147,9 +180,11 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
     let story = Story::new();
     let served = story.serve("127.0.0.1:0");
     let gateway = story.gateway(&served.address);
-    let sidecar = story.sidecar(&served.address);
-    served.wait_for_proxies(2);
+    let other = story.gateway_of(&served.address, "other");
+    let _sidecar = story.sidecar(&served.address);
+    served.wait_for_proxies(3);
     let entrance = gateway.proxy.listener("entrance");
+    let other_entrance = other.proxy.listener("entrance");
     // Hundreds that connect and say nothing, or just so much that they might say more.
     let silent: Vec<TcpStream> = (0..300)
         .map(|number| {
@@ -164,19 +199,19 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
     wait_for(&entrance, "beside");
     drop(silent);
     // A proxy that stands still, then goes on and has what it missed.
-    sidecar.proxy.signal(Signal::SIGSTOP);
+    other.proxy.signal(Signal::SIGSTOP);
     for number in 0..5 {
+        // Emptied first, as many editors do.
         fs::write(story.documents.join("script.yaml"), "").expect("a file");
         story.say(&format!("still{number}"));
-        eventually("a change that one proxy has", || {
-            let status = served.status();
-            let is_there = status["connected"] == 2 && status["change"].as_u64() > Some(0);
-            if is_there { Ok(()) } else { Err(status.to_string()) }
-        });
+        wait_for(&entrance, &format!("still{number}"));
     }
-    sidecar.proxy.signal(Signal::SIGCONT);
-    served.wait_for_proxies(2);
-    wait_for(&entrance, "still4");
+    served.wait_until("one that is behind", |status| {
+        (status["connected"] == 3 && status["behind"] == 1).then_some(())
+    });
+    other.proxy.signal(Signal::SIGCONT);
+    served.wait_for_proxies(3);
+    wait_for(&other_entrance, "still4");
     // The server stands still: requests do not feel it, and what was saved meanwhile takes effect.
     served.held.signal(Signal::SIGSTOP);
     story.say("meanwhile");
@@ -194,13 +229,30 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     served.wait_for_proxies(2);
     let entrance = gateway.proxy.listener("entrance");
     // A folder in the way of the file stands for whatever keeps it from being written.
-    let file = story.folder.path().join("state/documents.json");
+    let file = story.kept("documents.json");
     fs::remove_file(&file).expect("it is there");
     fs::create_dir_all(file.join("in the way")).expect("a folder");
     let from = served.held.stderr().len();
     story.say("unsaved");
     wait_for(&entrance, "unsaved");
     served.held.wait_until_said(from, "a restart would not know these documents");
+    // Room again: it is kept without another change.
+    fs::remove_dir_all(&file).expect("it goes");
+    eventually("what is in force is kept", || {
+        let kept = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+        if kept.contains("unsaved") { Ok(()) } else { Err(kept) }
+    });
+    // Documents of which one cannot be read for a while, and are then what they were before.
+    let link = story.documents.join("link.yaml");
+    std::os::unix::fs::symlink("nowhere", &link).expect("a link");
+    let is_told = |status: &serde_json::Value| {
+        let problems = status["problems"].as_array().expect("problems");
+        problems.iter().any(|it| it["message"].as_str().is_some_and(|it| it.contains("leads nowhere")))
+    };
+    served.wait_until("what cannot be read", |status| is_told(status).then_some(()));
+    wait_for(&entrance, "unsaved");
+    fs::remove_file(&link).expect("it is there");
+    served.wait_until("no complaint", |status| (!is_told(status)).then_some(()));
     // The documents go away, and come back.
     let away = story.folder.path().join("away");
     let from = served.held.stderr().len();

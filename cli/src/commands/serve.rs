@@ -35,12 +35,15 @@ const THREAD_STACK: usize = 8 << 20;
 const QUIET: Duration = Duration::from_millis(40);
 /// How many connections may wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 8192;
-/// How often certificates are looked at: those of a mesh live for hours.
-const CERTIFICATES: Duration = Duration::from_secs(2);
+/// How many files a server has open beside the connections of proxies: those of strangers, and its own.
+const OTHER_FILES: usize = 2048;
+/// How often certificates are looked at, which in a mesh live for hours, and what failed is tried again.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs it.
 pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
     log::begin(plan.log, plan.log_level);
+    allow_connections(plan.max_proxies);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(THREAD_STACK)
@@ -49,6 +52,20 @@ pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
     let outcome = runtime.block_on(serve(plan));
     runtime.shutdown_background();
     outcome
+}
+
+/// Allows as many open files as there may be connections, as far as the system lets a process do so for itself.
+fn allow_connections(proxies: usize) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let wanted = u64::try_from(proxies.saturating_add(OTHER_FILES)).unwrap_or(u64::MAX);
+    let Ok((now, most)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let raised = wanted.min(most);
+    let allowed =
+        if now < raised && setrlimit(Resource::RLIMIT_NOFILE, raised, most).is_ok() { raised } else { now };
+    if allowed < wanted {
+        ::log::warn!(target: "connection", "the system allows this server {allowed} open files, which is too few for \
+            {proxies} proxies: raise its limit (ulimit -Hn, LimitNOFILE=), or name fewer with --max-proxies");
+    }
 }
 
 async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
@@ -78,6 +95,8 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
         classes: None,
         problems: Told::default(),
         again: Again::default(),
+        unread: None,
+        unsaved: None,
     };
     let work = async {
         server.begin().await?;
@@ -153,6 +172,10 @@ struct Server<'p> {
     classes: Option<Classes>,
     problems: Told,
     again: Again,
+    /// Why the documents could not be read, if they could not be.
+    unread: Option<String>,
+    /// Why what outlives the server could not be kept, if it could not be.
+    unsaved: Option<String>,
 }
 
 impl Server<'_> {
@@ -188,7 +211,7 @@ impl Server<'_> {
         // What changed since it was read takes effect too.
         watch.assume(Change::default());
         let mut held = self.fleet.held();
-        let mut certificates = tokio::time::interval(CERTIFICATES);
+        let mut look = tokio::time::interval(LOOK);
         loop {
             let base = async {
                 match &mut bases {
@@ -203,12 +226,21 @@ impl Server<'_> {
                 }
                 () = self.again.wait() => self.read_documents(Change { is_of_module: true }, true).await,
                 _ = base => self.read_base().await?,
-                Ok(()) = held.changed() => self.save_holds(),
-                _ = certificates.tick() => match tls.as_ref().map(|tls| tls.reload()) {
-                    Some(Ok(true)) => ::log::info!(target: "tls", "other certificates are in use for new connections"),
-                    Some(Err(error)) => ::log::error!(target: "tls", "{error}; what was read before counts on"),
-                    Some(Ok(false)) | None => {}
-                },
+                Ok(()) = held.changed() => self.save(),
+                _ = look.tick() => {
+                    match tls.as_ref().map(|tls| tls.reload()) {
+                        Some(Ok(true)) => ::log::info!(target: "tls", "other certificates are in use for new connections"),
+                        Some(Err(error)) => ::log::error!(target: "tls", "{error}; what was read before counts on"),
+                        Some(Ok(false)) | None => {}
+                    }
+                    // Nobody tells when there is room on a disk again, or a file may be opened.
+                    if self.unsaved.is_some() {
+                        self.save();
+                    }
+                    if self.unread.is_some() {
+                        self.read_documents(Change::default(), false).await;
+                    }
+                }
             }
         }
     }
@@ -246,8 +278,10 @@ impl Server<'_> {
     async fn read_documents(&mut self, change: Change, is_again: bool) {
         match tokio::task::block_in_place(|| self.documents.read(&self.plan.files)) {
             Ok(read) => self.take(read, change, is_again).await,
+            Err(failure) if self.unread.as_ref() == Some(&failure.message) => {}
             Err(failure) => {
                 ::log::error!(target: "documents", "{}; the last good documents stay in force", failure.message);
+                self.unread = Some(failure.message.clone());
                 let problem = Problem::new(Severity::Error, crate::codes::NOT_READ, failure.message);
                 self.problems.documents = vec![problem.help(failure.help)];
                 self.tell();
@@ -259,12 +293,14 @@ impl Server<'_> {
     async fn take(&mut self, read: Read, change: Change, is_again: bool) {
         let begun = std::time::Instant::now();
         let Read { usable, texts, mut problems, is_changed, .. } = read;
-        if !is_changed && !change.is_of_module {
+        // What was told when they could not be read is true no more, even if they are what they were before.
+        let was_unread = self.unread.take().is_some();
+        if !is_changed && !change.is_of_module && !was_unread {
             return;
         }
         let good = self.documents.good_texts();
         let published = tokio::task::block_in_place(|| {
-            self.publisher.publish(usable.resources.clone(), good.clone(), change.is_of_module)
+            self.publisher.publish(usable.resources.clone(), good, change.is_of_module)
         });
         self.again.note(&published.wrong, is_again);
         problems.extend(published.wrong);
@@ -280,16 +316,27 @@ impl Server<'_> {
             ::log::info!(target: "documents", "change {} is in force: {} of {} proxies are to have something else, after {} ms",
                 concerned.number, concerned.changed, concerned.connected, begun.elapsed().as_millis());
         }
-        if let Err(error) = self.state.save(&published.in_force, &good) {
-            ::log::error!(target: "state", "{error}; a restart would not know these documents");
-        }
-        self.save_holds();
+        self.save();
     }
 
-    fn save_holds(&mut self) {
-        if let Err(error) = self.state.save_holds(&self.fleet.holds()) {
-            ::log::error!(target: "state", "{error}; a restart would not know what is held back");
+    /// Keeps what outlives the server, and says once that it cannot be kept.
+    fn save(&mut self) {
+        let in_force = self.fleet.in_force().0;
+        let documents = self.state.save(&in_force, &in_force.texts);
+        let holds = self.state.save_holds(&self.fleet.holds());
+        let unsaved = match (documents, holds) {
+            (Err(error), _) => Some(format!("{error}; a restart would not know these documents")),
+            (_, Err(error)) => Some(format!("{error}; a restart would not know what is held back")),
+            (Ok(()), Ok(())) => None,
+        };
+        match &unsaved {
+            Some(why) if self.unsaved != unsaved => ::log::error!(target: "state", "{why}"),
+            None if self.unsaved.is_some() => {
+                ::log::info!(target: "state", "what outlives the server is kept again")
+            }
+            Some(_) | None => {}
         }
+        self.unsaved = unsaved;
     }
 
     /// Prints what is wrong and was not told before.

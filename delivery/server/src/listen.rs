@@ -1,6 +1,7 @@
 //! Takes connections of proxies: HTTP/2, with or without TLS, bounded, and noticed when they are gone without a word.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::Discovery;
 use crate::peer::Peer;
@@ -20,6 +22,8 @@ const ASK_AFTER: Duration = Duration::from_secs(30);
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How long a handshake of TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection may ask for nothing at first.
+const FIRST_WORD: Duration = Duration::from_secs(15);
 /// How many streams a connection may have. Envoy has one for discovery and one for its counters.
 const STREAMS: u32 = 16;
 /// How much is read ahead of a stream, and kept for one that reads slowly, in bytes.
@@ -32,7 +36,7 @@ const STRANGERS: usize = 1024;
 /// Serves whoever connects, until the fleet ends and its streams with it.
 pub async fn serve(listener: TcpListener, discovery: Discovery, tls: Option<Arc<Tls>>) {
     let open = Arc::new(AtomicUsize::new(0));
-    let most = discovery.fleet().limits().proxies + STRANGERS;
+    let most = discovery.fleet().limits().proxies.saturating_add(STRANGERS);
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -88,7 +92,10 @@ async fn speak(
     discovery: Discovery,
     peer: Peer,
 ) {
+    let asked = Arc::new(Notify::new());
+    let has_asked = asked.clone();
     let service = service_fn(move |request| {
+        asked.notify_one();
         let (discovery, peer) = (discovery.clone(), peer.clone());
         async move { Ok::<_, std::convert::Infallible>(discovery.answer(request, peer).await) }
     });
@@ -102,7 +109,19 @@ async fn speak(
         .initial_connection_window_size(WINDOW * 4)
         .max_send_buf_size(WINDOW as usize)
         .max_header_list_size(16 * 1024);
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // Whoever connects and asks for nothing keeps a place that somebody else needs.
+    let result = tokio::select! {
+        result = &mut connection => result,
+        asked = tokio::time::timeout(FIRST_WORD, has_asked.notified()) => match asked {
+            Ok(()) => connection.await,
+            Err(_) => {
+                log::info!(target: "connection", "{from} asks for nothing and is turned away");
+                return;
+            }
+        },
+    };
+    if let Err(error) = result {
         log::debug!(target: "connection", "{from}: {error}");
     }
 }

@@ -24,6 +24,8 @@ use crate::plugin_modules::PluginModules;
 const VERSION: u32 = 1;
 const HOLDS: &str = "holds.json";
 const CURRENT: &str = "documents.json";
+/// How the name of a file begins that is not written to its end yet.
+const UNFINISHED: &str = ".unfinished-";
 
 /// A folder that outlives the server.
 pub(super) struct State {
@@ -101,6 +103,9 @@ impl State {
                 format!("another server uses {}", folder.display()),
                 "end it, or name another folder with --state; several servers may serve the same documents",
             ));
+        }
+        for folder in [&folder, &folder.join("sets")] {
+            remove_unfinished(folder);
         }
         Ok(State { folder, saved: BTreeSet::new(), last: Default::default(), _lock: lock })
     }
@@ -221,8 +226,19 @@ impl State {
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
         let path = self.folder.join(name);
-        let text = std::fs::read_to_string(&path).ok()?;
-        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                log::warn!(target: "state", "{} cannot be read and counts for nothing: {error}", path.display());
+                return None;
+            }
+        };
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        if value.is_null() {
+            log::warn!(target: "state", "{} is no JSON and counts for nothing", path.display());
+            return None;
+        }
         if value["version"] != VERSION {
             log::warn!(target: "state", "{} is of another version and counts for nothing", path.display());
             return None;
@@ -242,11 +258,22 @@ impl State {
         let error = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
         let text = serde_json::to_string(value).map_err(|error| error.to_string())?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(error)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(error)?;
         file.as_file().sync_all().map_err(error)?;
         file.persist(&path).map_err(|failed| error(failed.error))?;
         Ok(())
+    }
+}
+
+/// Removes files that a server was writing when it was killed.
+fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // What stays is removed another time.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

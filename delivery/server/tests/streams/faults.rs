@@ -95,6 +95,35 @@ async fn one_that_reads_nothing_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn a_connection_that_asks_for_nothing_is_closed_and_one_that_asked_is_not() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Server::with_base(sidecar()).await;
+    let mut stream = Delta::open(connect(server.address).await, node("sidecar", "shop", "web", &[])).await;
+    stream.subscribe(LISTENER, &["*"]);
+    stream.take().await;
+    let mut silent = Vec::new();
+    // Nothing; a preface alone; a preface and settings.
+    for said in
+        ["", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"]
+    {
+        let mut connection = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+        connection.write_all(said.as_bytes()).await.expect("it is taken");
+        silent.push(connection);
+    }
+    // Time goes on by itself as long as nothing else happens.
+    tokio::time::pause();
+    for mut connection in silent {
+        // Closed, after what it may have been sent before, or broken off.
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(25), connection.read_to_end(&mut rest)).await;
+        closed.expect("it is closed").ok();
+    }
+    tokio::time::resume();
+    server.rebase(snapshot(&[])).await;
+    assert_eq!(stream.take().await.removed_resources.len(), 2, "it goes on");
+}
+
+#[tokio::test]
 async fn streams_that_break_leave_nothing_behind() {
     let server = Server::with_base(sidecar()).await;
     for round in 0..50 {
