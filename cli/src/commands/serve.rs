@@ -306,7 +306,10 @@ impl Server<'_> {
         problems.extend(published.wrong);
         problems.extend(published.kept);
         self.documents.in_force(usable.resources, &texts);
-        let is_other = self.fleet.in_force().0.version() != published.in_force.version();
+        // Texts that say the same stand elsewhere by now, maybe, and it is they that are asked about.
+        let before = self.fleet.in_force().0;
+        let is_other =
+            before.version() != published.in_force.version() || before.texts != published.in_force.texts;
         let is_first = !self.fleet.is_ready(false);
         self.show(&problems, &texts);
         self.problems.documents = problems;
