@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -262,4 +263,38 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     fs::rename(&away, &story.documents).expect("it moves back");
     story.say("back");
     wait_for(&entrance, "back");
+}
+
+/// Lets a process open so many files from now on.
+fn limit_open_files(pid: u32, most: usize) {
+    let limit = format!("--nofile={most}:");
+    let status = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
+    assert!(status.expect("util-linux is there").success(), "{limit}");
+}
+
+#[test]
+fn a_server_that_may_open_no_more_files_goes_on_with_what_it_has_and_catches_up() {
+    let story = Story::new();
+    let mut served = story.serve("127.0.0.1:0");
+    let gateway = story.gateway(&served.address);
+    let _sidecar = story.sidecar(&served.address);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    wait_for(&entrance, "zero");
+    let pid = served.held.pid();
+    let from = served.held.stderr().len();
+    // Every new one has a number beyond that.
+    limit_open_files(pid, 3);
+    let _more = TcpStream::connect(&served.address).expect("it waits in line");
+    story.say("unread");
+    for text in ["nothing can be accepted", "the last good documents stay in force"] {
+        served.held.wait_until_said(from, text);
+    }
+    wait_for(&entrance, "zero");
+    limit_open_files(pid, 1024);
+    wait_for(&entrance, "unread");
+    served.wait_for_proxies(2);
+    let said = served.held.stderr()[from..].to_owned();
+    assert!(!said.contains("disconnected"), "{said}");
+    assert_eq!(said.matches("nothing can be accepted").count(), 1, "{said}");
 }

@@ -86,15 +86,19 @@ pub struct KnownWorkload {
 
 /// Answers whoever connects.
 pub async fn serve(listener: TcpListener, admin: Admin) {
+    let mut is_stuck = false;
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                log::error!(target: "admin", "nothing can be accepted: {error}");
+                if !std::mem::replace(&mut is_stuck, true) {
+                    log::error!(target: "admin", "nothing can be accepted: {error}; it is tried again and again");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
+        is_stuck = false;
         let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {

@@ -37,16 +37,20 @@ const STRANGERS: usize = 1024;
 pub async fn serve(listener: TcpListener, discovery: Discovery, tls: Option<Arc<Tls>>) {
     let open = Arc::new(AtomicUsize::new(0));
     let most = discovery.fleet().limits().proxies.saturating_add(STRANGERS);
+    let mut is_stuck = false;
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, most likely: others end and make room.
-                log::error!(target: "connection", "nothing can be accepted: {error}");
+                if !std::mem::replace(&mut is_stuck, true) {
+                    log::error!(target: "connection", "nothing can be accepted: {error}; it is tried again and again");
+                }
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
+        is_stuck = false;
         if open.load(Ordering::Relaxed) >= most {
             log::warn!(target: "connection", "{from} is turned away: {most} connections are open");
             continue;
