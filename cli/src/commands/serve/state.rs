@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use burgee_api::DocumentId;
@@ -177,8 +178,13 @@ impl State {
     pub fn save_holds(&mut self, holds: &Holds) -> Result<(), String> {
         let mut saved = Vec::new();
         let mut sets = BTreeSet::new();
+        // Thousands of proxies may have the same instead, and what names it takes a while to compute.
+        let mut versions: BTreeMap<(usize, usize), String> = BTreeMap::new();
         for (proxy, hold) in holds.all() {
-            let kept = hold.kept.as_ref().map(|kept| (kept.version().to_string(), kept));
+            let kept = hold.kept.as_ref().map(|kept| {
+                let key = (Arc::as_ptr(&kept.policies) as usize, Arc::as_ptr(&kept.options) as usize);
+                (versions.entry(key).or_insert_with(|| kept.version().to_string()).clone(), kept)
+            });
             if let Some((name, kept)) = &kept {
                 sets.insert(name.clone());
                 if !self.saved.contains(name) {

@@ -181,7 +181,7 @@ impl Proxy {
             at: SystemTime::now(),
             type_url: refusal.type_url.clone(),
             names: refusal.resources.iter().map(|(name, _)| name.clone()).collect(),
-            error: refusal.error.chars().take(MOST_WORDS).collect(),
+            error: words(&refusal.error),
         });
         if status.refused.len() > MOST_REFUSALS {
             status.refused.remove(0);
@@ -203,4 +203,9 @@ impl Proxy {
         }
         trapped
     }
+}
+
+/// A proxy's own words, as far as they are kept and told: a request may be some megabytes of them.
+pub(super) fn words(error: &str) -> String {
+    error.chars().take(MOST_WORDS).collect()
 }

@@ -9,6 +9,7 @@ use burgee_api::DocumentId;
 use burgee_api::resolve::PolicyDocument;
 use burgee_overlay::{PLUGIN_PREFIX, plugin_extension_name, plugin_id};
 
+use super::proxy::words;
 use super::{Fleet, Proxy, ProxyStatus};
 use crate::holds::Hold;
 use crate::in_force::InForce;
@@ -16,14 +17,21 @@ use crate::lay::owners;
 use crate::plugin_state::PluginState;
 use crate::subscription::Refusal;
 
+/// How many resources the log names of a response that was refused.
+const MOST_NAMES: usize = 8;
+
 impl Fleet {
     /// Takes a proxy's refusal: what is to blame is held back from it, and it gets what was good before.
     pub fn refused(self: &Arc<Self>, proxy: &Arc<Proxy>, refusal: &Refusal) {
         proxy.refused(refusal);
         self.refusals.fetch_add(1, Ordering::Relaxed);
-        let names: Vec<&str> = refusal.resources.iter().map(|(name, _)| &**name).collect();
-        log::warn!(target: "proxy", "{} refuses {} {}: {}", proxy.node_id, refusal.type_url,
-            names.join(", "), refusal.error);
+        let error = words(&refusal.error);
+        let names = refusal.resources.iter().map(|(name, _)| &**name);
+        let told: Vec<&str> = names.take(MOST_NAMES).collect();
+        let more = refusal.resources.len() - told.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        log::warn!(target: "proxy", "{} refuses {} {}{more}: {error}", proxy.node_id, refusal.type_url,
+            told.join(", "));
         let given = proxy.given();
         let is_current = refusal.resources.iter().any(|(name, version)| {
             given.snapshot.get(&refusal.type_url, name).is_some_and(|it| it.version == *version)
@@ -37,7 +45,7 @@ impl Fleet {
             document,
             refused,
             kept,
-            error: refusal.error.clone(),
+            error: error.clone(),
             since: SystemTime::now(),
         };
         for id in blamed {

@@ -76,8 +76,12 @@ async fn a_proxy_that_comes_again_is_not_tried_again() {
     server.settled().await;
     server.publish(&two("bad", GOOD[1]), '1').await;
     let refused = picky.next().await.expect("an extension");
-    picky.answer(&refused, Some("no"));
+    // In as many words as a request may have.
+    picky.answer(&refused, Some(&"no ".repeat(1 << 20)));
     picky.take().await;
+    let holds = server.fleet.holds();
+    let words: Vec<usize> = holds.all().map(|(_, hold)| hold.error.len()).collect();
+    assert_eq!(words, [2000], "no more of them are kept");
     drop(picky);
     let mut again = stream(&server, "picky").await;
     again.subscribe(EXTENSION, &[&one, &other]);
