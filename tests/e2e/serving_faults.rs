@@ -252,6 +252,15 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     };
     served.wait_until("what cannot be read", |status| is_told(status).then_some(()));
     wait_for(&entrance, "unsaved");
+    // A server that starts meanwhile has what was good before.
+    let address = served.address.clone();
+    served.held.end_by(Signal::SIGKILL);
+    let mut served = story.serve(&address);
+    served.wait_for_proxies(2);
+    served.wait_until("what cannot be read", |status| is_told(status).then_some(()));
+    let new = story.gateway_of(&address, "new");
+    wait_for(&new.proxy.listener("entrance"), "unsaved");
+    drop(new);
     fs::remove_file(&link).expect("it is there");
     served.wait_until("no complaint", |status| (!is_told(status)).then_some(()));
     // The documents go away, and come back.

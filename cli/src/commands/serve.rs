@@ -154,6 +154,12 @@ fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, Failure> {
     listener.local_addr().map_err(|error| Failure::new(format!("no address: {error}"), ""))
 }
 
+/// What is told when documents cannot be read.
+fn not_read(failure: &Failure) -> Problem {
+    let problem = Problem::new(Severity::Error, crate::codes::NOT_READ, failure.message.clone());
+    problem.help(failure.help.clone())
+}
+
 /// What is wrong with the documents, and with the base.
 #[derive(Default)]
 struct Told {
@@ -189,7 +195,17 @@ impl Server<'_> {
         if let ServeBase::Folder(_) = &self.plan.base {
             self.read_base().await?;
         }
-        let read = tokio::task::block_in_place(|| self.documents.read(&self.plan.files))?;
+        let mut unread = None;
+        let read = match tokio::task::block_in_place(|| self.documents.read(&self.plan.files)) {
+            Ok(read) => read,
+            Err(failure) => {
+                let Some(read) = self.documents.instead_of_unread(not_read(&failure)) else {
+                    return Err(failure);
+                };
+                unread = Some(failure.message);
+                read
+            }
+        };
         if read.is_mesh_lost {
             report::print_aside(&read.problems, &read.texts);
             return Err(Failure::new(
@@ -198,6 +214,7 @@ impl Server<'_> {
             ));
         }
         self.take(read, Change { is_of_module: true }, false).await;
+        self.unread = unread;
         Ok(())
     }
 
@@ -282,8 +299,7 @@ impl Server<'_> {
             Err(failure) => {
                 ::log::error!(target: "documents", "{}; the last good documents stay in force", failure.message);
                 self.unread = Some(failure.message.clone());
-                let problem = Problem::new(Severity::Error, crate::codes::NOT_READ, failure.message);
-                self.problems.documents = vec![problem.help(failure.help)];
+                self.problems.documents = vec![not_read(&failure)];
                 self.tell();
             }
         }

@@ -55,6 +55,25 @@ impl Documents {
         self.good = texts.into_iter().collect();
     }
 
+    /// What was good when an earlier server ended, as if it were read: `problem` is why nothing can be. None: there was no
+    /// earlier server.
+    pub fn instead_of_unread(&self, problem: Problem) -> Option<Read> {
+        let usable = Usable {
+            resources: self.resources.clone(),
+            kept: Vec::new(),
+            is_mesh_kept: false,
+            is_mesh_lost: false,
+        };
+        let read = Read {
+            usable,
+            texts: Vec::new(),
+            problems: vec![problem],
+            is_changed: true,
+            is_mesh_lost: false,
+        };
+        self.is_there.then_some(read)
+    }
+
     /// Reads everything.
     pub fn read(&mut self, files: &[PathBuf]) -> Result<Read, Failure> {
         let read = settled(files)?;
