@@ -237,12 +237,20 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     story.say("unsaved");
     wait_for(&entrance, "unsaved");
     served.held.wait_until_said(from, "a restart would not know these documents");
+    let told = served.held.stderr().len();
+    story.say("unsaved too");
+    wait_for(&entrance, "unsaved too");
+    story.say("unsaved");
+    wait_for(&entrance, "unsaved");
+    assert!(!served.held.stderr()[told..].contains("cannot be written"));
     // Room again: it is kept without another change.
     fs::remove_dir_all(&file).expect("it goes");
     eventually("what is in force is kept", || {
         let kept = fs::read_to_string(&file).map_err(|error| error.to_string())?;
         if kept.contains("unsaved") { Ok(()) } else { Err(kept) }
     });
+    let said = served.held.wait_until_said(from, "is kept again");
+    assert_eq!(said.matches("cannot be written").count(), 1, "it is tried again, and told once: {said}");
     // Documents of which one cannot be read for a while, and are then what they were before.
     let link = story.documents.join("link.yaml");
     std::os::unix::fs::symlink("nowhere", &link).expect("a link");

@@ -63,7 +63,7 @@ fn allow_connections(proxies: usize) {
     let allowed =
         if now < raised && setrlimit(Resource::RLIMIT_NOFILE, raised, most).is_ok() { raised } else { now };
     if allowed < wanted {
-        ::log::warn!(target: "connection", "the system allows this server {allowed} open files, which is too few for \
+        ::log::info!(target: "connection", "the system allows this server {allowed} open files, which is too few for \
             {proxies} proxies: raise its limit (ulimit -Hn, LimitNOFILE=), or name fewer with --max-proxies");
     }
 }
@@ -349,7 +349,7 @@ impl Server<'_> {
             (Ok(()), Ok(())) => None,
         };
         match &unsaved {
-            Some(why) if self.unsaved != unsaved => ::log::error!(target: "state", "{why}"),
+            Some(why) if self.unsaved.is_none() => ::log::error!(target: "state", "{why}"),
             None if self.unsaved.is_some() => {
                 ::log::info!(target: "state", "what outlives the server is kept again")
             }
