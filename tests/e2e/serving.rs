@@ -171,6 +171,20 @@ fn changes_reach_a_gateway_and_a_sidecar_under_load_and_no_request_or_count_is_l
         (&document(&status, "metrics")["loaded"], &document(&status, "marks")["loaded"]),
         (&2.into(), &1.into())
     );
+    let page = http::get(&served.admin, &served.admin, "/metrics").expect("a page").body;
+    for line in [
+        "burgee_proxies 2",
+        "burgee_proxies_behind 0",
+        "burgee_document_loaded{kind=\"WasmPlugin\",namespace=\"shop\",name=\"marks\"} 1",
+        "burgee_document_refused{kind=\"Telemetry\",namespace=\"istio-system\",name=\"metrics\"} 0",
+        "burgee_plugin_traps{plugin=\"shop/marks\"} 0",
+        "burgee_problems{severity=\"error\"} 0",
+    ] {
+        assert!(page.lines().any(|found| found == line), "no {line}\n{page}");
+    }
+    assert!(page.contains("\nburgee_last_change_seconds 0."), "{page}");
+    let ready = http::get(&served.admin, &served.admin, "/readyz").expect("an answer");
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
     let ended = served.held.end_by(Signal::SIGTERM).expect_code(0);
     assert!(ended.stderr.contains("proxies keep what they have"), "{ended}");
     wait_for_header(&entrance, "x-script", Some("three"));

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use burgee_api::resolve::PolicyDocument;
+use burgee_overlay::{PLUGIN_PREFIX, plugin_id};
+
 use crate::fleet::Fleet;
 use crate::status::{Report, Wanted, report};
 use crate::upstream::Upstream;
 
 /// The page.
 pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
-    let report = report(fleet, &Wanted { proxies: true, ..Wanted::default() });
+    let report = report(fleet, &Wanted::default());
     let mut page = String::new();
     let mut one = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
         let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -74,12 +77,25 @@ pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
         "Of them those from which it is held back.",
         &of_documents(|it| it.refused.len()),
     );
-    let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
-    let plugins = report.proxies.iter().flat_map(|proxy| &proxy.plugins);
-    for (plugin, vm) in plugins.filter_map(|plugin| Some((plugin, plugin.vm.as_ref()?))) {
-        *traps.entry(&plugin.name).or_default() += vm.traps as f64;
+    // By what proxies tell, which costs less to go through than what each should run; of plugins in force alone, since
+    // proxies may say anything.
+    let in_force = fleet.in_force().0;
+    let mut traps: BTreeMap<String, f64> = BTreeMap::new();
+    for document in in_force.policies.documents() {
+        if let PolicyDocument::Extension(plugin) = document {
+            traps.insert(plugin.key(), 0.0);
+        }
     }
-    let traps: Vec<_> = traps.into_iter().map(|(name, value)| (labels(&[("plugin", name)]), value)).collect();
+    for proxy in fleet.proxies() {
+        for (name, state) in proxy.status().plugins {
+            let plugin = name.strip_prefix(PLUGIN_PREFIX).and_then(plugin_id);
+            if let Some(count) = plugin.and_then(|plugin| traps.get_mut(&plugin)) {
+                *count += state.traps as f64;
+            }
+        }
+    }
+    let traps: Vec<_> =
+        traps.into_iter().map(|(name, value)| (labels(&[("plugin", name.as_str())]), value)).collect();
     one("burgee_plugin_traps", "gauge", "Traps of a plugin, as connected proxies count them.", &traps);
     if let Some(upstream) = upstream {
         let (open, failures) = upstream.streams();
