@@ -90,6 +90,15 @@ impl World {
         self.dir.path().join("state")
     }
 
+    /// The documents, of which there are none, and the state of a server that gives the base to another one.
+    pub fn upstream(&self) -> Result<(PathBuf, PathBuf), FleetError> {
+        let (texts, state) = (self.dir.path().join("no-documents"), self.dir.path().join("upstream-state"));
+        for folder in [&texts, &state] {
+            fs::create_dir_all(folder).map_err(FleetError::io("make", folder.display()))?;
+        }
+        Ok((texts, state))
+    }
+
     /// Where certificates can be.
     pub fn certificates(&self) -> &std::path::Path {
         self.dir.path()
