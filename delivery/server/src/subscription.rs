@@ -222,8 +222,10 @@ impl Subscriptions {
             return false;
         }
         self.types.iter().all(|((_, other), it)| {
-            !goes_after(other, &key.1)
-                || (it.pending.is_none() && !it.is_due(self.flavour, other, snapshot, true))
+            // What nobody has said anything of yet may lean on it.
+            let is_known = !it.is_wildcard || snapshot.knows_all_of(other);
+            let is_done = || it.pending.is_none() && !it.is_due(self.flavour, other, snapshot, true);
+            !goes_after(other, &key.1) || (is_known && is_done())
         })
     }
 }

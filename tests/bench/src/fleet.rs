@@ -3,8 +3,10 @@
 //! The server is `burgee serve` over a base folder, as anybody runs it; the proxies are played here, each with a connection
 //! and an incremental stream of its own. Both share the cores that there are.
 
+mod door;
 mod error;
 mod proxy;
+mod restart;
 mod security;
 mod server;
 mod show;
@@ -22,7 +24,9 @@ use tokio::sync::Semaphore;
 pub(crate) use self::error::FleetError;
 pub(crate) use self::show::text;
 
+use self::door::Door;
 use self::proxy::Proxy;
+use self::restart::Restart;
 use self::security::Security;
 use self::server::Server;
 use self::tally::Tally;
@@ -47,7 +51,7 @@ pub(crate) struct Plan {
     pub rounds: u32,
     /// Whether proxies and server prove to each other who they are.
     pub has_tls: bool,
-    /// Whether the base comes from another control plane.
+    /// Whether the base comes from another server.
     pub has_upstream: bool,
     /// The program `burgee`.
     pub program: PathBuf,
@@ -79,6 +83,8 @@ pub(crate) struct Variant {
     /// A change for some.
     pub some: Cost,
     pub memory: Memory,
+    /// The server is killed and started again, and all come back at once.
+    pub restart: Restart,
 }
 
 /// What something took: the median of the rounds.
@@ -109,7 +115,7 @@ pub(crate) struct Memory {
 /// Measures.
 pub(crate) fn run(plan: &Plan) -> Result<Report, FleetError> {
     let most = plan.proxies.iter().copied().max().unwrap_or_default();
-    raise_limit(most)?;
+    raise_limit(most, plan.has_upstream)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -129,11 +135,12 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, FleetError> {
     })
 }
 
-/// As many open files as there are proxies, here and, by inheritance, in the server.
-fn raise_limit(proxies: u32) -> Result<(), FleetError> {
+/// As many open files as there are connections, here and, by inheritance, in the server. With an upstream that has two for
+/// each proxy.
+fn raise_limit(proxies: u32, has_upstream: bool) -> Result<(), FleetError> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-    let wanted = u64::from(proxies) + 200;
+    let wanted = u64::from(proxies) * (1 + u64::from(has_upstream)) + 200;
     let refused = |errno: nix::errno::Errno| FleetError::io("read", "the limit of open files")(errno.into());
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(refused)?;
     if hard < wanted {
@@ -145,14 +152,13 @@ fn raise_limit(proxies: u32) -> Result<(), FleetError> {
 async fn variant(plan: &Plan, proxies: u32) -> Result<Variant, FleetError> {
     let world = World::write(plan.documents)?;
     let security = plan.has_tls.then(Security::new).transpose()?.map(Arc::new);
-    let behind = match plan.has_upstream {
-        true => Some(Server::start_behind(&plan.program, &world).await?),
+    let upstream = match plan.has_upstream {
+        true => Some(Server::start_upstream(&plan.program, &world).await?),
         false => None,
     };
-    let at = behind.as_ref().map(|behind| behind.proxies);
-    let mut server = Server::start(&plan.program, &world, security.as_deref(), at).await?;
+    let mut server = Server::start(&plan.program, &world, security.as_deref(), upstream.as_ref()).await?;
     let tally = Arc::new(Tally::new());
-    let measured = measure(plan, proxies, &world, &server, security, &tally).await;
+    let measured = measure(plan, proxies, &world, &mut server, security, &tally).await;
     tally.end();
     measured.map_err(|error| match error {
         FleetError::Proxy { what, .. } => FleetError::Proxy { what, said: server.last_words() },
@@ -164,14 +170,15 @@ async fn measure(
     plan: &Plan,
     proxies: u32,
     world: &World,
-    server: &Server,
+    server: &mut Server,
     security: Option<Arc<Security>>,
     tally: &Arc<Tally>,
 ) -> Result<Variant, FleetError> {
     let empty = server.memory()?;
     let before = server.time()?;
     let epoch = tally.next();
-    connect(proxies, server.proxies, security, tally);
+    let door = Arc::new(Door::new());
+    connect(proxies, server.proxies(), security, tally, &door);
     tally.wait(PATIENCE, "every proxy has everything", || tally.in_sync() == proxies as usize).await?;
     let storm = Cost {
         proxies: proxies as usize,
@@ -180,6 +187,7 @@ async fn measure(
         responses: tally.responses(),
         bytes: tally.bytes(),
     };
+    let turned_away = tally.tried_again();
     tally.quiet(QUIET).await;
 
     let (mut mesh, mut some) = (Vec::new(), Vec::new());
@@ -190,21 +198,24 @@ async fn measure(
     let full = server.memory()?;
     let memory =
         Memory { empty, full, per_proxy: full.saturating_sub(empty) as f64 / f64::from(proxies.max(1)) };
-    Ok(Variant {
-        proxies,
-        storm,
-        turned_away: tally.tried_again(),
-        mesh: medians(&mesh),
-        some: medians(&some),
-        memory,
-    })
+    let restart = restart::measure(proxies, server, tally, &door).await?;
+    // They are served as before.
+    change(world, server, tally, proxies, world::Change::Mesh(plan.rounds)).await?;
+    Ok(Variant { proxies, storm, turned_away, mesh: medians(&mesh), some: medians(&some), memory, restart })
 }
 
 /// Opens every connection, some at a time.
-fn connect(proxies: u32, server: SocketAddr, security: Option<Arc<Security>>, tally: &Arc<Tally>) {
+fn connect(
+    proxies: u32,
+    server: SocketAddr,
+    security: Option<Arc<Security>>,
+    tally: &Arc<Tally>,
+    door: &Arc<Door>,
+) {
     let turns = Arc::new(Semaphore::new(CONNECTING));
     for number in 0..proxies {
-        let proxy = Proxy { number, server, security: security.clone(), tally: tally.clone() };
+        let proxy =
+            Proxy { number, server, security: security.clone(), tally: tally.clone(), door: door.clone() };
         tokio::spawn(proxy.run(turns.clone()));
     }
 }

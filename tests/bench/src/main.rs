@@ -144,8 +144,8 @@ struct Fleet {
     /// Have proxies and server prove to each other who they are.
     #[arg(long)]
     tls: bool,
-    /// Have the base come from another control plane, which a second server stands for.
-    #[arg(long, conflicts_with = "tls")]
+    /// Have the base come from another control plane, which is a second server, instead of from a folder.
+    #[arg(long)]
     upstream: bool,
     /// The program burgee. Without: the one beside this program.
     #[arg(long, value_name = "FILE")]
@@ -191,18 +191,9 @@ fn main() -> ExitCode {
         Benchmark::Fleet(Fleet { proxies, documents, rounds, tls, upstream, burgee, output }) => {
             let beside = || std::env::current_exe().unwrap_or_default().with_file_name("burgee");
             let program = burgee.unwrap_or_else(beside);
-            told(
-                output,
-                fleet::run(&fleet::Plan {
-                    proxies,
-                    documents,
-                    rounds,
-                    has_tls: tls,
-                    has_upstream: upstream,
-                    program,
-                }),
-                fleet::text,
-            )
+            let plan =
+                fleet::Plan { proxies, documents, rounds, has_tls: tls, has_upstream: upstream, program };
+            told(output, fleet::run(&plan), fleet::text)
         }
         Benchmark::Stub(stub) => burgee_stub::main(stub.arguments),
     }

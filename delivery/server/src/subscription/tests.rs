@@ -240,6 +240,24 @@ fn of_what_somebody_else_has_nothing_is_said_before_that_has_answered() {
 }
 
 #[test]
+fn a_cluster_stays_as_long_as_nobody_has_said_which_listeners_there_are() {
+    let mut clusters = delta(CLUSTER, &["*"]);
+    if let Wants::Change { has, .. } = &mut clusters.wants {
+        has.push(("ours".to_owned(), Some(Version::of(b"1"))));
+    }
+    let asks = [clusters, delta(LISTENER, &["*"])];
+    let mut it = begin(Flavour::Incremental, &asks);
+    let mut one = snapshot(&[(CLUSTER, "theirs", "1")]);
+    let rest = one.rest.get_or_insert_default();
+    rest.whole.insert(CLUSTER.into());
+    assert_eq!(settle(&mut it, &one, &asks), ["Cluster theirs"]);
+    let mut two = snapshot(&[(CLUSTER, "theirs", "1"), (CLUSTER, "ours", "1"), (LISTENER, "l", "ours")]);
+    let rest = two.rest.get_or_insert_default();
+    rest.whole.extend([CLUSTER.into(), LISTENER.into()]);
+    assert_eq!(settle(&mut it, &two, &asks), ["Listener l"]);
+}
+
+#[test]
 fn nothing_at_all_is_an_answer_too() {
     for flavour in [Flavour::Incremental, Flavour::StateOfTheWorld] {
         let ask = if flavour == Flavour::Incremental { delta(CLUSTER, &[]) } else { whole(CLUSTER, &[]) };

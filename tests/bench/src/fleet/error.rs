@@ -63,6 +63,16 @@ pub(crate) enum FleetError {
         /// How far it is.
         state: String,
     },
+    /// Who came back was sent what it has.
+    #[error(
+        "proxies that came back with all that they should have were sent {resources} resources in {responses} responses"
+    )]
+    Pushed {
+        /// How many resources.
+        resources: u64,
+        /// In how many responses.
+        responses: u64,
+    },
     /// A change reached others than it should.
     #[error(
         "{change} concerns {concerned} proxies, and {reached} were sent something, so its time says nothing"

@@ -4,7 +4,7 @@
 //! It decodes only what it needs: what a response is of, and of listeners that no other proxy has seen yet, which
 //! extensions they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::door::Door;
 use super::security::Security;
 use super::tally::Tally;
 use super::world;
@@ -42,6 +43,8 @@ pub(super) struct Proxy {
     pub security: Option<Arc<Security>>,
     /// Where it counts.
     pub tally: Arc<Tally>,
+    /// Whether there is a server.
+    pub door: Arc<Door>,
 }
 
 /// A connection with its stream.
@@ -64,35 +67,50 @@ impl Refused {
 /// What a proxy has.
 #[derive(Default)]
 struct Has {
-    clusters: bool,
-    listeners: bool,
+    /// Versions by name; none: no response has come yet.
+    clusters: Option<Versions>,
+    listeners: Option<Versions>,
+    extensions: Versions,
     /// The extensions that each listener names.
     named: BTreeMap<String, Extensions>,
-    /// Those that were asked for, and those that have come.
+    /// Those that were asked for.
     wanted: BTreeSet<String>,
-    come: BTreeSet<String>,
     is_in_sync: bool,
     /// The change in which a response came last.
     seen: u64,
 }
 
+/// Versions of resources, by their names, as a request has them.
+type Versions = HashMap<String, String>;
+
 /// Names of extensions. Proxies of the same listener have it in common.
 type Extensions = Arc<[String]>;
 
 impl Proxy {
-    /// Connects when it is its turn, and answers until the connection ends.
+    /// Connects when it is its turn, and answers until the connection ends. If that is because the server went, it connects to
+    /// the next one, whosever turn it is.
     pub async fn run(self, turns: Arc<Semaphore>) {
-        let ended = self.stream(turns).await;
-        let why = ended.err().unwrap_or_else(|| "its stream ended".to_owned());
-        self.tally.fail(format!("proxy {}: {why}", self.number));
+        let mut has = Has::default();
+        let mut turns = Some(turns);
+        loop {
+            let server = self.door.enter().await;
+            let ended = self.stream(turns.take(), &mut has).await;
+            if self.door.leads_to(server) {
+                let why = ended.err().unwrap_or_else(|| "its stream ended".to_owned());
+                return self.tally.fail(format!("proxy {}: {why}", self.number));
+            }
+        }
     }
 
-    async fn stream(&self, turns: Arc<Semaphore>) -> Result<(), String> {
+    async fn stream(&self, turns: Option<Arc<Semaphore>>, has: &mut Has) -> Result<(), String> {
         let told = |what: &'static str| move |error: h2::Error| format!("{what}: {error}");
-        let turn = turns.acquire_owned().await.map_err(|error| error.to_string())?;
+        let turn = match turns {
+            Some(turns) => Some(turns.acquire_owned().await.map_err(|error| error.to_string())?),
+            None => None,
+        };
         let mut tries = 0;
         let (_client, mut requests, mut responses) = loop {
-            match self.connect().await {
+            match self.connect(has).await {
                 Ok(open) => break open,
                 Err(Refused::Server(why)) => return Err(why),
                 Err(Refused::Connection(why)) if tries == TRIES => return Err(why),
@@ -104,8 +122,11 @@ impl Proxy {
                 }
             }
         };
+        let is_first = turn.is_some();
         drop(turn);
-        let mut has = Has::default();
+        if !is_first {
+            self.tally.came_back();
+        }
         let mut buffer = BytesMut::new();
         while let Some(data) = responses.data().await {
             let data = data.map_err(told("its stream broke"))?;
@@ -113,7 +134,7 @@ impl Proxy {
             buffer.extend_from_slice(&data);
             drop(data);
             while let Some(message) = take_message(&mut buffer) {
-                self.take(&mut has, message, &mut requests)?;
+                self.take(has, message, &mut requests)?;
             }
             if buffer.is_empty() {
                 // Thousands of these are open and say nothing.
@@ -124,15 +145,15 @@ impl Proxy {
         Err(format!("the server ended its stream: {}", status(&trailers)))
     }
 
-    async fn connect(&self) -> Result<Open, Refused> {
+    async fn connect(&self, has: &Has) -> Result<Open, Refused> {
         let no_connection = |error: std::io::Error| Refused::Connection(format!("no connection: {error}"));
         let stream = TcpStream::connect(self.server).await.map_err(no_connection)?;
         stream.set_nodelay(true).map_err(no_connection)?;
         match &self.security {
-            None => self.speak(stream).await,
+            None => self.speak(stream, has).await,
             Some(security) => {
                 let identity = world::identity(self.number);
-                self.speak(security.connect(stream, &identity).await.map_err(no_connection)?).await
+                self.speak(security.connect(stream, &identity).await.map_err(no_connection)?, has).await
             }
         }
     }
@@ -140,6 +161,7 @@ impl Proxy {
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        has: &Has,
     ) -> Result<Open, Refused> {
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
@@ -148,14 +170,15 @@ impl Proxy {
             // What ends it ends the stream too, which says so.
             let _ = connection.await;
         });
-        let (requests, responses) = self.open(&mut client).await?;
+        let (requests, responses) = self.open(&mut client, has).await?;
         Ok((client, requests, responses))
     }
 
-    /// Opens the stream with what every proxy asks first.
+    /// Opens the stream with what every proxy asks first, and with what this one has.
     async fn open(
         &self,
         client: &mut SendRequest<Bytes>,
+        has: &Has,
     ) -> Result<(SendStream<Bytes>, RecvStream), Refused> {
         let request = http::Request::post(format!("http://{}{DELTA_PATH}", self.server))
             .header("content-type", "application/grpc")
@@ -163,14 +186,9 @@ impl Proxy {
             .body(())
             .map_err(|error| Refused::Server(error.to_string()))?;
         let (response, mut requests) = client.send_request(request, false).map_err(Refused::http)?;
-        let clusters = DeltaDiscoveryRequest {
-            node: Some(world::node(self.number)),
-            type_url: types::CLUSTER.to_owned(),
-            ..Default::default()
-        };
-        send(&mut requests, &clusters).map_err(Refused::Connection)?;
-        let listeners = DeltaDiscoveryRequest { type_url: types::LISTENER.to_owned(), ..Default::default() };
-        send(&mut requests, &listeners).map_err(Refused::Connection)?;
+        for request in has.first(self.number) {
+            send(&mut requests, &request).map_err(Refused::Connection)?;
+        }
         let response = response.await.map_err(Refused::http)?;
         if !response.status().is_success() || response.headers().contains_key("grpc-status") {
             let why = format!("the server answers {}: {}", response.status(), status(response.headers()));
@@ -190,23 +208,21 @@ impl Proxy {
             ..Default::default()
         };
         send(requests, &answer)?;
+        let resources = response.resources.len() + response.removed_resources.len();
         match response.type_url.as_str() {
-            types::CLUSTER => has.clusters = true,
+            types::CLUSTER => take_versions(has.clusters.get_or_insert_default(), response)?,
             types::LISTENER => {
                 has.take_listeners(response)?;
                 if let Some(request) = has.wish() {
                     send(requests, &request)?;
                 }
             }
-            types::EXTENSION => {
-                for resource in response.resources {
-                    has.come.insert(Name::decode(resource).map_err(|error| error.to_string())?.name);
-                }
-            }
+            types::EXTENSION => take_versions(&mut has.extensions, response)?,
             other => return Err(format!("nobody asked for {other}")),
         }
-        has.seen = self.tally.answered(has.seen, size);
-        let is_in_sync = has.clusters && has.listeners && has.wanted.is_subset(&has.come);
+        has.seen = self.tally.answered(has.seen, resources, size);
+        let has_extensions = has.wanted.iter().all(|name| has.extensions.contains_key(name));
+        let is_in_sync = has.clusters.is_some() && has.listeners.is_some() && has_extensions;
         if is_in_sync != has.is_in_sync {
             has.is_in_sync = is_in_sync;
             self.tally.synced(is_in_sync);
@@ -216,16 +232,37 @@ impl Proxy {
 }
 
 impl Has {
+    /// The first requests of a stream.
+    fn first(&self, number: u32) -> Vec<DeltaDiscoveryRequest> {
+        let of = |type_url: &str, versions: &Option<Versions>| DeltaDiscoveryRequest {
+            type_url: type_url.to_owned(),
+            initial_resource_versions: versions.clone().unwrap_or_default(),
+            ..Default::default()
+        };
+        let clusters = of(types::CLUSTER, &self.clusters);
+        let clusters = DeltaDiscoveryRequest { node: Some(world::node(number)), ..clusters };
+        let mut first = vec![clusters, of(types::LISTENER, &self.listeners)];
+        if !self.wanted.is_empty() {
+            first.push(DeltaDiscoveryRequest {
+                resource_names_subscribe: self.wanted.iter().cloned().collect(),
+                ..of(types::EXTENSION, &Some(self.extensions.clone()))
+            });
+        }
+        first
+    }
+
     fn take_listeners(&mut self, response: DeltaDiscoveryResponse) -> Result<(), String> {
+        let versions = self.listeners.get_or_insert_default();
         for removed in &response.removed_resources {
+            versions.remove(removed);
             self.named.remove(removed);
         }
         for resource in response.resources {
             let resource = Resource::decode(resource).map_err(|error| format!("no resource: {error}"))?;
             let named = extensions_of(&resource)?;
+            versions.insert(resource.name.clone(), resource.version);
             self.named.insert(resource.name, named);
         }
-        self.listeners = true;
         Ok(())
     }
 
@@ -244,17 +281,31 @@ impl Has {
             resource_names_unsubscribe: self.wanted.difference(&named).cloned().collect(),
             ..Default::default()
         };
-        self.come.retain(|name| named.contains(name));
+        self.extensions.retain(|name, _| named.contains(name));
         self.wanted = named;
         Some(request)
     }
 }
 
-/// `envoy.service.discovery.v3.Resource`, as far as extensions are looked at.
+/// `envoy.service.discovery.v3.Resource`, as far as those are looked at that are not looked into.
 #[derive(Clone, PartialEq, Message)]
 struct Name {
+    #[prost(string, tag = "1")]
+    version: String,
     #[prost(string, tag = "3")]
     name: String,
+}
+
+fn take_versions(versions: &mut Versions, response: DeltaDiscoveryResponse) -> Result<(), String> {
+    for removed in &response.removed_resources {
+        versions.remove(removed);
+    }
+    for resource in response.resources {
+        let Name { version, name } =
+            Name::decode(resource).map_err(|error| format!("no resource: {error}"))?;
+        versions.insert(name, version);
+    }
+    Ok(())
 }
 
 /// `envoy.config.listener.v3.Listener`, as far as it names extensions; so are those below.

@@ -26,40 +26,58 @@ pub(crate) fn text(report: &Report) -> String {
             ("all connect", &variant.storm),
             ("change for all", &variant.mesh),
             ("change for some", &variant.some),
+            ("all come back", &variant.restart.cost),
         ] {
             table.add_row(row(variant, what, cost));
         }
     }
     right(&mut table);
     let mut memory = Table::new();
-    memory.load_style(presets::NOTHING).set_header(["proxies", "server alone", "with all", "per proxy"]);
-    for Variant { proxies, memory: of, .. } in &report.variants {
+    memory.load_style(presets::NOTHING).set_header([
+        "proxies",
+        "server alone",
+        "with all",
+        "per proxy",
+        "after the restart",
+    ]);
+    for Variant { proxies, memory: of, restart, .. } in &report.variants {
         let per_proxy = format!("{:.1} kB", of.per_proxy / 1e3);
-        memory.add_row([proxies.to_string(), megabytes(of.empty), megabytes(of.full), per_proxy]);
+        let restarted = megabytes(restart.memory);
+        memory.add_row([proxies.to_string(), megabytes(of.empty), megabytes(of.full), per_proxy, restarted]);
     }
     right(&mut memory);
-    let away = |variant: &&Variant| variant.turned_away > 0;
-    let away: String = report
-        .variants
-        .iter()
-        .filter(away)
-        .map(|one| {
-            format!(
-                "\n{} connections of {} proxies were turned away, and tried again",
-                one.turned_away, one.proxies
-            )
-        })
-        .collect();
+    let mut restart = Table::new();
+    restart.load_style(presets::NOTHING).set_header([
+        "proxies",
+        "server starts",
+        "all connected",
+        "all in sync",
+        "resources sent",
+        "turned away",
+        "at first",
+    ]);
+    for Variant { proxies, restart: of, turned_away, .. } in &report.variants {
+        restart.add_row([
+            proxies.to_string(),
+            milliseconds(of.start),
+            milliseconds(of.connected),
+            milliseconds(of.cost.seconds),
+            // More would have ended the run.
+            "0".to_owned(),
+            of.turned_away.to_string(),
+            turned_away.to_string(),
+        ]);
+    }
+    right(&mut restart);
     format!(
-        "{} documents in {} namespaces; {}; {rounds}\n\nTIME from the first connection, and from when a file is saved\n{table}\n\n\
-         MEMORY of the server (resident)\n{memory}{away}",
+        "{} documents in {} namespaces; {}; {}; {rounds}\n\n\
+         TIME from the first connection, from when a file is saved, and from when the server is there again\n{table}\n\n\
+         MEMORY of the server (resident)\n{memory}\n\n\
+         RESTART: killed and started again; all come back at once, with what they have\n{restart}",
         report.documents,
         report.namespaces,
-        match (report.tls, report.upstream) {
-            (true, _) => "mutual TLS",
-            (false, true) => "no TLS, over another control plane",
-            (false, false) => "no TLS",
-        },
+        if report.tls { "mutual TLS" } else { "no TLS" },
+        if report.upstream { "the base comes from another server" } else { "the base is a folder" },
     )
 }
 
@@ -68,8 +86,8 @@ fn row(variant: &Variant, what: &str, cost: &Cost) -> [String; 8] {
         variant.proxies.to_string(),
         what.to_owned(),
         cost.proxies.to_string(),
-        format!("{:.0} ms", cost.seconds * 1e3),
-        format!("{:.0} ms", cost.server_seconds * 1e3),
+        milliseconds(cost.seconds),
+        milliseconds(cost.server_seconds),
         format!("{:.0} µs", cost.server_seconds * 1e6 / (cost.proxies.max(1) as f64)),
         cost.responses.to_string(),
         megabytes(cost.bytes),
@@ -80,6 +98,10 @@ fn right(table: &mut Table) {
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.0} ms", seconds * 1e3)
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -18,6 +18,8 @@ pub(super) struct Tally {
     /// How many proxies were sent something since.
     reached: AtomicUsize,
     in_sync: AtomicUsize,
+    back: AtomicUsize,
+    resources: AtomicU64,
     responses: AtomicU64,
     bytes: AtomicU64,
     again: AtomicU64,
@@ -38,6 +40,8 @@ impl Tally {
             last: AtomicU64::new(0),
             reached: AtomicUsize::new(0),
             in_sync: AtomicUsize::new(0),
+            back: AtomicUsize::new(0),
+            resources: AtomicU64::new(0),
             responses: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             again: AtomicU64::new(0),
@@ -60,10 +64,12 @@ impl Tally {
         Epoch(now)
     }
 
-    /// A proxy has answered a response of so many bytes. `seen`: the change in which it last did; the one now comes back.
-    pub fn answered(&self, seen: u64, bytes: usize) -> u64 {
+    /// A proxy has answered a response of so many resources, those that are to go included, and bytes. `seen`: the change in
+    /// which it last did; the one now comes back.
+    pub fn answered(&self, seen: u64, resources: usize, bytes: usize) -> u64 {
         let epoch = self.epoch.load(Ordering::SeqCst);
         self.responses.fetch_add(1, Ordering::Relaxed);
+        self.resources.fetch_add(resources as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.last.fetch_max(self.now(), Ordering::SeqCst);
         if seen != epoch {
@@ -80,6 +86,17 @@ impl Tally {
             false => self.in_sync.fetch_sub(1, Ordering::SeqCst),
         };
         self.moved.notify_one();
+    }
+
+    /// A proxy has a stream to the next server.
+    pub fn came_back(&self) {
+        self.back.fetch_add(1, Ordering::SeqCst);
+        self.moved.notify_one();
+    }
+
+    /// How many have.
+    pub fn back(&self) -> usize {
+        self.back.load(Ordering::SeqCst)
     }
 
     /// A connection did not come about, and is tried again.
@@ -113,6 +130,11 @@ impl Tally {
         self.reached.load(Ordering::SeqCst)
     }
 
+    /// How many resources came, or were said to be gone.
+    pub fn resources(&self) -> u64 {
+        self.resources.load(Ordering::SeqCst)
+    }
+
     pub fn responses(&self) -> u64 {
         self.responses.load(Ordering::SeqCst)
     }
@@ -124,6 +146,11 @@ impl Tally {
     /// Seconds from the beginning of a change to the last answer.
     pub fn since(&self, epoch: Epoch) -> f64 {
         self.last.load(Ordering::SeqCst).saturating_sub(epoch.0) as f64 / 1e6
+    }
+
+    /// Seconds from the beginning of a change until now.
+    pub fn until_now(&self, epoch: Epoch) -> f64 {
+        self.now().saturating_sub(epoch.0) as f64 / 1e6
     }
 
     /// Waits until something is so.
@@ -146,8 +173,12 @@ impl Tally {
                 return Ok(());
             }
             if tokio::time::timeout_at(until, self.moved.notified()).await.is_err() {
-                let state =
-                    format!("{} proxies are in sync, {} were reached", self.in_sync(), self.reached());
+                let state = format!(
+                    "{} proxies are in sync, {} were reached, {} came back",
+                    self.in_sync(),
+                    self.reached(),
+                    self.back()
+                );
                 return Err(FleetError::Late { what, seconds: most.as_secs(), state });
             }
         }

@@ -90,19 +90,18 @@ impl World {
         self.dir.path().join("state")
     }
 
-    /// Where certificates can be.
-    pub fn certificates(&self) -> &std::path::Path {
-        self.dir.path()
-    }
-
-    /// Folders of another control plane: for documents, of which it has none to speak of, and for what outlives it.
-    pub fn of_another(&self) -> Result<(PathBuf, PathBuf), FleetError> {
-        let (texts, state) = (self.dir.path().join("others"), self.dir.path().join("other-state"));
+    /// The documents, of which there are none, and the state of a server that gives the base to another one.
+    pub fn upstream(&self) -> Result<(PathBuf, PathBuf), FleetError> {
+        let (texts, state) = (self.dir.path().join("no-documents"), self.dir.path().join("upstream-state"));
         for folder in [&texts, &state] {
             fs::create_dir_all(folder).map_err(FleetError::io("make", folder.display()))?;
         }
-        self.put(&texts.join("mesh.yaml"), "rootNamespace: istio-system\n")?;
         Ok((texts, state))
+    }
+
+    /// Where certificates can be.
+    pub fn certificates(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     fn file(&self, namespace: u32) -> PathBuf {
