@@ -8,8 +8,9 @@ use burgee_tests::fuzz::TARGETS;
 use burgee_tests::generate::Chance;
 
 /// Targets of other crates, whose own tests try what was found: that of filters takes modules (`filters/testing/tests/any.rs`),
-/// those of images are the supply's (`delivery/supply/tests/any.rs`).
-const OF_OTHERS: &[&str] = &["filters", "manifests", "archives", "words"];
+/// those of images are the supply's (`delivery/supply/tests/any.rs`), that of modules theirs (`delivery/modules`), and that of
+/// responses the server's (`delivery/server/tests/any.rs`).
+const OF_OTHERS: &[&str] = &["filters", "manifests", "archives", "words", "modules", "responses"];
 
 /// How many changes are made of each input.
 const CHANGES: usize = 4;
