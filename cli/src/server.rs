@@ -5,6 +5,7 @@ use std::time::Duration;
 use burgee_api::document::Source;
 use burgee_api::resolve::{Workload, WorkloadKind};
 use burgee_server::admin::{KnownWorkload, Texts, paths};
+use burgee_server::upstream::words;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -106,15 +107,4 @@ impl Server<'_> {
                 .unwrap_or_else(|_| Err(failed(format!("no answer within {} s", WITHIN.as_secs()))))
         })
     }
-}
-
-/// An error with what caused it.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
 }

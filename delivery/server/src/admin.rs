@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::accept::Accepting;
 use crate::fleet::Fleet;
 use crate::status::{Wanted, report};
 use crate::upstream::Upstream;
@@ -86,19 +87,9 @@ pub struct KnownWorkload {
 
 /// Answers whoever connects.
 pub async fn serve(listener: TcpListener, admin: Admin) {
-    let mut is_stuck = false;
+    let connections = Accepting::new(listener, "admin");
     loop {
-        let (stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                if !std::mem::replace(&mut is_stuck, true) {
-                    log::error!(target: "admin", "nothing can be accepted: {error}; it is tried again and again");
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        is_stuck = false;
+        let (stream, from) = connections.next().await;
         let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {

@@ -15,6 +15,7 @@ use burgee_overlay::is_about_workload;
 use tokio::sync::{Semaphore, watch};
 
 pub use self::change::Concerned;
+use self::proxy::Moved;
 pub use self::proxy::{Given, Proxy, ProxyStatus, Refused};
 use crate::holds::Holds;
 use crate::in_force::InForce;
@@ -207,7 +208,7 @@ impl Fleet {
             if joined.0 != number {
                 *joined = (number, Memo::new());
             }
-            let key = memo_key(proxy, in_force);
+            let key = memo_key(&proxy.base(), &proxy.workload, in_force);
             let known = joined.1.get(&key).cloned().unwrap_or_default();
             Memo::from([(key, known)])
         };
@@ -218,36 +219,33 @@ impl Fleet {
         }
     }
 
-    /// Lays policies over a proxy's base and gives it the result, unless it has a newer one.
-    fn give(&self, proxy: &Proxy, in_force: &InForce, number: u64, memo: &mut Memo) {
+    /// Lays policies over a proxy's base and gives it the result, unless it has a newer one; says what of it is another.
+    fn give(&self, proxy: &Proxy, in_force: &InForce, number: u64, memo: &mut Memo) -> Moved {
         let base = proxy.base();
         let workload = &proxy.workload;
         let effective = Arc::new(in_force.policies.resolve(workload));
-        let key = memo_key(proxy, in_force);
-        let alike = memo.entry(key).or_default();
+        let alike = memo.entry(memo_key(&base, workload, in_force)).or_default();
         let is_same = |made: &&Made| {
             made.effective.classes == effective.classes
                 && made.effective.workload.kind == workload.kind
                 && (made.effective.workload.identity() == workload.identity()
                     || !is_about_workload(&effective, &in_force.options))
         };
-        let found = alike.iter().find(is_same).map(|made| (made.snapshot.clone(), made.version));
-        let (snapshot, version) = found.unwrap_or_else(|| {
+        let found = alike.iter().find(is_same).map(|made| made.snapshot.clone());
+        let snapshot = found.unwrap_or_else(|| {
             let options = in_force.options_for(workload, &base);
             let laid = lay(&base, &effective, &options, &self.store);
             for fault in &laid.faults {
                 log::error!(target: "lay", "{workload}: {fault}");
             }
-            let (snapshot, version) = (Arc::new(laid.snapshot), in_force.version());
+            let snapshot = Arc::new(laid.snapshot);
             if alike.len() < MOST_ALIKE {
-                let _policies = in_force.policies.clone();
-                let snapshot = snapshot.clone();
-                let made = Made { effective, _policies, snapshot, version, _base: base.clone() };
-                alike.push(made);
+                let (_policies, snapshot) = (in_force.policies.clone(), snapshot.clone());
+                alike.push(Made { effective, _policies, snapshot, _base: base.clone() });
             }
-            (snapshot, version)
+            snapshot
         });
-        proxy.give(Given { snapshot, number, version }, in_force);
+        proxy.give(Given { snapshot, number }, in_force)
     }
 
     /// Ends every stream, so that proxies go to another server, and takes no more.
@@ -267,7 +265,7 @@ impl Fleet {
 
     /// How many different resources proxies have.
     pub fn resources(&self) -> usize {
-        self.store.len()
+        self.store.count()
     }
 
     /// Every proxy that is connected, in the order in which they came.
@@ -338,14 +336,15 @@ impl Fleet {
 
 /// What tells apart what is computed. Pods of a workload differ in what decides about nothing, mostly; what comes of it is
 /// compared, so it need not be known what that is.
-fn memo_key(proxy: &Proxy, in_force: &InForce) -> (usize, usize, String, String) {
-    let (base, workload) = (proxy.base(), &proxy.workload);
-    let (base, policies) = (Arc::as_ptr(&base) as usize, Arc::as_ptr(&in_force.policies) as usize);
+fn memo_key(base: &Arc<Snapshot>, workload: &Workload, in_force: &InForce) -> MemoKey {
+    let (base, policies) = (Arc::as_ptr(base) as usize, Arc::as_ptr(&in_force.policies) as usize);
     (base, policies, workload.namespace.clone(), workload.name.clone())
 }
 
+type MemoKey = (usize, usize, String, String);
+
 /// What was computed within one change, by base, policies and a workload's name.
-type Memo = HashMap<(usize, usize, String, String), Vec<Made>>;
+type Memo = HashMap<MemoKey, Vec<Made>>;
 
 /// How many different ones of a workload's name are remembered.
 const MOST_ALIKE: usize = 4;
@@ -356,7 +355,6 @@ struct Made {
     /// So that no other ones get their address.
     _policies: Arc<PolicySet>,
     snapshot: Arc<Snapshot>,
-    version: crate::resource::Version,
     /// So that no other one gets its address.
     _base: Arc<Snapshot>,
 }
@@ -410,7 +408,7 @@ impl Member {
 
     /// The proxy has, or has not, everything that it should have.
     pub fn note(&self, number: u64, is_in_sync: bool) {
-        if self.proxy.note(number, is_in_sync) {}
+        self.proxy.note(number, is_in_sync);
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Deliberately not here: reading documents and fetching modules. Whoever runs a server gives it both.
 
+mod accept;
 pub mod admin;
 pub mod base;
 pub mod bootstrap;

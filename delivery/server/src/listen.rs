@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::Discovery;
+use crate::accept::{Accepting, Counted};
 use crate::peer::Peer;
 use crate::tls::Tls;
 
@@ -28,8 +29,6 @@ const FIRST_WORD: Duration = Duration::from_secs(15);
 const STREAMS: u32 = 16;
 /// How much is read ahead of a stream, and kept for one that reads slowly, in bytes.
 const WINDOW: u32 = 64 * 1024;
-/// How long, after nothing more can be accepted, it is waited.
-const PAUSE: Duration = Duration::from_millis(100);
 /// How many connections there may be beside those of proxies that have joined.
 const STRANGERS: usize = 1024;
 
@@ -37,20 +36,9 @@ const STRANGERS: usize = 1024;
 pub async fn serve(listener: TcpListener, discovery: Discovery, tls: Option<Arc<Tls>>) {
     let open = Arc::new(AtomicUsize::new(0));
     let most = discovery.fleet().limits().proxies.saturating_add(STRANGERS);
-    let mut is_stuck = false;
+    let connections = Accepting::new(listener, "connection");
     loop {
-        let (stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of descriptors, most likely: others end and make room.
-                if !std::mem::replace(&mut is_stuck, true) {
-                    log::error!(target: "connection", "nothing can be accepted: {error}; it is tried again and again");
-                }
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
-        is_stuck = false;
+        let (stream, from) = connections.next().await;
         if open.load(Ordering::Relaxed) >= most {
             log::warn!(target: "connection", "{from} is turned away: {most} connections are open");
             continue;
@@ -61,21 +49,6 @@ pub async fn serve(listener: TcpListener, discovery: Discovery, tls: Option<Arc<
             let _counted = counted;
             connection(stream, from, discovery, tls).await;
         });
-    }
-}
-
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(open: &Arc<AtomicUsize>) -> Counted {
-        open.fetch_add(1, Ordering::Relaxed);
-        Counted(open.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

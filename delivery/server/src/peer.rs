@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use burgee_api::resolve::Workload;
 
-use crate::node::Node;
-
 /// The other end of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
@@ -58,16 +56,6 @@ impl std::fmt::Display for Identity {
 }
 
 impl Peer {
-    /// Whether the other end may be this node: its namespace is that of its certificate, and so is its service account
-    /// where the node names one.
-    ///
-    /// # Errors
-    ///
-    /// It may not.
-    pub fn may_be(&self, node: &Node) -> Result<(), PeerError> {
-        self.may_serve(&node.workload)
-    }
-
     /// The service account of the other end, where its certificate leaves no doubt which one it is in a namespace.
     pub fn account_in(&self, namespace: &str) -> Option<&str> {
         let mut fitting =
@@ -76,7 +64,8 @@ impl Peer {
         fitting.all(|other| other.account == first.account).then_some(first.account.as_str())
     }
 
-    /// Whether the other end may be a proxy of this workload.
+    /// Whether the other end may be a proxy of this workload: its namespace is that of its certificate, and so is its service
+    /// account where the workload names one.
     ///
     /// # Errors
     ///
@@ -105,6 +94,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::node::Node;
 
     #[test]
     fn identities_are_in_istio_s_form_alone() {
@@ -156,7 +146,7 @@ mod tests {
             (peer(&["spiffe://cluster.local/ns/bank/sa/web"]), Some("web"), false),
             (peer(&[]), None, false),
         ] {
-            assert_eq!(peer.may_be(&node(account)).is_ok(), expected, "{peer:?} {account:?}");
+            assert_eq!(peer.may_serve(&node(account).workload).is_ok(), expected, "{peer:?} {account:?}");
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Equal resources once, however many proxies have them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::resource::{Named, Resource, Snapshot, Version};
+use crate::subscription::version_of;
+
+/// With how many things it is first looked which of them nobody has any more.
+const LEAST_LIMIT: usize = 1024;
 
 /// Everything that some proxy has. What no proxy has any more is forgotten.
 #[derive(Debug, Default)]
@@ -15,32 +19,42 @@ pub struct Store {
 
 /// Things by what identifies them.
 #[derive(Debug)]
-struct Shelf<T>(Mutex<HashMap<Version, Weak<T>>>, Mutex<usize>);
+struct Shelf<T>(Mutex<Things<T>>);
+
+#[derive(Debug)]
+struct Things<T> {
+    there: HashMap<Version, Weak<T>>,
+    /// With how many of them it is looked which nobody has any more.
+    limit: usize,
+}
 
 impl<T> Default for Shelf<T> {
     fn default() -> Shelf<T> {
-        Shelf(Mutex::default(), Mutex::default())
+        Shelf(Mutex::new(Things { there: HashMap::new(), limit: LEAST_LIMIT }))
     }
 }
 
 impl<T> Shelf<T> {
+    fn lock(&self) -> MutexGuard<'_, Things<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is there by this key, else what is made now.
     fn get(&self, key: Version, make: impl FnOnce() -> T) -> Arc<T> {
-        let there = |map: &HashMap<Version, Weak<T>>| map.get(&key).and_then(Weak::upgrade);
-        if let Some(found) = there(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let there = |things: &Things<T>| things.there.get(&key).and_then(Weak::upgrade);
+        if let Some(found) = there(&self.lock()) {
             return found;
         }
         // Made outside of the lock: others need not wait. Of two that are made at a time the first stays.
         let made = Arc::new(make());
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = there(&map) {
+        let mut things = self.lock();
+        if let Some(found) = there(&things) {
             return found;
         }
-        map.insert(key, Arc::downgrade(&made));
-        let mut limit = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() > (*limit).max(1024) {
-            map.retain(|_, it| it.strong_count() > 0);
-            *limit = map.len() * 2;
+        things.there.insert(key, Arc::downgrade(&made));
+        if things.there.len() > things.limit {
+            things.there.retain(|_, it| it.strong_count() > 0);
+            things.limit = (things.there.len() * 2).max(LEAST_LIMIT);
         }
         made
     }
@@ -54,7 +68,7 @@ impl Store {
 
     /// The same resources, which others may have too.
     pub fn named(&self, named: Named) -> Arc<Named> {
-        let key = crate::subscription::version_of(&named);
+        let key = version_of(named.values());
         self.named.get(key, || named)
     }
 
@@ -62,7 +76,7 @@ impl Store {
     pub fn snapshot(&self, snapshot: Snapshot) -> Arc<Snapshot> {
         let mut parts: Vec<String> = Vec::new();
         for (type_url, named) in &snapshot.types {
-            parts.push(format!("{type_url} {}", crate::subscription::version_of(named)));
+            parts.push(format!("{type_url} {}", version_of(named.values())));
         }
         // What is known of the rest decides about answers too.
         parts.push(format!("{:?} {:?}", snapshot.named, snapshot.rest));
@@ -71,14 +85,8 @@ impl Store {
     }
 
     /// How many resources there are.
-    pub fn len(&self) -> usize {
-        let map = self.resources.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.values().filter(|it| it.strong_count() > 0).count()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn count(&self) -> usize {
+        self.resources.lock().there.values().filter(|it| it.strong_count() > 0).count()
     }
 }
 
@@ -101,8 +109,8 @@ mod tests {
             make(number);
         }
         assert!(Arc::ptr_eq(&one, &make(1)));
-        assert_eq!(store.len(), 1);
-        let map = store.resources.0.lock().expect("no panic");
-        assert!(map.len() < 2100, "{}", map.len());
+        assert_eq!(store.count(), 1);
+        let things = store.resources.lock();
+        assert!(things.there.len() < 2100, "{}", things.there.len());
     }
 }

@@ -210,7 +210,9 @@ impl<R: Request> Open<R> {
     async fn begin(&mut self, mut request: R) -> Result<(), Status> {
         let mut node = Node::read(request.take_node().as_ref())
             .map_err(|error| refuse(&error.to_string(), Status::invalid_argument))?;
-        self.peer.may_be(&node).map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
+        self.peer
+            .may_serve(&node.workload)
+            .map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
         if node.workload.service_account.is_none()
             && let Some(account) = self.peer.account_in(&node.workload.namespace)
         {

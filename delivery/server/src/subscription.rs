@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ask::{Ask, Wants};
-pub(crate) use state::version_of;
+pub(crate) use state::{names, version_of};
 
-use self::order::{goes_after, is_leant_on, is_never_removed, rank};
-use self::state::{Known, Sent, Subscribed};
+use self::order::{goes_after, is_leant_on, rank};
+use self::state::{Sent, Subscribed};
 use crate::resource::{Resource, Snapshot, Version, types};
 
 /// How many types a proxy may ask for. Envoy has some twenty.
@@ -158,11 +158,12 @@ impl Subscriptions {
             let due = subscribed.due(self.flavour, &key.1, snapshot, may_remove);
             if let Some(due) = due {
                 self.nonces = nonce;
-                subscribed.pending = Some(Sent { nonce, contents: due.contents, all: due.all });
+                let version = subscribed.version(&due, &key.1, snapshot);
+                subscribed.pending = Some(Sent { nonce, contents: due.contents(), all: due.all });
                 return Some(Reply {
                     type_url: key.1.clone(),
                     nonce: nonce.to_string(),
-                    version: due.version,
+                    version,
                     resources: due.resources,
                     removed: due.removed,
                 });
@@ -196,16 +197,6 @@ impl Subscriptions {
         self.types.iter().map(|((_, type_url), it)| (type_url, it.is_wildcard, it.names.iter()))
     }
 
-    /// The versions that the proxy has taken of a type.
-    pub fn taken(&self, type_url: &str) -> BTreeMap<Arc<str>, Version> {
-        let Some(it) = self.types.get(&(rank(type_url), Arc::from(type_url))) else { return BTreeMap::new() };
-        let has = |(name, known): (&Arc<str>, &Known)| match known {
-            Known::Has(version) => Some((name.clone(), *version)),
-            Known::Absent | Known::Unsure => None,
-        };
-        it.known.iter().filter_map(has).collect()
-    }
-
     /// Whether something that this type leans on has to arrive first.
     fn has_to_wait(&self, key: &(u8, Arc<str>), snapshot: &Snapshot) -> bool {
         self.types.iter().any(|((_, other), it)| {
@@ -228,11 +219,6 @@ impl Subscriptions {
             !goes_after(other, &key.1) || (is_known && is_done())
         })
     }
-}
-
-/// Whether a proxy is told that something of a type which it has is not there any more.
-fn is_told_of_removal(type_url: &str) -> bool {
-    !is_never_removed(type_url)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use tonic_prost::ProstCodec;
 
 use self::state::State;
+use crate::accept::Counted;
 use crate::node::Node;
 use crate::resource::Snapshot;
 use crate::store::Store;
@@ -47,7 +48,7 @@ pub struct Upstream {
 /// What became of streams to it.
 #[derive(Debug, Default)]
 struct Streams {
-    open: AtomicUsize,
+    open: Arc<AtomicUsize>,
     failures: AtomicU64,
 }
 
@@ -170,30 +171,14 @@ struct Task {
     is_whole: bool,
 }
 
-/// Counts a stream as open.
-struct Counted(Arc<Streams>);
-
-impl Counted {
-    fn new(streams: &Arc<Streams>) -> Counted {
-        streams.open.fetch_add(1, Ordering::Relaxed);
-        Counted(streams.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Task {
     async fn run(mut self) {
         let mut wait = FIRST_WAIT;
         loop {
             let had = self.state.count();
             let ended = match self.is_whole {
-                false => self.incremental().await,
-                true => self.whole().await,
+                false => self.speak::<DeltaDiscoveryRequest>().await,
+                true => self.speak::<DiscoveryRequest>().await,
             };
             self.streams.failures.fetch_add(1, Ordering::Relaxed);
             if ended.code() == Code::Unimplemented && !self.is_whole {
@@ -218,26 +203,29 @@ impl Task {
         Ok(client)
     }
 
-    async fn incremental(&mut self) -> Status {
+    /// Speaks with it until the stream ends; gives why it did.
+    async fn speak<S: Speech>(&mut self) -> Status {
         let mut client = match self.client().await {
             Ok(client) => client,
             Err(status) => return status,
         };
-        let _open = Counted::new(&self.streams);
-        let (send, requests) = mpsc::unbounded_channel::<DeltaDiscoveryRequest>();
+        let _open = Counted::new(&self.streams.open);
+        let (send, requests) = mpsc::unbounded_channel::<S>();
         let mut node = Some(self.node.clone());
-        for request in self.state.begin() {
-            let _ = send.send(DeltaDiscoveryRequest { node: node.take(), ..request });
-        }
+        // Nobody listens any more only when the stream ends, which is heard below.
+        let mut say = |request: S| drop(send.send(request.of_node(node.take())));
+        let begun = S::begin(&mut self.state);
+        let mut has_begun = !begun.is_empty();
+        begun.into_iter().for_each(&mut say);
         // A control plane may wait for the first request before it answers at all.
-        while node.is_some() {
+        while !has_begun {
             let Some(want) = self.asked.recv().await else { return gone() };
-            for request in self.state.want(want) {
-                let _ = send.send(DeltaDiscoveryRequest { node: node.take(), ..request });
-            }
+            let request = S::want(&mut self.state, want);
+            has_begun = request.is_some();
+            request.into_iter().for_each(&mut say);
         }
-        let codec = ProstCodec::<DeltaDiscoveryRequest, DeltaDiscoveryResponse>::default();
-        let path = http::uri::PathAndQuery::from_static(DELTA_PATH);
+        let codec = ProstCodec::<S, S::Response>::default();
+        let path = http::uri::PathAndQuery::from_static(S::PATH);
         let requests = tonic::Request::new(UnboundedReceiverStream::new(requests));
         let mut responses = match client.streaming(requests, path, codec).await {
             Ok(responses) => responses.into_inner(),
@@ -247,14 +235,12 @@ impl Task {
             tokio::select! {
                 want = self.asked.recv() => {
                     let Some(want) = want else { return gone() };
-                    for request in self.state.want(want) {
-                        let _ = send.send(request);
-                    }
+                    S::want(&mut self.state, want).into_iter().for_each(&mut say);
                 }
                 response = responses.message() => match response {
                     Ok(Some(response)) => {
-                        let _ = send.send(self.state.take(response, &self.store));
-                        self.tell();
+                        say(S::take(&mut self.state, response, &self.store));
+                        self.base.send_replace(self.state.snapshot(&self.store));
                     }
                     Ok(None) => return Status::unavailable("it ended the stream"),
                     Err(status) => return status,
@@ -262,53 +248,64 @@ impl Task {
             }
         }
     }
+}
 
-    async fn whole(&mut self) -> Status {
-        let mut client = match self.client().await {
-            Ok(client) => client,
-            Err(status) => return status,
-        };
-        let _open = Counted::new(&self.streams);
-        let (send, requests) = mpsc::unbounded_channel::<DiscoveryRequest>();
-        let mut node = Some(self.node.clone());
-        for request in self.state.begin_whole() {
-            let _ = send.send(DiscoveryRequest { node: node.take(), ..request });
-        }
-        while node.is_some() {
-            let Some(want) = self.asked.recv().await else { return gone() };
-            if let Some(request) = self.state.want_whole(want) {
-                let _ = send.send(DiscoveryRequest { node: node.take(), ..request });
-            }
-        }
-        let codec = ProstCodec::<DiscoveryRequest, DiscoveryResponse>::default();
-        let path = http::uri::PathAndQuery::from_static(STREAM_PATH);
-        let requests = tonic::Request::new(UnboundedReceiverStream::new(requests));
-        let mut responses = match client.streaming(requests, path, codec).await {
-            Ok(responses) => responses.into_inner(),
-            Err(status) => return status,
-        };
-        loop {
-            tokio::select! {
-                want = self.asked.recv() => {
-                    let Some(want) = want else { return gone() };
-                    if let Some(request) = self.state.want_whole(want) {
-                        let _ = send.send(request);
-                    }
-                }
-                response = responses.message() => match response {
-                    Ok(Some(response)) => {
-                        let _ = send.send(self.state.take_whole(response, &self.store));
-                        self.tell();
-                    }
-                    Ok(None) => return Status::unavailable("it ended the stream"),
-                    Err(status) => return status,
-                },
-            }
-        }
+/// A flavour of the protocol, as it is spoken to another control plane: its requests.
+trait Speech: prost::Message + Default + 'static {
+    /// Its responses.
+    type Response: prost::Message + Default + 'static;
+    /// The path of its streams.
+    const PATH: &'static str;
+
+    /// The same request with a node.
+    fn of_node(self, node: Option<Bytes>) -> Self;
+    /// What begins a stream.
+    fn begin(state: &mut State) -> Vec<Self>;
+    /// What a wish changes, if it changes anything.
+    fn want(state: &mut State, want: Want) -> Option<Self>;
+    /// Takes a response; gives the answer to it.
+    fn take(state: &mut State, response: Self::Response, store: &Store) -> Self;
+}
+
+impl Speech for DeltaDiscoveryRequest {
+    type Response = DeltaDiscoveryResponse;
+    const PATH: &'static str = DELTA_PATH;
+
+    fn of_node(self, node: Option<Bytes>) -> Self {
+        DeltaDiscoveryRequest { node, ..self }
     }
 
-    fn tell(&mut self) {
-        self.base.send_replace(self.state.snapshot(&self.store));
+    fn begin(state: &mut State) -> Vec<Self> {
+        state.begin()
+    }
+
+    fn want(state: &mut State, want: Want) -> Option<Self> {
+        state.want(want)
+    }
+
+    fn take(state: &mut State, response: DeltaDiscoveryResponse, store: &Store) -> Self {
+        state.take(response, store)
+    }
+}
+
+impl Speech for DiscoveryRequest {
+    type Response = DiscoveryResponse;
+    const PATH: &'static str = STREAM_PATH;
+
+    fn of_node(self, node: Option<Bytes>) -> Self {
+        DiscoveryRequest { node, ..self }
+    }
+
+    fn begin(state: &mut State) -> Vec<Self> {
+        state.begin_whole()
+    }
+
+    fn want(state: &mut State, want: Want) -> Option<Self> {
+        state.want_whole(want)
+    }
+
+    fn take(state: &mut State, response: DiscoveryResponse, store: &Store) -> Self {
+        state.take_whole(response, store)
     }
 }
 
@@ -316,15 +313,10 @@ fn gone() -> Status {
     Status::cancelled("the proxy is gone")
 }
 
-/// An error with what caused it, which tonic keeps to itself.
-fn words(error: &tonic::transport::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
+/// An error with everything that caused it: those of HTTP keep to themselves what it was.
+pub fn words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

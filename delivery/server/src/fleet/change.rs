@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use burgee_api::resolve::{PolicyDocument, Workload, WorkloadIndex, affected};
 
-use super::{Bases, Fleet, Given, Proxy, REMEMBERED};
+use super::{Bases, Fleet, Proxy, REMEMBERED};
 use crate::in_force::InForce;
-use crate::resource::{Snapshot, types};
+use crate::resource::Snapshot;
 
 /// How often it is looked whether a change has come to all.
 const LOOK: Duration = Duration::from_millis(20);
@@ -164,13 +164,10 @@ impl Fleet {
                 let mut memo = HashMap::new();
                 let (mut changed, mut drained) = (0, 0);
                 for proxy in &part {
-                    let before = proxy.given();
                     let in_force = fleet.lock().for_proxy(&proxy.node_id);
-                    fleet.give(proxy, &in_force, number, &mut memo);
-                    let after = proxy.given();
-                    let listeners = |given: &Given| given.snapshot.types.get(types::LISTENER).cloned();
-                    changed += usize::from(after.snapshot != before.snapshot);
-                    drained += usize::from(listeners(&after) != listeners(&before));
+                    let moved = fleet.give(proxy, &in_force, number, &mut memo);
+                    changed += usize::from(moved.anything);
+                    drained += usize::from(moved.listeners);
                 }
                 (changed, drained)
             }));

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::in_force::InForce;
 use crate::node::Node;
 use crate::plugin_state::PluginState;
-use crate::resource::{Snapshot, Version};
+use crate::resource::{Snapshot, types};
 use crate::subscription::{Flavour, Refusal};
 
 /// How many refusals are remembered of a proxy.
@@ -25,8 +25,15 @@ pub struct Given {
     pub snapshot: Arc<Snapshot>,
     /// Of which change.
     pub number: u64,
-    /// What identifies the policies and modules that it was made of.
-    pub version: Version,
+}
+
+/// What is another of what a proxy is to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Something is.
+    pub anything: bool,
+    /// Listeners are.
+    pub listeners: bool,
 }
 
 /// A proxy that is connected.
@@ -91,7 +98,7 @@ impl Proxy {
         flavour: Flavour,
         base: Arc<Snapshot>,
     ) -> Proxy {
-        let nothing = Given { snapshot: Arc::new(Snapshot::default()), number: 0, version: Version::of(b"") };
+        let nothing = Given { snapshot: Arc::new(Snapshot::default()), number: 0 };
         Proxy {
             number,
             node_id: node.id.into(),
@@ -124,14 +131,19 @@ impl Proxy {
         is_other
     }
 
-    /// Gives it what it is to have, unless it has something newer. Nobody is woken for what is the same.
-    pub(super) fn give(&self, given: Given, in_force: &InForce) {
+    /// Gives it what it is to have, unless it has something newer; says what of it is another. Nobody is woken for what is the
+    /// same.
+    pub(super) fn give(&self, given: Given, in_force: &InForce) -> Moved {
         let mut status = self.lock();
+        let mut moved = Moved::default();
         self.given.send_if_modified(|old| {
             if given.number < old.number {
                 return false;
             }
-            let is_other = given.snapshot != old.snapshot || old.number == 0;
+            let listeners = |given: &Given| given.snapshot.types.get(types::LISTENER).cloned();
+            moved.anything = given.snapshot != old.snapshot;
+            moved.listeners = moved.anything && listeners(&given) != listeners(old);
+            let is_other = moved.anything || old.number == 0;
             status.wanted = Some(in_force.clone());
             status.is_in_sync &= !is_other;
             if status.is_in_sync {
@@ -141,6 +153,7 @@ impl Proxy {
             *old = given;
             is_other
         });
+        moved
     }
 
     /// What it is to have now.
@@ -158,20 +171,19 @@ impl Proxy {
         self.lock().is_in_sync
     }
 
-    /// What its stream found: whether it has everything of this change. Says whether that is news.
-    pub(super) fn note(&self, number: u64, is_in_sync: bool) -> bool {
+    /// What its stream found: whether it has everything of this change.
+    pub(super) fn note(&self, number: u64, is_in_sync: bool) {
         let mut status = self.lock();
         let is_current = self.given.borrow().number == number;
         let is_in_sync = is_in_sync && is_current;
         if is_in_sync == status.is_in_sync {
-            return false;
+            return;
         }
         status.is_in_sync = is_in_sync;
         if is_in_sync {
             status.has = Some((number, SystemTime::now()));
             status.good = status.wanted.clone();
         }
-        true
     }
 
     /// Remembers a refusal.

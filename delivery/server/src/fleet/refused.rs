@@ -15,7 +15,7 @@ use crate::holds::Hold;
 use crate::in_force::InForce;
 use crate::lay::owners;
 use crate::plugin_state::PluginState;
-use crate::subscription::Refusal;
+use crate::subscription::{Refusal, names};
 
 /// How many resources the log names of a response that was refused.
 const MOST_NAMES: usize = 8;
@@ -117,19 +117,18 @@ fn blamed(proxy: &Proxy, wanted: &InForce, status: &ProxyStatus, refusal: &Refus
     let base = proxy.base();
     let effective = wanted.policies.resolve(&proxy.workload);
     let owners = owners(&base, &effective, &wanted.options_for(&proxy.workload, &base));
-    let of_resource = |name: &Arc<str>| {
-        let key = owners.keys().find(|(type_url, of)| *type_url == &*refusal.type_url && of == name);
-        key.and_then(|key| owners.get(key))
+    let is_refused = |(type_url, of): &(&str, Arc<str>)| {
+        *type_url == &*refusal.type_url && refusal.resources.iter().any(|(name, _)| name == of)
     };
-    let with_a_say: BTreeSet<DocumentId> =
-        refusal.resources.iter().filter_map(|(name, _)| of_resource(name)).flatten().cloned().collect();
+    let with_a_say =
+        owners.iter().filter(|(resource, _)| is_refused(resource)).flat_map(|(_, owners)| owners);
     let is_new = |id: &DocumentId| {
         let before = status.good.as_ref().and_then(|good| good.version_of(id));
         before != wanted.version_of(id)
     };
-    let new: BTreeSet<DocumentId> = with_a_say.into_iter().filter(is_new).collect();
+    let new: BTreeSet<DocumentId> = with_a_say.filter(|id| is_new(id)).cloned().collect();
     let plugins = effective.classes.values().flat_map(|class| &class.plugins);
-    let named = plugins.filter(|plugin| refusal.error.contains(&plugin_extension_name(plugin)));
+    let named = plugins.filter(|plugin| names(&refusal.error, &plugin_extension_name(plugin)));
     let named: BTreeSet<DocumentId> =
         named.map(|plugin| plugin.document.meta.id.clone()).filter(|id| new.contains(id)).collect();
     if named.is_empty() { new } else { named }

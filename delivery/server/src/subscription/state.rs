@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Ask, Flavour, Heard, Refusal, Wants, is_told_of_removal};
+use super::order::is_never_removed;
+use super::{Ask, Flavour, Heard, Refusal, Wants};
 use crate::resource::{Named, Resource, Snapshot, Version, types};
 
 /// Asks for everything of a type.
@@ -32,11 +33,18 @@ pub(super) struct Sent {
 
 /// What a proxy lacks.
 pub(super) struct Due {
-    pub version: Version,
     pub resources: Vec<Arc<Resource>>,
     pub removed: Vec<Arc<str>>,
-    pub contents: Vec<(Arc<str>, Option<Version>)>,
+    /// Everything that it has when it takes this, where that is sent as a whole.
     pub all: Option<Arc<Named>>,
+}
+
+impl Due {
+    /// Each name in it with its version; none: that it is not there.
+    pub fn contents(&self) -> Vec<(Arc<str>, Option<Version>)> {
+        let resources = self.resources.iter().map(|it| (it.name.clone(), Some(it.version)));
+        resources.chain(self.removed.iter().map(|name| (name.clone(), None))).collect()
+    }
 }
 
 /// The subscription of one type.
@@ -136,7 +144,7 @@ impl Subscribed {
     /// sent once more on its own, so that the one that is refused is known and the others arrive.
     fn refused_response(&mut self, type_url: &Arc<str>, sent: Sent, error: String) -> Heard {
         let is_whole = sent.all.is_some();
-        self.refused_whole = sent.all.as_deref().map(version_of);
+        self.refused_whole = sent.all.as_deref().map(|all| version_of(all.values()));
         for (name, _) in &sent.contents {
             self.known.insert(name.clone(), Known::Unsure);
             self.alone.remove(name);
@@ -171,6 +179,7 @@ impl Subscribed {
         if !is_all {
             self.known.retain(|name, _| names.contains(name));
             self.refused.retain(|name, _| names.contains(name));
+            self.alone.retain(|name| names.contains(name));
         }
         self.is_wildcard = is_all;
         self.names = names;
@@ -188,8 +197,7 @@ impl Subscribed {
             }
             self.names.remove(name.as_str());
             if !self.is_wildcard {
-                self.known.remove(name.as_str());
-                self.refused.remove(name.as_str());
+                self.forget(&name);
             }
         }
         for name in subscribe {
@@ -199,10 +207,16 @@ impl Subscribed {
             }
             // Who asks once more has forgotten what it had.
             if !self.names.insert(name.as_str().into()) {
-                self.known.remove(name.as_str());
-                self.refused.remove(name.as_str());
+                self.forget(&name);
             }
         }
+    }
+
+    /// Knows nothing any more of what a proxy has under a name.
+    fn forget(&mut self, name: &str) {
+        self.known.remove(name);
+        self.refused.remove(name);
+        self.alone.remove(name);
     }
 
     /// The resource of a name that the proxy wants.
@@ -233,17 +247,24 @@ impl Subscribed {
         due
     }
 
+    /// The version of everything that a proxy wants, when it has what is due.
+    pub fn version(&self, due: &Due, type_url: &str, snapshot: &Snapshot) -> Version {
+        match &due.all {
+            Some(all) => version_of(all.values()),
+            None => version_of(snapshot.of(type_url).into_iter().flat_map(|of_type| self.wanted(of_type))),
+        }
+    }
+
     /// A proxy that says it has just what it should have has it: versions are hashes of contents.
     fn believe(&mut self, claimed: Version, type_url: &str, snapshot: &Snapshot) {
         let nothing = Named::new();
         let of_type = snapshot.of(type_url).unwrap_or(&nothing);
-        let wanted: Named = self.wanted(of_type).map(|it| (it.name.clone(), it.clone())).collect();
-        if version_of(&wanted) == claimed && !wanted.is_empty() {
-            let has = wanted.values().map(|it| (it.name.clone(), Known::Has(it.version)));
-            self.known = has.collect();
-            self.whole = self.is_wildcard.then(|| Arc::new(wanted));
-            self.is_answered = true;
+        if version_of(self.wanted(of_type)) != claimed || self.wanted(of_type).next().is_none() {
+            return;
         }
+        self.known = self.wanted(of_type).map(|it| (it.name.clone(), Known::Has(it.version))).collect();
+        self.whole = self.is_wildcard.then(|| Arc::new(of_type.clone()));
+        self.is_answered = true;
     }
 
     fn look(&self, flavour: Flavour, type_url: &str, snapshot: &Snapshot, may_remove: bool) -> Option<Due> {
@@ -274,13 +295,11 @@ impl Subscribed {
                 all.entry(name.clone()).or_insert_with(|| resource.clone());
             }
         }
-        let version = version_of(&all);
-        if self.refused_whole == Some(version) {
+        if self.refused_whole.is_some_and(|refused| refused == version_of(all.values())) {
             return None;
         }
-        let resources: Vec<_> = all.values().cloned().collect();
-        let contents = resources.iter().map(|it| (it.name.clone(), Some(it.version))).collect();
-        Some(Due { version, resources, removed: Vec::new(), contents, all: Some(Arc::new(all)) })
+        let resources = all.values().cloned().collect();
+        Some(Due { resources, removed: Vec::new(), all: Some(Arc::new(all)) })
     }
 
     /// What is another.
@@ -306,7 +325,7 @@ impl Subscribed {
             // Whoever asks for what is not there waits for a word of it.
             let new = self.names.iter().filter(gone).filter(|name| !self.known.contains_key(*name));
             removed.extend(new.cloned());
-            if may_remove && is_told_of_removal(type_url) {
+            if may_remove && !is_never_removed(type_url) {
                 let had = self.known.iter().filter(|(_, known)| **known != Known::Absent);
                 removed.extend(had.map(|(name, _)| name).filter(gone).cloned());
             }
@@ -315,15 +334,12 @@ impl Subscribed {
         if resources.is_empty() && removed.is_empty() && !has_to_answer {
             return None;
         }
-        let wanted: Named = self.wanted(of_type).map(|it| (it.name.clone(), it.clone())).collect();
-        let contents = resources.iter().map(|it| (it.name.clone(), Some(it.version)));
-        let contents = contents.chain(removed.iter().map(|name| (name.clone(), None))).collect();
-        Some(Due { version: version_of(&wanted), resources, removed, contents, all: None })
+        Some(Due { resources, removed, all: None })
     }
 }
 
 /// Whether words name something, as a word of its own.
-fn names(words: &str, name: &str) -> bool {
+pub fn names(words: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     !name.is_empty()
         && words.match_indices(name).any(|(at, found)| {
@@ -333,8 +349,8 @@ fn names(words: &str, name: &str) -> bool {
         })
 }
 
-/// The version of several resources together.
-pub fn version_of(named: &Named) -> Version {
-    let texts: Vec<String> = named.values().map(|it| format!("{}={}", it.name, it.version)).collect();
+/// The version of several resources together, which are in the order of their names.
+pub fn version_of<'r>(resources: impl IntoIterator<Item = &'r Arc<Resource>>) -> Version {
+    let texts: Vec<String> = resources.into_iter().map(|it| format!("{}={}", it.name, it.version)).collect();
     Version::of_parts(texts.iter().map(String::as_bytes))
 }

@@ -70,7 +70,7 @@ impl State {
     }
 
     /// What a wish changes.
-    pub fn want(&mut self, want: Want) -> Vec<DeltaDiscoveryRequest> {
+    pub fn want(&mut self, want: Want) -> Option<DeltaDiscoveryRequest> {
         let it = self.types.entry(want.type_url.clone()).or_default();
         let before = it.want.replace(want.clone());
         let nothing = BTreeSet::new();
@@ -80,15 +80,15 @@ impl State {
         subscribe.extend((want.is_all && !was_all).then(|| "*".to_owned()));
         unsubscribe.extend((!want.is_all && was_all).then(|| "*".to_owned()));
         if subscribe.is_empty() && unsubscribe.is_empty() && before.is_some() {
-            return Vec::new();
+            return None;
         }
         self.forget(&want);
-        vec![DeltaDiscoveryRequest {
+        Some(DeltaDiscoveryRequest {
             type_url: want.type_url.to_string(),
             resource_names_subscribe: subscribe,
             resource_names_unsubscribe: unsubscribe,
             ..DeltaDiscoveryRequest::default()
-        }]
+        })
     }
 
     /// Forgets what is wanted no more.
@@ -275,9 +275,9 @@ mod tests {
     fn what_another_gives_is_kept_as_it_came_and_asked_for_no_more_than_once() {
         const UNKNOWN: &str = "type.googleapis.com/some.Body";
         let mut state = State::default();
-        let first = state.want(want(UNKNOWN, true, &[]));
-        assert_eq!(first[0].resource_names_subscribe, ["*"]);
-        assert_eq!(state.want(want(UNKNOWN, true, &[])), []);
+        let first = state.want(want(UNKNOWN, true, &[])).expect("a request");
+        assert_eq!(first.resource_names_subscribe, ["*"]);
+        assert_eq!(state.want(want(UNKNOWN, true, &[])), None);
         assert!(!state.snapshot(&Store::default()).knows_all_of(UNKNOWN));
         // Fields that nobody knows, a field twice, and what is no message at all.
         let value = b"\xfa\x07\x03abc\x0a\x01a\x0a\x01b\xff\xff";
@@ -311,9 +311,9 @@ mod tests {
     fn names_come_and_go() {
         let mut state = State::default();
         state.want(want(types::ROUTES, false, &["a", "b"]));
-        let requests = state.want(want(types::ROUTES, false, &["b", "c"]));
-        assert_eq!(requests[0].resource_names_subscribe, ["c"]);
-        assert_eq!(requests[0].resource_names_unsubscribe, ["a"]);
+        let request = state.want(want(types::ROUTES, false, &["b", "c"])).expect("a request");
+        assert_eq!(request.resource_names_subscribe, ["c"]);
+        assert_eq!(request.resource_names_unsubscribe, ["a"]);
         assert_eq!(state.begin()[0].resource_names_subscribe, ["b", "c"]);
     }
 
