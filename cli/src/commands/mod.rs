@@ -27,6 +27,9 @@ use crate::Failure;
 use crate::codes::NOT_RUN;
 use crate::progress::Steps;
 
+/// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
+const THREAD_STACK: usize = 8 << 20;
+
 /// A library's error, whose words already say what to do.
 fn failure(error: impl std::error::Error) -> Failure {
     Failure::new(error.to_string(), "")

@@ -5,7 +5,7 @@ mod log;
 mod publish;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +29,6 @@ use crate::following::watch::{Change, Watch};
 use crate::plan::{ServeBase, ServePlan};
 use crate::{Failure, Outcome, plugin_modules, report};
 
-/// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
-const THREAD_STACK: usize = 8 << 20;
 /// How long everything must be quiet before it is read. Short, since it is read until it stays the same.
 const QUIET: Duration = Duration::from_millis(40);
 /// How many connections may wait to be accepted, as far as the system allows.
@@ -46,7 +44,7 @@ pub(crate) fn run(plan: &ServePlan) -> Result<Outcome, Failure> {
     allow_connections(plan.max_proxies);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(THREAD_STACK)
+        .thread_stack_size(super::THREAD_STACK)
         .build()
         .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
     let outcome = runtime.block_on(serve(plan));
@@ -78,10 +76,7 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
     let publisher = Publisher::new(plan)?;
     let mut server = Server {
         upstream: match &plan.base {
-            ServeBase::Upstream(address) => {
-                let upstream = Upstream::new(address);
-                Some(Arc::new(upstream.map_err(super::failure)?))
-            }
+            ServeBase::Upstream(upstream) => Some(upstream.clone()),
             ServeBase::Folder(_) => None,
         },
         plan,
@@ -206,7 +201,7 @@ impl Server<'_> {
                 read
             }
         };
-        if read.is_mesh_lost {
+        if read.usable.is_mesh_lost {
             report::print_aside(&read.problems, &read.texts);
             return Err(Failure::new(
                 "the mesh's configuration is wrong, and there is none that was good before",
@@ -263,24 +258,14 @@ impl Server<'_> {
     }
 
     fn watch_documents(&self) -> Result<Watch, Failure> {
-        // Standard input does not change.
-        let first = self.plan.files.iter().find(|file| file.as_os_str() != "-");
-        let Some(first) = first else {
-            return Err(Failure::new(
-                "documents from standard input alone do not change",
-                "name a folder with -f",
-            ));
-        };
-        let folder = if first.is_dir() {
-            first.clone()
-        } else {
+        let first = self.plan.files.first().map_or(Path::new("."), PathBuf::as_path);
+        let folder = match first.parent() {
             // A file that is written anew is another file, so its folder is watched.
-            first
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .map_or_else(|| PathBuf::from("."), PathBuf::from)
+            Some(parent) if !first.is_dir() && parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) if !first.is_dir() => parent,
+            _ => first,
         };
-        let mut watch = Watch::with_quiet(&folder, QUIET)?;
+        let mut watch = Watch::with_quiet(folder, QUIET)?;
         watch.modules(&self.watched())?;
         Ok(watch)
     }
@@ -288,13 +273,20 @@ impl Server<'_> {
     /// What is watched beside the first of what is named.
     fn watched(&self) -> Vec<PathBuf> {
         let mut watched = plugin_modules::watched(self.documents.resources());
-        watched.extend(self.plan.files.iter().skip(1).filter(|file| file.as_os_str() != "-").cloned());
+        watched.extend(self.plan.files.iter().skip(1).cloned());
         watched
     }
 
     async fn read_documents(&mut self, change: Change, is_again: bool) {
-        match tokio::task::block_in_place(|| self.documents.read(&self.plan.files)) {
-            Ok(read) => self.take(read, change, is_again).await,
+        // What was told when they could not be read is true no more, even if they are what they were before.
+        let is_forced = change.is_of_module || self.unread.is_some();
+        let read = tokio::task::block_in_place(|| match is_forced {
+            true => self.documents.read(&self.plan.files).map(Some),
+            false => self.documents.read_if_other(&self.plan.files),
+        });
+        match read {
+            Ok(Some(read)) => self.take(read, change, is_again).await,
+            Ok(None) => {}
             Err(failure) if self.unread.as_ref() == Some(&failure.message) => {}
             Err(failure) => {
                 ::log::error!(target: "documents", "{}; the last good documents stay in force", failure.message);
@@ -308,12 +300,8 @@ impl Server<'_> {
     /// Puts documents in force that were read.
     async fn take(&mut self, read: Read, change: Change, is_again: bool) {
         let begun = std::time::Instant::now();
-        let Read { usable, texts, mut problems, is_changed, .. } = read;
-        // What was told when they could not be read is true no more, even if they are what they were before.
-        let was_unread = self.unread.take().is_some();
-        if !is_changed && !change.is_of_module && !was_unread {
-            return;
-        }
+        let Read { usable, texts, mut problems } = read;
+        self.unread = None;
         let good = self.documents.good_texts();
         let published = tokio::task::block_in_place(|| {
             self.publisher.publish(usable.resources.clone(), good, change.is_of_module)

@@ -30,9 +30,6 @@ use crate::progress::Steps;
 use crate::sources::Sources;
 use crate::{Failure, Outcome, environment, output, plugin_modules, report, sources};
 
-/// The stack of each thread: the parser of expressions needs more than the usual 2 MiB where it is not optimised.
-const THREAD_STACK: usize = 8 << 20;
-
 /// What a run is made of, before anything is started.
 struct Prepared {
     sources: Sources,
@@ -59,7 +56,7 @@ pub(crate) fn run(plan: &UpPlan) -> Result<Outcome, Failure> {
     // One thread is enough for a mesh on loopback; modules are built on it before anything waits, and later on others.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .thread_stack_size(THREAD_STACK)
+        .thread_stack_size(super::THREAD_STACK)
         .build()
         .map_err(|error| Failure::new(format!("no runtime: {error}"), ""))?;
     let steps = Steps::new();

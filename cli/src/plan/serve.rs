@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burgee_server::tls::TlsFiles;
+use burgee_server::upstream::Upstream;
 
 use super::some_documents;
 use crate::Failure;
@@ -29,12 +31,12 @@ pub(crate) struct ServePlan {
 }
 
 /// Where bases come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum ServeBase {
     /// From a folder of resources per class.
     Folder(PathBuf),
     /// From another control plane.
-    Upstream(String),
+    Upstream(Arc<Upstream>),
 }
 
 impl ServePlan {
@@ -48,10 +50,9 @@ impl ServePlan {
         }
         let base = match args.base.contains("://") {
             true => {
-                // Whether it is an address is found out before anything is started.
-                burgee_server::upstream::Upstream::new(&args.base)
+                let upstream = Upstream::new(&args.base)
                     .map_err(|error| Failure::new(format!("--base: {error}"), ""))?;
-                ServeBase::Upstream(args.base)
+                ServeBase::Upstream(Arc::new(upstream))
             }
             false => {
                 let folder = PathBuf::from(args.base);

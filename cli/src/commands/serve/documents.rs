@@ -31,10 +31,6 @@ pub(super) struct Read {
     pub usable: Usable,
     pub texts: Vec<Source>,
     pub problems: Vec<Problem>,
-    /// Whether it is not what was read before.
-    pub is_changed: bool,
-    /// Whether the mesh's configuration is wrong, and there is none to go on with.
-    pub is_mesh_lost: bool,
 }
 
 impl Documents {
@@ -64,20 +60,22 @@ impl Documents {
             is_mesh_kept: false,
             is_mesh_lost: false,
         };
-        let read = Read {
-            usable,
-            texts: Vec::new(),
-            problems: vec![problem],
-            is_changed: true,
-            is_mesh_lost: false,
-        };
-        self.is_there.then_some(read)
+        self.is_there.then(|| Read { usable, texts: Vec::new(), problems: vec![problem] })
     }
 
-    /// Reads everything.
-    pub fn read(&mut self, files: &[PathBuf]) -> Result<Read, Failure> {
+    /// Reads everything, and judges it if it is not what was read before.
+    pub fn read_if_other(&mut self, files: &[PathBuf]) -> Result<Option<Read>, Failure> {
         let read = settled(files)?;
-        let is_changed = read.texts != self.texts || !self.is_there;
+        let is_same = self.is_there && read.texts == self.texts;
+        Ok((!is_same).then(|| self.judged(read)))
+    }
+
+    /// Reads everything, and judges it.
+    pub fn read(&mut self, files: &[PathBuf]) -> Result<Read, Failure> {
+        settled(files).map(|read| self.judged(read))
+    }
+
+    fn judged(&mut self, read: sources::Sources) -> Read {
         let documents = document::read(&read.texts);
         let mut checked = judge(documents, &read.texts, DEFAULT_REVISION);
         checked.problems.splice(0..0, read.problems);
@@ -101,8 +99,7 @@ impl Documents {
             }
             self.good.insert(text.name.to_string(), without_secrets(text, &checked.outlines));
         }
-        let is_mesh_lost = usable.is_mesh_lost;
-        Ok(Read { usable, texts: read.texts, problems, is_changed, is_mesh_lost })
+        Read { usable, texts: read.texts, problems }
     }
 
     /// Many editors empty a file before they write it: what was in it goes on until it is written or removed.

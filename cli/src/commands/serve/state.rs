@@ -308,7 +308,7 @@ fn name_of(plan: &ServePlan) -> String {
             let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
             hash.update(folder.as_os_str().as_encoded_bytes());
         }
-        ServeBase::Upstream(address) => hash.update(address.as_bytes()),
+        ServeBase::Upstream(upstream) => hash.update(format!("xds://{}", upstream.address)),
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
