@@ -9,83 +9,35 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
 use crate::support::load::Load;
-use crate::support::served::{Served, ServedProxy, base, free_port};
-use crate::support::{eventually, http, tempdir, tools};
+use crate::support::served::{ServedProxy, Story, gateway, script, sidecar, wait_for_header};
+use crate::support::{eventually, tools};
 
-/// A base with a gateway and a sidecar, documents, and the app that is called.
-struct Story {
-    folder: TempDir,
-    base: String,
-    documents: PathBuf,
-    _app: http::Server,
+/// A mesh whose gateway says `zero`.
+fn story() -> Story {
+    let story = Story::new("");
+    say(&story, "zero");
+    story
 }
 
-impl Story {
-    fn new() -> Story {
-        let folder = tempdir();
-        let app = http::Server::start();
-        let base = base(&folder.path().join("bases"), free_port(), app.port());
-        let documents = folder.path().join("documents");
-        fs::create_dir(&documents).expect("a folder");
-        let story = Story { base: base.to_string_lossy().into_owned(), documents, _app: app, folder };
-        story.write("mesh.yaml", "rootNamespace: istio-system\n");
-        story.say("zero");
-        story
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let beside = self.folder.path().join("new");
-        fs::write(&beside, text).expect("a file");
-        fs::rename(&beside, self.documents.join(name)).expect("its name");
-    }
-
-    /// A script at the gateway says this in each answer.
-    fn say(&self, value: &str) {
-        self.write(
-            "script.yaml",
-            &format!(
-                "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: script, namespace: \
-                 istio-system}}\nspec:\n  selector: {{matchLabels: {{istio: gateway}}}}\n  lua:\n    inlineCode: |\n      \
-                 function envoy_on_response(handle)\n        handle:headers():add(\"x-script\", \"{value}\")\n      end\n"
-            ),
-        );
-    }
-
-    fn serve(&self, listen: &str) -> Served {
-        Served::start(&self.base, &self.documents, &self.folder.path().join("state"), listen, &[])
-    }
-
-    fn gateway(&self, server: &str) -> ServedProxy {
-        self.gateway_of(server, "first")
-    }
-
-    /// One of several of the same workload.
-    fn gateway_of(&self, server: &str, pod: &str) -> ServedProxy {
-        let arguments = ["--kind", "gateway", "--labels", "istio=gateway", "--pod", pod];
-        ServedProxy::start(server, "istio-system/gateway", &arguments)
-    }
-
-    /// A file of what outlives the server.
-    fn kept(&self, name: &str) -> PathBuf {
-        self.folder.path().join("state").join(name)
-    }
-
-    fn sidecar(&self, server: &str) -> ServedProxy {
-        ServedProxy::start(server, "shop/web", &["--labels", "app=web"])
-    }
+/// A script at the gateway says this in each answer.
+fn say(story: &Story, value: &str) {
+    story.write("script.yaml", &script(&format!("\"{value}\"")));
 }
 
 fn wait_for(address: &str, value: &str) {
-    eventually(&format!("x-script: {value}"), || {
-        let answer = http::get(address, "web.example", "/")?;
-        match answer.header("x-script") {
-            Some(found) if found == value && answer.status == 200 => Ok(()),
-            _ => Err(format!("{answer:?}")),
-        }
-    });
+    wait_for_header(address, "x-script", Some(value));
+}
+
+/// One of several gateways of the same workload.
+fn gateway_of(server: &str, pod: &str) -> ServedProxy {
+    gateway(server, &["--pod", pod])
+}
+
+/// A file of what outlives the server.
+fn kept(story: &Story, name: &str) -> PathBuf {
+    story.folder.path().join("state").join(name)
 }
 
 /// Resident memory of a process, in kilobytes.
@@ -103,19 +55,19 @@ fn open_files(pid: u32) -> usize {
 #[test]
 fn servers_and_proxies_that_are_killed_again_and_again_are_felt_by_no_request_to_others() {
     let Some(h2load) = tools::h2load() else { return };
-    let story = Story::new();
-    let mut served = story.serve("127.0.0.1:0");
+    let story = story();
+    let mut served = story.serve();
     let address = served.address.clone();
-    let gateway = story.gateway(&address);
-    let mut other = story.gateway_of(&address, "other");
-    let _sidecar = story.sidecar(&address);
+    let gateway = gateway_of(&address, "first");
+    let mut other = gateway_of(&address, "other");
+    let _sidecar = sidecar(&address, &[]);
     served.wait_for_proxies(3);
     let entrance = gateway.proxy.listener("entrance");
     wait_for(&entrance, "zero");
     let mut load = Load::start(&h2load, &entrance, "web.example", 20);
     // From before a change is read, over while it is pushed, to when everybody has it.
     for (round, wait) in [0, 30, 55, 80, 400].into_iter().enumerate() {
-        story.say(&format!("lost{round}"));
+        say(&story, &format!("lost{round}"));
         std::thread::sleep(Duration::from_millis(wait));
         if round % 2 == 0 {
             other.proxy.signal(Signal::SIGKILL);
@@ -123,18 +75,18 @@ fn servers_and_proxies_that_are_killed_again_and_again_are_felt_by_no_request_to
         served.held.signal(Signal::SIGKILL);
         served.held.wait(Duration::from_secs(20));
         // What a server leaves that is killed while it writes.
-        let unfinished = [".unfinished-1", "sets/.unfinished-2"].map(|name| story.kept(name));
+        let unfinished = [".unfinished-1", "sets/.unfinished-2"].map(|name| kept(&story, name));
         unfinished.iter().for_each(|file| fs::write(file, "{").expect("a file"));
         if round == 1 {
-            fs::write(story.kept("documents.json"), "{").expect("a file");
+            fs::write(kept(&story, "documents.json"), "{").expect("a file");
         }
-        served = story.serve(&address);
+        served = story.serve_at(&address, &[]);
         assert!(!unfinished.iter().any(|file| file.exists()), "they are removed");
         assert_eq!(served.held.stderr().contains("documents.json is no JSON"), round == 1);
         if round % 2 == 0 {
-            other = story.gateway_of(&address, "other");
+            other = gateway_of(&address, "other");
         }
-        story.say(&format!("round{round}"));
+        say(&story, &format!("round{round}"));
         wait_for(&entrance, &format!("round{round}"));
         wait_for(&other.proxy.listener("entrance"), &format!("round{round}"));
         served.wait_for_proxies(3);
@@ -145,17 +97,17 @@ fn servers_and_proxies_that_are_killed_again_and_again_are_felt_by_no_request_to
 
 #[test]
 fn proxies_that_come_and_go_and_documents_that_change_make_nothing_grow() {
-    let story = Story::new();
-    let served = story.serve("127.0.0.1:0");
-    let _sidecar = story.sidecar(&served.address);
+    let story = story();
+    let served = story.serve();
+    let _sidecar = sidecar(&served.address, &[]);
     let pid = served.held.pid();
     let mut first = (0, 0);
     for round in 0..12 {
-        let gateway = story.gateway(&served.address);
+        let gateway = gateway_of(&served.address, "first");
         served.wait_for_proxies(2);
         let entrance = gateway.proxy.listener("entrance");
         for change in 0..5 {
-            story.say(&format!("{round}-{change}"));
+            say(&story, &format!("{round}-{change}"));
             wait_for(&entrance, &format!("{round}-{change}"));
         }
         // Killed, as Proxy does.
@@ -172,17 +124,17 @@ fn proxies_that_come_and_go_and_documents_that_change_make_nothing_grow() {
         let open = open_files(pid);
         if open <= first.1 { Ok(()) } else { Err(format!("{open}, not {}", first.1)) }
     });
-    let kept = fs::read_dir(story.kept("sets")).expect("a folder").count();
+    let kept = fs::read_dir(kept(&story, "sets")).expect("a folder").count();
     assert_eq!(kept, 0, "nothing was refused, so nothing is kept beside what is in force");
 }
 
 #[test]
 fn what_stands_still_keeps_nobody_else_from_going_on() {
-    let story = Story::new();
-    let served = story.serve("127.0.0.1:0");
-    let gateway = story.gateway(&served.address);
-    let other = story.gateway_of(&served.address, "other");
-    let _sidecar = story.sidecar(&served.address);
+    let story = story();
+    let served = story.serve();
+    let gateway = gateway_of(&served.address, "first");
+    let other = gateway_of(&served.address, "other");
+    let _sidecar = sidecar(&served.address, &[]);
     served.wait_for_proxies(3);
     let entrance = gateway.proxy.listener("entrance");
     let other_entrance = other.proxy.listener("entrance");
@@ -196,7 +148,7 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
             stream
         })
         .collect();
-    story.say("beside");
+    say(&story, "beside");
     wait_for(&entrance, "beside");
     drop(silent);
     // A proxy that stands still, then goes on and has what it missed.
@@ -204,7 +156,7 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
     for number in 0..5 {
         // Emptied first, as many editors do.
         fs::write(story.documents.join("script.yaml"), "").expect("a file");
-        story.say(&format!("still{number}"));
+        say(&story, &format!("still{number}"));
         wait_for(&entrance, &format!("still{number}"));
     }
     served.wait_until("one that is behind", |status| {
@@ -215,7 +167,7 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
     wait_for(&other_entrance, "still4");
     // The server stands still: requests do not feel it, and what was saved meanwhile takes effect.
     served.held.signal(Signal::SIGSTOP);
-    story.say("meanwhile");
+    say(&story, "meanwhile");
     wait_for(&entrance, "still4");
     served.held.signal(Signal::SIGCONT);
     wait_for(&entrance, "meanwhile");
@@ -223,24 +175,24 @@ fn what_stands_still_keeps_nobody_else_from_going_on() {
 
 #[test]
 fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
-    let story = Story::new();
-    let mut served = story.serve("127.0.0.1:0");
-    let gateway = story.gateway(&served.address);
-    let _sidecar = story.sidecar(&served.address);
+    let story = story();
+    let mut served = story.serve();
+    let gateway = gateway_of(&served.address, "first");
+    let _sidecar = sidecar(&served.address, &[]);
     served.wait_for_proxies(2);
     let entrance = gateway.proxy.listener("entrance");
     // A folder in the way of the file stands for whatever keeps it from being written.
-    let file = story.kept("documents.json");
+    let file = kept(&story, "documents.json");
     fs::remove_file(&file).expect("it is there");
     fs::create_dir_all(file.join("in the way")).expect("a folder");
     let from = served.held.stderr().len();
-    story.say("unsaved");
+    say(&story, "unsaved");
     wait_for(&entrance, "unsaved");
     served.held.wait_until_said(from, "a restart would not know these documents");
     let told = served.held.stderr().len();
-    story.say("unsaved too");
+    say(&story, "unsaved too");
     wait_for(&entrance, "unsaved too");
-    story.say("unsaved");
+    say(&story, "unsaved");
     wait_for(&entrance, "unsaved");
     assert!(!served.held.stderr()[told..].contains("cannot be written"));
     // Room again: it is kept without another change.
@@ -263,10 +215,10 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     // A server that starts meanwhile has what was good before.
     let address = served.address.clone();
     served.held.end_by(Signal::SIGKILL);
-    let mut served = story.serve(&address);
+    let mut served = story.serve_at(&address, &[]);
     served.wait_for_proxies(2);
     served.wait_until("what cannot be read", |status| is_told(status).then_some(()));
-    let new = story.gateway_of(&address, "new");
+    let new = gateway_of(&address, "new");
     wait_for(&new.proxy.listener("entrance"), "unsaved");
     drop(new);
     fs::remove_file(&link).expect("it is there");
@@ -278,7 +230,7 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     served.held.wait_until_said(from, "the last good documents stay in force");
     wait_for(&entrance, "unsaved");
     fs::rename(&away, &story.documents).expect("it moves back");
-    story.say("back");
+    say(&story, "back");
     wait_for(&entrance, "back");
 }
 
@@ -291,10 +243,10 @@ fn limit_open_files(pid: u32, most: usize) {
 
 #[test]
 fn a_server_that_may_open_no_more_files_goes_on_with_what_it_has_and_catches_up() {
-    let story = Story::new();
-    let mut served = story.serve("127.0.0.1:0");
-    let gateway = story.gateway(&served.address);
-    let _sidecar = story.sidecar(&served.address);
+    let story = story();
+    let mut served = story.serve();
+    let gateway = gateway_of(&served.address, "first");
+    let _sidecar = sidecar(&served.address, &[]);
     served.wait_for_proxies(2);
     let entrance = gateway.proxy.listener("entrance");
     wait_for(&entrance, "zero");
@@ -303,7 +255,7 @@ fn a_server_that_may_open_no_more_files_goes_on_with_what_it_has_and_catches_up(
     // Every new one has a number beyond that.
     limit_open_files(pid, 3);
     let _more = TcpStream::connect(&served.address).expect("it waits in line");
-    story.say("unread");
+    say(&story, "unread");
     for text in ["nothing can be accepted", "the last good documents stay in force"] {
         served.held.wait_until_said(from, text);
     }

@@ -10,8 +10,8 @@ use rcgen::{
 
 use crate::support::program::Program;
 use crate::support::proxy::Proxy;
-use crate::support::served::{Served, ServedProxy, base, free_port};
-use crate::support::{eventually, http, tempdir};
+use crate::support::served::{ServedProxy, Story};
+use crate::support::{eventually, http};
 
 const SERVER: &str = "spiffe://cluster.local/ns/infra/sa/burgee";
 
@@ -68,18 +68,13 @@ fn bootstrap(folder: &Path, server: &str, arguments: &[&str]) -> std::path::Path
 
 #[test]
 fn a_proxy_is_who_its_certificate_says_and_nobody_else() {
-    let folder = tempdir();
-    let app = http::Server::start();
-    let base = base(&folder.path().join("bases"), free_port(), app.port());
-    let documents = folder.path().join("documents");
-    fs::create_dir(&documents).expect("a folder");
-    write(&documents, "mesh.yaml", "rootNamespace: istio-system\n");
+    let story = Story::new("");
+    let folder = &story.folder;
     let (ours, others) = (Authority::new(), Authority::new());
     let ca = ours.write(folder.path(), "ca.pem");
     let [certificate, key] = ours.sign(folder.path(), "server", SERVER);
-    let state = folder.path().join("state");
     let tls = ["--tls-cert", &certificate, "--tls-key", &key, "--tls-ca", &ca, "--log-level", "debug"];
-    let mut served = Served::start(&base.to_string_lossy(), &documents, &state, "127.0.0.1:0", &tls);
+    let mut served = story.serve_at("127.0.0.1:0", &tls);
 
     let own = ours.sign(folder.path(), "web", &workload("shop", "web"));
     let believes = ["--tls-ca", &ca, "--server-identity", SERVER];

@@ -9,6 +9,10 @@ use super::program::{Held, Program};
 use super::proxy::Proxy;
 use super::{eventually, http, module, tempdir};
 
+/// The workloads that the base is for.
+const GATEWAY: &str = "istio-system/gateway";
+const WEB: &str = "shop/web";
+
 /// `burgee serve` over a base and documents, in a folder of a test's own.
 pub(crate) struct Served {
     pub(crate) held: Held,
@@ -99,7 +103,7 @@ impl ServedProxy {
 
 /// A base in which a gateway sends everything to a sidecar, and that to an app; on ports that the system picks for the
 /// listeners, so that the gateway's cluster has to be told of the sidecar's.
-pub(crate) fn base(folder: &Path, sidecar_port: u16, app_port: u16) -> PathBuf {
+fn base(folder: &Path, sidecar_port: u16, app_port: u16) -> PathBuf {
     let http = "type.googleapis.com/envoy.extensions.filters";
     let listener = |name: &str, direction: &str, port: u16, cluster: &str| {
         format!(
@@ -147,7 +151,80 @@ pub(crate) fn base(folder: &Path, sidecar_port: u16, app_port: u16) -> PathBuf {
 }
 
 /// A port that nobody has.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
+}
+
+/// A base, documents and what outlives a server, in one folder; and the app that is called.
+pub(crate) struct Story {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) base: String,
+    pub(crate) documents: PathBuf,
+    _app: http::Server,
+}
+
+impl Story {
+    /// One whose mesh says this beside its root namespace.
+    pub(crate) fn new(mesh: &str) -> Story {
+        let folder = tempdir();
+        let app = http::Server::start();
+        let base = base(&folder.path().join("bases"), free_port(), app.port());
+        let documents = folder.path().join("documents");
+        fs::create_dir(&documents).expect("a folder");
+        let story = Story { base: base.to_string_lossy().into_owned(), documents, _app: app, folder };
+        story.write("mesh.yaml", &format!("rootNamespace: istio-system\n{mesh}"));
+        story
+    }
+
+    /// Saves a document, whole at once.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let beside = self.folder.path().join("new");
+        fs::write(&beside, text).expect("a file");
+        fs::rename(&beside, self.documents.join(name)).expect("its name");
+    }
+
+    /// A server of it, on any port.
+    pub(crate) fn serve(&self) -> Served {
+        self.serve_at("127.0.0.1:0", &[])
+    }
+
+    /// A server of it; `more` are arguments of its own.
+    pub(crate) fn serve_at(&self, listen: &str, more: &[&str]) -> Served {
+        Served::start(&self.base, &self.documents, &self.folder.path().join("state"), listen, more)
+    }
+}
+
+/// The gateway; `more` are arguments of its bootstrap.
+pub(crate) fn gateway(server: &str, more: &[&str]) -> ServedProxy {
+    let more = [&["--kind", "gateway", "--labels", "istio=gateway"], more].concat();
+    ServedProxy::start(server, GATEWAY, &more)
+}
+
+/// The sidecar; `more` are arguments of its bootstrap.
+pub(crate) fn sidecar(server: &str, more: &[&str]) -> ServedProxy {
+    ServedProxy::start(server, WEB, &[&["--labels", "app=web,version=v1"], more].concat())
+}
+
+/// A script at the gateway that adds a header to each answer; the value is Lua.
+pub(crate) fn script(value: &str) -> String {
+    format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: script, namespace: \
+         istio-system}}\nspec:\n  selector: {{matchLabels: {{istio: gateway}}}}\n  lua:\n    inlineCode: |\n      \
+         function envoy_on_response(handle)\n        handle:headers():add(\"x-script\", {value})\n      end\n"
+    )
+}
+
+/// An answer through the gateway.
+pub(crate) fn answer(address: &str) -> Result<http::Answer, String> {
+    let answer = http::get(address, "web.example", "/")?;
+    if answer.status == 200 { Ok(answer) } else { Err(format!("{answer:?}")) }
+}
+
+/// Waits until an answer has a header, or has it no more.
+pub(crate) fn wait_for_header(address: &str, name: &str, value: Option<&str>) {
+    eventually(&format!("{name}: {value:?}"), || {
+        let answer = answer(address)?;
+        if answer.header(name) == value { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
 }
