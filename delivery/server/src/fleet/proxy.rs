@@ -74,6 +74,8 @@ pub struct ProxyStatus {
     pub refused: Vec<Refused>,
     /// What it tells of its plugins, by name.
     pub plugins: BTreeMap<Arc<str>, PluginState>,
+    /// What was another of what it is to have, by which change.
+    moved: (u64, Moved),
 }
 
 /// A refusal, as it is remembered.
@@ -131,8 +133,8 @@ impl Proxy {
         is_other
     }
 
-    /// Gives it what it is to have, unless it has something newer; says what of it is another. Nobody is woken for what is the
-    /// same.
+    /// Gives it what it is to have, unless it has something newer; says what of it is another than before its change. Nobody is
+    /// woken for what is the same.
     pub(super) fn give(&self, given: Given, in_force: &InForce) -> Moved {
         let mut status = self.lock();
         let mut moved = Moved::default();
@@ -141,9 +143,13 @@ impl Proxy {
                 return false;
             }
             let listeners = |given: &Given| given.snapshot.types.get(types::LISTENER).cloned();
-            moved.anything = given.snapshot != old.snapshot;
-            moved.listeners = moved.anything && listeners(&given) != listeners(old);
-            let is_other = moved.anything || old.number == 0;
+            let is_moved = given.snapshot != old.snapshot;
+            let is_other = is_moved || old.number == 0;
+            // It may have had something of the same change already, such as by another base of its own.
+            let before = if status.moved.0 == given.number { status.moved.1 } else { Moved::default() };
+            moved.anything = is_moved || before.anything;
+            moved.listeners = is_moved && listeners(&given) != listeners(old) || before.listeners;
+            status.moved = (given.number, moved);
             status.wanted = Some(in_force.clone());
             status.is_in_sync &= !is_other;
             if status.is_in_sync {
@@ -220,4 +226,44 @@ impl Proxy {
 /// A proxy's own words, as far as they are kept and told: a request may be some megabytes of them.
 pub(super) fn words(error: &str) -> String {
     error.chars().take(MOST_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap as Map;
+
+    use burgee_api::resolve::WorkloadKind;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::resource::Resource;
+
+    #[test]
+    fn what_a_change_moved_counts_for_it_whoever_gave_it_first() {
+        let workload = Arc::new(Workload::new(WorkloadKind::Sidecar, "ns", "app", Map::new()));
+        let node = Node {
+            id: "node".to_owned(),
+            workload: workload.clone(),
+            class: None,
+            envoy: None,
+            bytes: Bytes::new(),
+        };
+        let base = Arc::new(Snapshot::default());
+        let proxy = Proxy::new(1, node, workload, "all".into(), Flavour::Incremental, base);
+        let given = |number, listener: &'static str| {
+            let mut snapshot = Snapshot::default();
+            let resource = Resource::new(types::LISTENER, "in", Bytes::from_static(listener.as_bytes()));
+            snapshot.insert(types::LISTENER, Arc::new(resource));
+            Given { snapshot: Arc::new(snapshot), number }
+        };
+        let give = |number, listener| proxy.give(given(number, listener), &InForce::nothing());
+        let all = Moved { anything: true, listeners: true };
+        assert_eq!(give(1, "one"), all);
+        assert_eq!(give(2, "one"), Moved::default());
+        // Another base of its own brought the third change before the third change came to it.
+        assert_eq!(give(3, "two"), all);
+        assert_eq!(give(3, "two"), all);
+        assert_eq!(give(2, "one"), Moved::default(), "what is older comes to nothing");
+        assert_eq!(give(4, "two"), Moved::default());
+    }
 }
