@@ -38,6 +38,8 @@ mod rendering;
 mod serving;
 #[cfg(target_os = "linux")]
 mod serving_faults;
+#[cfg(target_os = "linux")]
+mod serving_loopback;
 mod serving_tls;
 mod support;
 mod swaps;

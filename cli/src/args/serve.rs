@@ -12,8 +12,8 @@ use super::{EngineArgs, FileArgs, Format, SourceArgs};
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub files: FileArgs,
-    /// What proxies get before policies: a folder of xDS resources per class of proxies (docs/bases.md), or another control
-    /// plane as xds://HOST:PORT.
+    /// What proxies get before policies: a folder of xDS resources per class of proxies (docs/bases.md), another control plane
+    /// as xds://HOST:PORT, or `loopback`: the mesh that the documents describe, whose Envoys run beside the server.
     #[arg(long, value_name = "BASE")]
     pub base: String,
     /// Where proxies connect.

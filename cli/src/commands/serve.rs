@@ -2,6 +2,7 @@
 
 mod documents;
 mod log;
+mod mesh;
 mod publish;
 mod state;
 
@@ -14,6 +15,7 @@ use burgee_server::admin::Admin;
 use burgee_server::base::Classes;
 use burgee_server::fleet::{Fleet, Limits};
 use burgee_server::holds::Holds;
+use burgee_server::in_force::InForce;
 use burgee_server::status::ProblemReport;
 use burgee_server::tls::{Tls, TlsFiles};
 use burgee_server::upstream::Upstream;
@@ -22,6 +24,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, sleep};
 
 use self::documents::{Documents, Read};
+use self::mesh::Mesh;
 use self::publish::Publisher;
 use self::state::State;
 use crate::following::again::Again;
@@ -77,7 +80,7 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
     let mut server = Server {
         upstream: match &plan.base {
             ServeBase::Upstream(upstream) => Some(upstream.clone()),
-            ServeBase::Folder(_) => None,
+            ServeBase::Folder(_) | ServeBase::Loopback => None,
         },
         plan,
         fleet: Arc::new(Fleet::new(
@@ -88,6 +91,7 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
         publisher,
         state,
         classes: None,
+        mesh: None,
         problems: Told::default(),
         again: Again::default(),
         unread: None,
@@ -103,6 +107,7 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
         tokio::spawn(listen::serve(proxies, discovery, tls.clone()));
         let how = if tls.is_some() { "with mutual TLS" } else { "without TLS" };
         report::aside(&format!("serving proxies at {at} {how}; status at http://{admin_at}/v1/status"));
+        server.start_proxies(at).await?;
         server.follow(tls).await
     };
     let outcome = tokio::select! {
@@ -112,7 +117,11 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
             Ok(Outcome::Done)
         }
     };
-    drain(&server.fleet, Duration::from_secs(plan.drain)).await;
+    match server.mesh.take() {
+        // Nobody else serves its proxies.
+        Some(mesh) => mesh.stop().await,
+        None => drain(&server.fleet, Duration::from_secs(plan.drain)).await,
+    }
     outcome
 }
 
@@ -155,11 +164,12 @@ fn not_read(failure: &Failure) -> Problem {
     problem.help(failure.help.clone())
 }
 
-/// What is wrong with the documents, and with the base.
+/// What is wrong with the documents, with the base, and with the mesh on loopback.
 #[derive(Default)]
 struct Told {
     documents: Vec<Problem>,
     base: Vec<Problem>,
+    mesh: Vec<Problem>,
 }
 
 /// What runs.
@@ -171,6 +181,8 @@ struct Server<'p> {
     publisher: Publisher,
     state: State,
     classes: Option<Classes>,
+    /// The mesh on loopback, where that is the base.
+    mesh: Option<Mesh>,
     problems: Told,
     again: Again,
     /// Why the documents could not be read, if they could not be.
@@ -208,9 +220,57 @@ impl Server<'_> {
                 "mend what is told above",
             ));
         }
+        if let ServeBase::Loopback = &self.plan.base {
+            let mesh = Mesh::start(&read.usable.resources, &read.texts, self.publisher.telemetry()).await?;
+            self.publisher.know(mesh.index());
+            self.mesh = Some(mesh);
+        }
         self.take(read, Change { is_of_module: true }, false).await;
         self.unread = unread;
         Ok(())
+    }
+
+    /// Starts the proxies of the mesh on loopback, if that is the base.
+    async fn start_proxies(&mut self, at: std::net::SocketAddr) -> Result<(), Failure> {
+        let Some(mesh) = &mut self.mesh else { return Ok(()) };
+        mesh.start_proxies(&self.fleet.in_force().0, at).await?;
+        report::aside(&mesh.described());
+        self.look_at_mesh();
+        Ok(())
+    }
+
+    /// Gives proxies of the mesh on loopback what they get before policies, and says what is wrong with what runs.
+    async fn follow_mesh(&mut self, in_force: &InForce) {
+        let Some(mesh) = &mut self.mesh else { return };
+        if self.fleet.is_ready(false) {
+            mesh.take(self.documents.resources(), in_force);
+        }
+        let (classes, problems) = mesh.classes(in_force);
+        log::problems(self.plan.log, &problems, &[]);
+        self.problems.base = problems;
+        let classes = match &self.classes {
+            Some(before) => classes.over(before).0,
+            None => classes,
+        };
+        if self.classes.as_ref() != Some(&classes) {
+            self.classes = Some(classes.clone());
+            self.fleet.rebase(Arc::new(classes)).await;
+        }
+        self.look_at_mesh();
+    }
+
+    /// Says what is wrong with what runs on loopback, once.
+    fn look_at_mesh(&mut self) {
+        let Some(mesh) = &self.mesh else { return };
+        let problems = mesh.problems();
+        if problems == self.problems.mesh {
+            return;
+        }
+        let untold: Vec<Problem> =
+            problems.iter().filter(|problem| !self.problems.mesh.contains(problem)).cloned().collect();
+        log::problems(self.plan.log, &untold, self.documents.texts());
+        self.problems.mesh = problems;
+        self.tell();
     }
 
     /// Follows documents, base and proxies, until this is dropped.
@@ -218,7 +278,7 @@ impl Server<'_> {
         let mut watch = self.watch_documents()?;
         let mut bases = match &self.plan.base {
             ServeBase::Folder(folder) => Some(Watch::with_quiet(folder, QUIET)?),
-            ServeBase::Upstream(_) => None,
+            ServeBase::Upstream(_) | ServeBase::Loopback => None,
         };
         // What changed since it was read takes effect too.
         watch.assume(Change::default());
@@ -252,6 +312,7 @@ impl Server<'_> {
                     if self.unread.is_some() {
                         self.read_documents(Change::default(), false).await;
                     }
+                    self.look_at_mesh();
                 }
             }
         }
@@ -310,6 +371,7 @@ impl Server<'_> {
         problems.extend(published.wrong);
         problems.extend(published.kept);
         self.documents.in_force(usable.resources, &texts);
+        self.follow_mesh(&published.in_force).await;
         // Texts that say the same stand elsewhere by now, maybe, and it is they that are asked about.
         let before = self.fleet.in_force().0;
         let is_other =
@@ -390,7 +452,7 @@ impl Server<'_> {
     }
 
     fn tell(&self) {
-        let all = self.problems.documents.iter().chain(&self.problems.base);
+        let all = self.problems.documents.iter().chain(&self.problems.base).chain(&self.problems.mesh);
         let report = |problem: &Problem| ProblemReport {
             severity: problem.severity.name().to_owned(),
             code: problem.code.to_string(),

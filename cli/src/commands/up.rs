@@ -12,6 +12,8 @@ mod status;
 mod stream;
 mod tree;
 
+pub(super) use show::command;
+
 use std::path::Path;
 
 use burgee_api::check::Checked;
@@ -251,7 +253,7 @@ async fn hold(
 }
 
 /// The command line that starts a stub: this program's own.
-fn stub() -> Result<Vec<std::ffi::OsString>, Failure> {
+pub(super) fn stub() -> Result<Vec<std::ffi::OsString>, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format!("the program's own file cannot be found: {error}"), ""))?;
     Ok(vec![program.into(), "stub".into()])

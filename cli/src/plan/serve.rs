@@ -37,7 +37,12 @@ pub(crate) enum ServeBase {
     Folder(PathBuf),
     /// From another control plane.
     Upstream(Arc<Upstream>),
+    /// From the mesh that the documents describe, which runs on loopback beside the server.
+    Loopback,
 }
+
+/// What names the mesh on loopback.
+const LOOPBACK: &str = "loopback";
 
 impl ServePlan {
     pub(super) fn new(args: ServeArgs) -> Result<ServePlan, Failure> {
@@ -48,29 +53,19 @@ impl ServePlan {
                 "name files or folders with -f",
             ));
         }
-        let base = match args.base.contains("://") {
-            true => {
-                let upstream = Upstream::new(&args.base)
-                    .map_err(|error| Failure::new(format!("--base: {error}"), ""))?;
-                ServeBase::Upstream(Arc::new(upstream))
-            }
-            false => {
-                let folder = PathBuf::from(args.base);
-                if !folder.is_dir() {
-                    return Err(Failure::new(
-                        format!("--base {}: there is no such folder", folder.display()),
-                        "name a folder of xDS resources (docs/bases.md), or a control plane as xds://HOST:PORT",
-                    ));
-                }
-                ServeBase::Folder(folder)
-            }
-        };
+        let base = base(&args.base)?;
         let tls = match (args.tls_cert, args.tls_key, args.tls_ca) {
             (Some(certificate), Some(key), Some(authorities)) => {
                 Some(TlsFiles { certificate, key, authorities })
             }
             _ => None,
         };
+        if tls.is_some() && matches!(base, ServeBase::Loopback) {
+            return Err(Failure::new(
+                "the proxies of the mesh on loopback have no certificates of whom --tls-ca names",
+                "leave --tls-cert, --tls-key and --tls-ca out; nothing of that mesh leaves this machine",
+            ));
+        }
         Ok(ServePlan {
             files,
             base,
@@ -87,5 +82,28 @@ impl ServePlan {
             log: args.log,
             log_level: args.log_level,
         })
+    }
+}
+
+fn base(named: &str) -> Result<ServeBase, Failure> {
+    if named.contains("://") {
+        let upstream = Upstream::new(named).map_err(|error| Failure::new(format!("--base: {error}"), ""))?;
+        return Ok(ServeBase::Upstream(Arc::new(upstream)));
+    }
+    let folder = PathBuf::from(named);
+    match (folder.is_dir(), named == LOOPBACK) {
+        (false, true) => Ok(ServeBase::Loopback),
+        (true, false) => Ok(ServeBase::Folder(folder)),
+        (true, true) => Err(Failure::new(
+            format!(
+                "--base {LOOPBACK}: there is a folder of this name, and it names the mesh on loopback too"
+            ),
+            format!("write --base ./{LOOPBACK} for the folder, or start from another one"),
+        )),
+        (false, false) => Err(Failure::new(
+            format!("--base {}: there is no such folder", folder.display()),
+            "name a folder of xDS resources (docs/bases.md), a control plane as xds://HOST:PORT, or loopback for the \
+             mesh that the documents describe",
+        )),
     }
 }

@@ -30,12 +30,12 @@ mod take;
 
 use stages::STAGES;
 
-const RESTART: &str = "stop `burgee up` and start it again; until then the mesh runs without this change";
+const RESTART: &str = "stop `burgee` and start it again; until then the mesh runs without this change";
 
 const LABEL_RESTART: &str =
-    "stop `burgee up` and start it again; until then the label stays in the names of the metrics";
+    "stop `burgee` and start it again; until then the label stays in the names of the metrics";
 const BUCKETS_RESTART: &str =
-    "stop `burgee up` and start it again; until then the histogram has the buckets of before";
+    "stop `burgee` and start it again; until then the histogram has the buckets of before";
 
 impl Localnet {
     /// Whether the last change was refused, so that the documents before it hold.
@@ -194,7 +194,7 @@ impl Taking<'_> {
 }
 
 /// Makes a planned mesh one that the running processes can be: same workloads, same labels.
-fn keep_to_what_runs(planned: &mut Mesh, running: &Mesh, problems: &mut Vec<Problem>) {
+pub(crate) fn keep_to_what_runs(planned: &mut Mesh, running: &Mesh, problems: &mut Vec<Problem>) {
     tell_differences(planned, running, problems);
     let running_one = |planned: &Workload| {
         running.workloads().map(|(workload, _)| workload).find(|running| is_same(running, planned)).cloned()
@@ -322,6 +322,18 @@ fn add_gone(planned: &mut Mesh, running: &Mesh) {
 /// the metric's name.
 fn without_new_labels(policy: &mut Effective, known: &BTreeSet<String>) -> Vec<Problem> {
     let mut problems = Vec::new();
+    without_labels(policy, known, RESTART, &mut problems);
+    problems
+}
+
+/// Tells of the labels of a policy that the running bootstraps do not know, where nobody takes them out.
+pub(crate) fn new_labels(policy: &Effective, known: &BTreeSet<String>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    without_labels(&mut policy.clone(), known, LABEL_RESTART, &mut problems);
+    problems
+}
+
+fn without_labels(policy: &mut Effective, known: &BTreeSet<String>, help: &str, problems: &mut Vec<Problem>) {
     let overrides = policy
         .classes
         .values_mut()
@@ -333,16 +345,15 @@ fn without_new_labels(policy: &mut Effective, known: &BTreeSet<String>) -> Vec<P
                 && StandardLabel::from_name(label).is_none()
                 && !known.contains(label);
             if is_new {
-                start::add_new(&mut problems, vec![new_label(label, &operation.origin)]);
+                start::add_new(problems, vec![new_label(label, &operation.origin, help)]);
             }
             !is_new
         });
     }
-    problems
 }
 
 /// What changed modules declare that the running bootstraps do not have. They run all the same.
-fn newly_declared(
+pub(crate) fn newly_declared(
     modules: &Modules,
     labels: &BTreeSet<String>,
     known: &[DeclaredMetric],
@@ -378,10 +389,10 @@ fn newly_declared(
     problems
 }
 
-fn new_label(label: &str, origin: &Origin) -> Problem {
+fn new_label(label: &str, origin: &Origin, help: &str) -> Problem {
     let message =
         format!("the label `{label}` is new, and a proxy knows only the labels that it started with");
-    at(Problem::new(Severity::Warning, NEW_LABEL, message).help(RESTART), origin)
+    at(Problem::new(Severity::Warning, NEW_LABEL, message).help(help), origin)
 }
 
 fn at(problem: Problem, origin: &Origin) -> Problem {

@@ -45,6 +45,7 @@ mod render;
 mod run;
 mod run_directory;
 pub mod scrape;
+mod served;
 pub mod site;
 mod start;
 pub mod summary;
@@ -61,6 +62,7 @@ pub use ports::PortError;
 pub use progress::{Progress, Silent};
 pub use render::{BOOTSTRAP_FILE, Configuration, ExtensionFile, Files, Inputs, configuration_of, labels};
 pub use run::{Localnet, Modules, Options};
+pub use served::ServedBase;
 pub use summary::Summary;
 pub use traffic::{Asking, HeaderError, Target};
 

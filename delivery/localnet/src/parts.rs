@@ -92,9 +92,9 @@ fn ended(kind: PartKind, name: &str, how: &str, words: &str) -> Problem {
     let words = own_words(words);
     let help = match kind {
         PartKind::Receiver => {
-            "logs and spans that go to collectors are lost until then; stop `burgee up` and start it again"
+            "logs and spans that go to collectors are lost until then; stop `burgee` and start it again"
         }
-        _ => "stop `burgee up` and start it again",
+        _ => "stop `burgee` and start it again",
     };
     Problem::new(Severity::Error, PART_ENDED, format!("{what} ended: {how}{words}")).help(help)
 }

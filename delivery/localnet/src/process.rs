@@ -32,7 +32,7 @@ const LOG_FLUSH_MILLISECONDS: &str = "250";
 /// How often a starting Envoy is looked at.
 const READY_INTERVAL: Duration = Duration::from_millis(20);
 /// The counters of file xDS that say that something was not taken.
-const REJECTION_FILTER: &str = "(listener_manager.lds|cluster_manager.cds|extension_config_discovery.*).(update_rejected|update_failure|config_fail)$";
+pub(crate) const FILE_REJECTIONS: &str = "(listener_manager.lds|cluster_manager.cds|extension_config_discovery.*).(update_rejected|update_failure|config_fail)$";
 
 /// What it takes to start an Envoy.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct Launch {
     pub concurrency: u32,
     /// The listeners that must be active before it counts as ready.
     pub listeners: Vec<String>,
+    /// The counters that say that it does not take what it is to start with, as a regular expression; empty: none do.
+    pub rejections: &'static str,
     /// How long that may take.
     pub ready_timeout: Duration,
 }
@@ -162,7 +164,7 @@ async fn wait_until_ready(
             admin = read_address(admin_file).map(Admin::new);
         }
         if let Some(admin) = &admin {
-            if let Some(what) = rejection(admin).await {
+            if let Some(what) = rejection(admin, launch.rejections).await {
                 // The counter can be seen a moment before the log has the words.
                 tokio::time::sleep(READY_INTERVAL).await;
                 return Err(LocalnetError::Refused { proxy: proxy(), what, said: complaints(log, 0) });
@@ -189,8 +191,11 @@ async fn serves_all(admin: &Admin, expected: &[String]) -> bool {
 }
 
 /// The first counter that says that a part of the configuration was not taken.
-async fn rejection(admin: &Admin) -> Option<String> {
-    let stats = admin.stats(REJECTION_FILTER).await.ok()?;
+async fn rejection(admin: &Admin, counters: &str) -> Option<String> {
+    if counters.is_empty() {
+        return None;
+    }
+    let stats = admin.stats(counters).await.ok()?;
     stats.into_iter().find(|(_, count)| *count > 0).map(|(name, _)| name)
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn files(inputs: Inputs<'_>, policy: &Effective) -> (Files, Vec<Probl
     let Some(proxy) = inputs.site.proxies.get(&workload.to_string()) else {
         return (Files::default(), Vec::new());
     };
-    let (listeners, clusters) = base_of(inputs, policy);
+    let (listeners, clusters) = base_of(inputs, workload, &Collectors::of(policy));
     let options = options(inputs, workload, proxy);
     let Overlaid { value, problems, .. } = burgee_overlay::overlay(&to_tree(&listeners), policy, &options);
     let extensions = burgee_overlay::extension_configs(policy, &options)
@@ -122,16 +122,15 @@ fn bootstrap(inputs: Inputs<'_>, workload: &Workload, labels: &BTreeSet<String>)
     (to_text(&value), problems)
 }
 
-/// Listeners and clusters without any policy but the collectors that it names.
-fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
+/// Listeners and clusters without any policy, those of collectors among them.
+pub(crate) fn base_of(inputs: Inputs<'_>, workload: &Workload, collectors: &Collectors) -> (Value, Value) {
     let Inputs { mesh, site, .. } = inputs;
-    let (workload, collectors) = (&policy.workload, Collectors::of(policy));
     match workload.kind {
         WorkloadKind::Gateway => {
             mesh.gateways.iter().find(|gateway| is_same(&gateway.workload, workload)).map(|gateway| {
                 (
                     base::gateway_listeners(gateway, site),
-                    base::gateway_clusters(gateway, mesh, &collectors, site),
+                    base::gateway_clusters(gateway, mesh, collectors, site),
                 )
             })
         }
@@ -139,7 +138,7 @@ fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
             mesh.sidecars.iter().find(|sidecar| is_same(&sidecar.workload, workload)).map(|sidecar| {
                 (
                     base::sidecar_listeners(sidecar, site),
-                    base::sidecar_clusters(sidecar, mesh, &collectors, site),
+                    base::sidecar_clusters(sidecar, mesh, collectors, site),
                 )
             })
         }
@@ -147,7 +146,8 @@ fn base_of(inputs: Inputs<'_>, policy: &Effective) -> (Value, Value) {
     .unwrap_or_else(|| (base::no_listeners(), base::no_clusters()))
 }
 
-fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {
+/// What is known of a proxy that its listeners do not say, for the overlay.
+pub(crate) fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee_overlay::Options {
     let mut there = base::listeners_of(inputs.mesh, workload);
     // A listener that the site does not have is not there to be about.
     there.retain(|one| inputs.site.listener(&workload.to_string(), &one.name).is_some());
@@ -159,7 +159,7 @@ fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee
         plugins: inputs.modules.plugins.clone(),
         log_files: proxy.log_files.clone(),
         reporter: proxy.reporter.clone(),
-        index: index(inputs),
+        index: index(inputs.mesh, inputs.site),
         // For which Envoy it is changes nothing of what is delivered by name.
         ..burgee_overlay::Options::new(
             inputs.modules.telemetry.clone(),
@@ -171,8 +171,7 @@ fn options(inputs: Inputs<'_>, workload: &Workload, proxy: &ProxySite) -> burgee
 
 /// Who is at which address: who has no sidecar, and so says nothing of itself, where an address is its own. Sidecars say
 /// who they are, and share addresses with each other.
-fn index(inputs: Inputs<'_>) -> BTreeMap<String, LocalWorkload> {
-    let Inputs { mesh, site, .. } = inputs;
+pub(crate) fn index(mesh: &Mesh, site: &Site) -> BTreeMap<String, LocalWorkload> {
     let is_shared = |address: &Address| {
         let proxies = site.proxies.values().flat_map(|proxy| [Some(&proxy.admin), proxy.app.as_ref()]);
         let listeners = site.listeners.values().flat_map(|listener| [&listener.bind, &listener.reach]);
@@ -236,11 +235,7 @@ mod tests {
             let bare = crate::site::BareSite { http: Address::new(host, 80), tcp: None };
             site.bare.insert(format!("ns/{name}"), bare);
         }
-        let policy = PolicySet::new(burgee_api::resources::Resources::default());
-        let telemetry =
-            burgee_overlay::Module { path: String::new(), sha256: String::new(), metrics: Vec::new() };
-        let modules = Modules { telemetry, plugins: BTreeMap::new() };
-        let found = index(Inputs { mesh: &mesh, policy: &policy, site: &site, modules: &modules });
+        let found = index(&mesh, &site);
         let found: Vec<_> =
             found.iter().map(|(address, one)| (address.as_str(), one.workload.as_str())).collect();
         assert_eq!(found, [("127.1.0.1", "own")]);

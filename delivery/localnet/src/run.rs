@@ -15,7 +15,7 @@ use burgee_overlay::{Module, PluginModule};
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::base::{self, ListenerOf};
+use crate::base::{self, Collectors, ListenerOf};
 use crate::certificates::Authority;
 use crate::envoy::Envoy;
 use crate::error::LocalnetError;
@@ -115,12 +115,16 @@ pub struct Localnet {
     pub(crate) apps: BTreeMap<String, App>,
     receiver: StubProcess,
     pub(crate) reserved: BTreeMap<ListenerKey, ReservedPort>,
+    /// The directory of each proxy, by workload, in their order.
+    pub(crate) directories: Vec<(String, PathBuf)>,
     pub(crate) mesh: Mesh,
     pub(crate) modules: Modules,
     /// The labels that the bootstraps know.
     pub(crate) labels: BTreeSet<String>,
     /// What modules declared when the bootstraps were written.
     pub(crate) declared: Vec<DeclaredMetric>,
+    /// What proxies that a server serves were ever to report to, by workload: what they have goes on until it is replaced.
+    pub(crate) collectors: BTreeMap<String, Collectors>,
     /// What the documents that are in force gave rise to.
     pub(crate) problems: Vec<Problem>,
     /// Why the last change is not in force.
@@ -144,7 +148,36 @@ impl Localnet {
         options: &Options,
         progress: &dyn Progress,
     ) -> Result<Localnet, LocalnetError> {
-        let (mesh, mut problems) = mesh::plan(resources);
+        let mut localnet = Localnet::begin(resources, modules, options).await?;
+        let policies: Vec<_> =
+            localnet.mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+        localnet.learn(policies.iter());
+        localnet.labels = render::labels(&policies, modules);
+        let site = localnet.site();
+        let inputs = Inputs { mesh: &localnet.mesh, policy, site: &site, modules };
+        let mut prepared = Vec::new();
+        for (policy, (_, directory)) in policies.into_iter().zip(&localnet.directories) {
+            let labels = &localnet.labels;
+            let ready = start::prepare(directory, inputs, policy, labels, options, &mut localnet.problems)?;
+            prepared.push(ready);
+        }
+        progress.step(&match prepared.len() {
+            1 => "Starting 1 Envoy".to_owned(),
+            count => format!("Starting {count} Envoys"),
+        });
+        localnet.proxies = start::launch(prepared).await?;
+        localnet.watch();
+        localnet.look_at_plugins().await;
+        Ok(localnet)
+    }
+
+    /// Everything but the proxies: the apps, the receiver, a port for every listener, certificates.
+    pub(crate) async fn begin(
+        resources: &Resources,
+        modules: &Modules,
+        options: &Options,
+    ) -> Result<Localnet, LocalnetError> {
+        let (mesh, problems) = mesh::plan(resources);
         if problem::worst(&problems) == Some(Severity::Error) {
             return Err(LocalnetError::Mesh { problems });
         }
@@ -158,56 +191,45 @@ impl Localnet {
             start::start_receiver(&options.stub, &record),
             start::start_apps(&mesh, &reserved, &options.stub)
         )?;
-        let policies: Vec<_> = mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
-        policies.iter().for_each(|policy| locked(&record).learn(policy));
-        let labels = render::labels(&policies, modules);
-        let directories: Vec<_> = mesh
-            .workloads()
-            .enumerate()
-            .map(|(number, (workload, _))| (workload.to_string(), start::proxy_directory(&directory, number)))
-            .collect();
-        let places = directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
-        let site = start::site(&mesh, &reserved, &apps, places, Some(receiver.address()));
-        let inputs = Inputs { mesh: &mesh, policy, site: &site, modules };
+        let number = |(number, (workload, _)): (usize, (&Workload, _))| {
+            (workload.to_string(), start::proxy_directory(&directory, number))
+        };
+        let directories: Vec<_> = mesh.workloads().enumerate().map(number).collect();
         // Documents that ask for no mutual TLS may change to some that do.
         let authority = Authority::new()?;
-        for (workload, principal) in mesh.principals() {
-            let own = directories.iter().find(|(name, _)| *name == workload.to_string());
-            own.map_or(Ok(()), |(_, path)| authority.write_for(principal, path))?;
+        for ((_, path), (_, principal)) in directories.iter().zip(mesh.principals()) {
+            start::make(path)?;
+            authority.write_for(principal, path)?;
         }
-        let mut prepared = Vec::new();
-        for (number, policy) in policies.into_iter().enumerate() {
-            let ready = start::prepare(number, inputs, policy, &labels, &directory, options, &mut problems)?;
-            prepared.push(ready);
-        }
-        progress.step(&match prepared.len() {
-            1 => "Starting 1 Envoy".to_owned(),
-            count => format!("Starting {count} Envoys"),
-        });
-        let proxies = start::launch(prepared).await?;
-        let below =
-            |part| directories.iter().map(move |(name, path)| (name.clone(), path.join(part))).collect();
-        let watchees = start::watchees(&proxies, &apps, &receiver);
-        let watch = Watch::start(watchees, below(ENVOY_LOG), below(LOGS_DIRECTORY), record.clone());
-        let mut localnet = Localnet {
-            watch,
-            proxies,
+        Ok(Localnet {
+            watch: Watch::start(Vec::new(), Vec::new(), Vec::new(), record.clone()),
+            proxies: Vec::new(),
             apps,
             receiver,
             reserved,
+            directories,
             mesh,
             modules: modules.clone(),
-            labels,
+            labels: BTreeSet::new(),
             declared: modules.declared(),
+            collectors: BTreeMap::new(),
             problems,
             refused: Vec::new(),
             seen: Seen::default(),
             record,
             envoy_version: options.envoy.version.clone(),
             _directory: directory,
+        })
+    }
+
+    /// Begins to watch everything that runs.
+    pub(crate) fn watch(&mut self) {
+        let below = |part: &str| {
+            let below = |(name, path): &(String, PathBuf)| (name.clone(), path.join(part));
+            self.directories.iter().map(below).collect()
         };
-        localnet.look_at_plugins().await;
-        Ok(localnet)
+        let watchees = start::watchees(&self.proxies, &self.apps, &self.receiver);
+        self.watch = Watch::start(watchees, below(ENVOY_LOG), below(LOGS_DIRECTORY), self.record.clone());
     }
 
     /// What the mesh shows while it runs; kept without anybody asking.
@@ -264,8 +286,7 @@ impl Localnet {
 
     /// Where everything is.
     pub(crate) fn site(&self) -> Site {
-        let directories =
-            self.proxies.iter().map(|proxy| (proxy.workload.to_string(), proxy.directory.as_path()));
+        let directories = self.directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
         start::site(&self.mesh, &self.reserved, &self.apps, directories, Some(self.receiver.address()))
     }
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use burgee_api::Problem;
-use burgee_api::resolve::{Effective, ListenerClass, WorkloadKind};
+use burgee_api::resolve::{Effective, ListenerClass, Workload, WorkloadKind};
 use burgee_api::resources::workload_entry::Call;
 use burgee_overlay::Module;
 
@@ -21,7 +21,7 @@ use crate::live::PartKind;
 use crate::mesh::{self, BareWorkload, Mesh, SidecarProxy};
 use crate::parts::{Process, Words};
 use crate::ports::ReservedPort;
-use crate::process::{EnvoyProcess, Launch, StubProcess};
+use crate::process::{EnvoyProcess, FILE_REJECTIONS, Launch, StubProcess};
 use crate::render::{self, Files, Inputs};
 use crate::run::{Options, Proxy};
 use crate::run_directory::{self, RunDirectory};
@@ -216,28 +216,31 @@ pub(crate) struct Prepared {
     files: Files,
 }
 
-/// The directory of a proxy by its number among the workloads of the mesh.
+/// The directory of a proxy, by its number among the workloads of the mesh: a name out of a document may hold anything, such
+/// as `../`.
 pub(crate) fn proxy_directory(run: &RunDirectory, number: usize) -> PathBuf {
     run.path().join(format!("proxy-{number}"))
 }
 
-/// Makes one proxy's directory and writes its files. The directory is named by the proxy's number: a name out of a
-/// document may hold anything, such as `../`.
-pub(crate) fn prepare(
-    number: usize,
-    inputs: Inputs<'_>,
-    policy: Effective,
-    labels: &BTreeSet<String>,
-    run: &RunDirectory,
-    options: &Options,
-    problems: &mut Vec<Problem>,
-) -> Result<Prepared, LocalnetError> {
-    let workload = &policy.workload;
-    let directory = proxy_directory(run, number);
+/// Makes a proxy's directory.
+pub(crate) fn make(directory: &Path) -> Result<(), LocalnetError> {
     for part in [EXTENSIONS_DIRECTORY, LOGS_DIRECTORY] {
         let part = directory.join(part);
         fs::create_dir_all(&part).map_err(|error| LocalnetError::io("make", &part, error))?;
     }
+    Ok(())
+}
+
+/// Writes a proxy's files into its directory.
+pub(crate) fn prepare(
+    directory: &Path,
+    inputs: Inputs<'_>,
+    policy: Effective,
+    labels: &BTreeSet<String>,
+    options: &Options,
+    problems: &mut Vec<Problem>,
+) -> Result<Prepared, LocalnetError> {
+    let workload = &policy.workload;
     let configuration = render::configuration_of(inputs, &policy, labels);
     add_new(problems, configuration.problems);
     let files = configuration.files;
@@ -245,17 +248,36 @@ pub(crate) fn prepare(
         run_directory::replace(&directory.join(path), text)?;
     }
     run_directory::replace(&directory.join(render::BOOTSTRAP_FILE), &configuration.bootstrap)?;
-    let listeners = base::listeners_of(inputs.mesh, workload);
-    let launch = Launch {
+    let launch = launch_of(inputs.mesh, workload, directory, options);
+    Ok(Prepared { launch, policy, files })
+}
+
+/// A proxy that a server serves, with the bootstrap that it starts with.
+pub(crate) fn prepare_served(
+    mesh: &Mesh,
+    directory: &Path,
+    policy: Effective,
+    bootstrap: &str,
+    options: &Options,
+) -> Result<Prepared, LocalnetError> {
+    run_directory::replace(&directory.join(render::BOOTSTRAP_FILE), bootstrap)?;
+    let launch = launch_of(mesh, &policy.workload, directory, options);
+    // What is refused there is put back by the server, and it is the server that tells of it.
+    Ok(Prepared { launch: Launch { rejections: "", ..launch }, policy, files: Files::default() })
+}
+
+fn launch_of(mesh: &Mesh, workload: &Workload, directory: &Path, options: &Options) -> Launch {
+    let listeners = base::listeners_of(mesh, workload);
+    Launch {
         name: workload.to_string(),
         binary: options.envoy.path.clone(),
-        directory,
+        directory: directory.to_owned(),
         bootstrap: render::BOOTSTRAP_FILE.to_owned(),
         concurrency: options.concurrency,
         listeners: listeners.into_iter().map(|listener| listener.name).collect(),
+        rejections: FILE_REJECTIONS,
         ready_timeout: options.ready_timeout,
-    };
-    Ok(Prepared { launch, policy, files })
+    }
 }
 
 /// Adds problems that have not been told yet: proxies that share a document share its problems.

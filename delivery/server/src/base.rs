@@ -1,5 +1,5 @@
-//! Where proxies' own configuration comes from, before anything is laid over it: for now a folder of xDS resources, with a
-//! subfolder per class of proxies.
+//! Where proxies' own configuration comes from, before anything is laid over it: a folder of xDS resources, with a subfolder
+//! per class of proxies, or whoever has classes in hand.
 
 mod audience;
 mod binary;
@@ -7,6 +7,7 @@ mod contents;
 mod descriptors;
 mod encode;
 mod folder;
+mod given;
 mod text;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::resource::{Snapshot, Version};
 
 pub use audience::Audience;
 pub use folder::{Contents, File};
+pub use given::GivenClass;
 
 /// The name of the class that is for everyone: that of a folder without subfolders.
 pub const ALL: &str = "all";

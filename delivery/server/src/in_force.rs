@@ -52,12 +52,21 @@ impl InForce {
 
     /// The options for a proxy of a base. All listeners of a gateway are a gateway's, whichever way their traffic goes.
     pub fn options_for(&self, workload: &Workload, base: &Snapshot) -> Arc<Options> {
-        if workload.kind != WorkloadKind::Gateway {
+        let is_gateway = workload.kind == WorkloadKind::Gateway;
+        if !is_gateway && base.known.is_none() {
             return self.options.clone();
         }
-        let names = base.of(types::LISTENER).into_iter().flat_map(|listeners| listeners.keys());
-        let classes = names.map(|name| (name.to_string(), ListenerClass::Gateway)).collect();
-        Arc::new(Options { classes, ..(*self.options).clone() })
+        let mut options = (*self.options).clone();
+        if is_gateway {
+            let names = base.of(types::LISTENER).into_iter().flat_map(|listeners| listeners.keys());
+            options.classes = names.map(|name| (name.to_string(), ListenerClass::Gateway)).collect();
+        }
+        if let Some(known) = &base.known {
+            options.ports.clone_from(&known.ports);
+            options.log_files.clone_from(&known.log_files);
+            options.reporter.clone_from(&known.reporter);
+        }
+        Arc::new(options)
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Laid {
 
 /// Lays a policy over a base. What it does not change is the base's own, byte for byte.
 pub fn lay(base: &Snapshot, effective: &Effective, options: &Options, store: &Store) -> Laid {
-    let mut snapshot = base.clone();
+    let mut snapshot = Snapshot { known: None, ..base.clone() };
     let mut faults = Vec::new();
     let mut awaited = BTreeSet::new();
     let mut named = BTreeSet::new();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
+use burgee_overlay::LogFiles;
 use bytes::Bytes;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -154,6 +155,19 @@ pub struct Snapshot {
     pub named: Arc<[Arc<str>]>,
     /// What is known of everything else; none: that it is not there.
     pub rest: Option<Rest>,
+    /// What is known of its proxies that resources do not say; none: nothing. Of bases alone.
+    pub known: Option<Arc<Known>>,
+}
+
+/// What is known of the proxies of a base that its resources do not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The port of listeners by name, where the documents' differs from that of the listener's address.
+    pub ports: BTreeMap<String, u16>,
+    /// Which files access logs are written to.
+    pub log_files: LogFiles,
+    /// What calls to collectors say of who calls; see [`burgee_overlay::REPORTER_METADATA`]. Absent: nothing.
+    pub reporter: Option<String>,
 }
 
 /// What is known of what a snapshot does not have, where somebody else is asked for it and may not have answered yet.

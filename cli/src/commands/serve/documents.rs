@@ -39,6 +39,11 @@ impl Documents {
         &self.resources
     }
 
+    /// What was read last.
+    pub fn texts(&self) -> &[Source] {
+        &self.texts
+    }
+
     /// Of each file the last text without an error, with secrets taken out.
     pub fn good_texts(&self) -> Vec<(String, String)> {
         self.good.iter().map(|(name, text)| (name.clone(), text.clone())).collect()

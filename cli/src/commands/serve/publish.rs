@@ -7,6 +7,7 @@ use std::sync::Arc;
 use burgee_api::resolve::workloads_by_address;
 use burgee_api::resources::{ModuleRules, PullSecret, Resources, TrafficExtension};
 use burgee_api::{Problem, Severity};
+use burgee_filter_config::LocalWorkload;
 use burgee_overlay::{Delivery, Identity, InlineModule, Module, Options, PluginModule};
 use burgee_server::in_force::InForce;
 
@@ -29,6 +30,8 @@ pub(super) struct Publisher {
     /// What was looked for last, and what came of it.
     asked: Option<Asked>,
     last_good: LastGood,
+    /// Who is at which address, where whoever runs the proxies knows it better than the documents do.
+    index: Option<BTreeMap<String, LocalWorkload>>,
 }
 
 /// Modules that were looked for.
@@ -68,7 +71,18 @@ impl Publisher {
             bytes: BTreeMap::new(),
             asked: None,
             last_good: LastGood::default(),
+            index: None,
         })
+    }
+
+    /// The telemetry module.
+    pub fn telemetry(&self) -> &Module {
+        &self.telemetry
+    }
+
+    /// Says who is at which address, whatever the documents say.
+    pub fn know(&mut self, index: BTreeMap<String, LocalWorkload>) {
+        self.index = Some(index);
     }
 
     /// Looks for modules and puts everything together. `texts` are kept and shown: no secret is in them. `is_of_module`: some
@@ -94,7 +108,7 @@ impl Publisher {
         texts: Arc<[(String, String)]>,
     ) -> InForce {
         let options = Options {
-            index: workloads_by_address(&resources),
+            index: self.index.clone().unwrap_or_else(|| workloads_by_address(&resources)),
             inline_modules: self.bytes.clone(),
             plugins: modules,
             ..Options::new(self.telemetry.clone(), Delivery::Aggregated, Identity::Node)

@@ -309,6 +309,7 @@ fn name_of(plan: &ServePlan) -> String {
             hash.update(folder.as_os_str().as_encoded_bytes());
         }
         ServeBase::Upstream(upstream) => hash.update(format!("xds://{}", upstream.address)),
+        ServeBase::Loopback => hash.update("loopback"),
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

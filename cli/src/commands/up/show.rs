@@ -102,7 +102,7 @@ pub(super) fn count(count: u64, what: &str) -> String {
 }
 
 /// A command that sends a request by hand.
-pub(super) fn command(target: &Target) -> String {
+pub(in crate::commands) fn command(target: &Target) -> String {
     format!("curl -H 'Host: {}' http://{}/", target.host, target.address)
 }
 

@@ -96,11 +96,12 @@ burgee_api::codes! {
         },
     }
 
-    /// An Envoy refused a change.
+    /// An Envoy refused a change, or no port can be had for it.
     CHANGE_REFUSED = "BG0430" {
         severity: Severity::Error,
         basis: Basis::Envoy,
-        means: "An Envoy refused the configuration that a change comes to; the message has its words.",
+        means: "An Envoy refused the configuration that a change comes to; the message has its words. Or the change needs a \
+                listener more, and no port of 127.0.0.1 is free.",
         matters: "Every proxy has the configuration of before again, so the change has no effect anywhere.",
         case: Case::Situation {
             wrong: "`burgee up --hold` runs, and a document is saved whose expression Envoy cannot compile, though it \

@@ -31,8 +31,10 @@ fn a_name_out_of_a_document_leads_nowhere() {
         let mut site = Site::loopback(None);
         site.add_loopback_proxy(&policy.workload.to_string(), &proxy_directory(&run, number), None);
         let inputs = Inputs { mesh: &mesh, policy: &documents, site: &site, modules: &modules };
-        let prepared =
-            prepare(number, inputs, policy, &BTreeSet::new(), &run, &mk_options(), &mut Vec::new()).unwrap();
+        let directory = proxy_directory(&run, number);
+        make(&directory).unwrap();
+        let labels = BTreeSet::new();
+        let prepared = prepare(&directory, inputs, policy, &labels, &mk_options(), &mut Vec::new()).unwrap();
         assert_eq!(prepared.launch.directory.parent(), Some(run.path()));
         let written = fs::read_dir(run.path().join(format!("proxy-{number}"))).unwrap().count();
         assert_eq!(written, 5, "three files and the directories of the extensions and the logs");

@@ -38,11 +38,20 @@ pub(super) struct Found {
     pub path: String,
 }
 
-/// The resources of a text, and what is wrong with it or worth knowing.
+/// The resources of a text, and what is wrong with it or worth knowing. It is wrong if it has none.
 pub(super) fn read(source: &Source, is_json: bool) -> (Vec<Found>, Vec<Problem>) {
     if source.text.trim().is_empty() {
         return (Vec::new(), vec![holds_nothing(source)]);
     }
+    let (found, mut problems) = read_any(source, is_json);
+    if found.is_empty() && problems.iter().all(|problem| problem.severity < Severity::Error) {
+        problems.push(holds_nothing(source));
+    }
+    (found, problems)
+}
+
+/// The same of a text that may have none.
+pub(super) fn read_any(source: &Source, is_json: bool) -> (Vec<Found>, Vec<Problem>) {
     let value = if is_json { Value::from_json(source) } else { Value::from_yaml(source) };
     let value = match value {
         Ok(value) => value,
@@ -51,11 +60,7 @@ pub(super) fn read(source: &Source, is_json: bool) -> (Vec<Found>, Vec<Problem>)
     let mut reader = Reader { text: Text::new(source), found: Vec::new() };
     reader.file(&value);
     let Reader { text, found } = reader;
-    let mut problems = text.problems;
-    if found.is_empty() && problems.iter().all(|problem| problem.severity < Severity::Error) {
-        problems.push(holds_nothing(source));
-    }
-    (found, problems)
+    (found, text.problems)
 }
 
 /// A file of a base without a resource.

@@ -215,7 +215,7 @@ fn resources(file: &File, bytes: &Bytes) -> (Vec<Found>, Vec<Problem>) {
 }
 
 /// Resources by type and name, and what is there twice.
-fn snapshot(found: Vec<Found>) -> (Snapshot, Vec<Problem>) {
+pub(super) fn snapshot(found: Vec<Found>) -> (Snapshot, Vec<Problem>) {
     let mut snapshot = Snapshot::default();
     let mut problems = Vec::new();
     let mut places = BTreeMap::new();
