@@ -41,6 +41,7 @@ mod serving_faults;
 #[cfg(target_os = "linux")]
 mod serving_loopback;
 mod serving_tls;
+mod serving_traces;
 mod support;
 mod swaps;
 mod tracers;

@@ -52,6 +52,9 @@ pub(crate) struct ServeArgs {
     /// How long, in seconds, proxies may take to leave when the server ends.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub drain: u64,
+    /// Where to send a trace of each change: an OpenTelemetry collector that takes OTLP over gRPC in plain text.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub otlp: Option<String>,
     /// How to write the log, which goes to standard error.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,

@@ -5,6 +5,7 @@ mod log;
 mod mesh;
 mod publish;
 mod state;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use burgee_api::{Problem, Severity};
 use burgee_server::admin::Admin;
 use burgee_server::base::Classes;
-use burgee_server::fleet::{Fleet, Limits};
+use burgee_server::fleet::{Fleet, Limits, Step};
 use burgee_server::holds::Holds;
 use burgee_server::in_force::InForce;
 use burgee_server::status::ProblemReport;
@@ -77,16 +78,18 @@ async fn serve(plan: &ServePlan) -> Result<Outcome, Failure> {
     let admin = bind("--admin", plan.admin)?;
     let state = State::open(plan)?;
     let publisher = Publisher::new(plan)?;
+    let fleet = Fleet::new(Limits { proxies: plan.max_proxies, ..Limits::default() }, Holds::default());
+    let fleet = Arc::new(fleet);
+    if let Some(collector) = &plan.otlp {
+        traces::begin(collector, &fleet)?;
+    }
     let mut server = Server {
         upstream: match &plan.base {
             ServeBase::Upstream(upstream) => Some(upstream.clone()),
             ServeBase::Folder(_) | ServeBase::Loopback => None,
         },
         plan,
-        fleet: Arc::new(Fleet::new(
-            Limits { proxies: plan.max_proxies, ..Limits::default() },
-            Holds::default(),
-        )),
+        fleet,
         documents: Documents::default(),
         publisher,
         state,
@@ -203,6 +206,7 @@ impl Server<'_> {
             self.read_base().await?;
         }
         let mut unread = None;
+        let begun = std::time::Instant::now();
         let read = match tokio::task::block_in_place(|| self.documents.read(&self.plan.files)) {
             Ok(read) => read,
             Err(failure) => {
@@ -225,7 +229,8 @@ impl Server<'_> {
             self.publisher.know(mesh.index());
             self.mesh = Some(mesh);
         }
-        self.take(read, Change { is_of_module: true }, false).await;
+        let reading = Step::since("read", begun);
+        self.take(read, Change { is_of_module: true }, false, reading).await;
         self.unread = unread;
         Ok(())
     }
@@ -341,12 +346,13 @@ impl Server<'_> {
     async fn read_documents(&mut self, change: Change, is_again: bool) {
         // What was told when they could not be read is true no more, even if they are what they were before.
         let is_forced = change.is_of_module || self.unread.is_some();
+        let begun = std::time::Instant::now();
         let read = tokio::task::block_in_place(|| match is_forced {
             true => self.documents.read(&self.plan.files).map(Some),
             false => self.documents.read_if_other(&self.plan.files),
         });
         match read {
-            Ok(Some(read)) => self.take(read, change, is_again).await,
+            Ok(Some(read)) => self.take(read, change, is_again, Step::since("read", begun)).await,
             Ok(None) => {}
             Err(failure) if self.unread.as_ref() == Some(&failure.message) => {}
             Err(failure) => {
@@ -359,7 +365,7 @@ impl Server<'_> {
     }
 
     /// Puts documents in force that were read.
-    async fn take(&mut self, read: Read, change: Change, is_again: bool) {
+    async fn take(&mut self, read: Read, change: Change, is_again: bool, reading: Step) {
         let begun = std::time::Instant::now();
         let Read { usable, texts, mut problems } = read;
         self.unread = None;
@@ -367,6 +373,7 @@ impl Server<'_> {
         let published = tokio::task::block_in_place(|| {
             self.publisher.publish(usable.resources.clone(), good, change.is_of_module)
         });
+        let steps = vec![reading, Step::since("modules", begun)];
         self.again.note(&published.wrong, is_again);
         problems.extend(published.wrong);
         problems.extend(published.kept);
@@ -381,7 +388,7 @@ impl Server<'_> {
         self.problems.documents = problems;
         self.tell();
         if is_other || is_first {
-            let concerned = self.fleet.publish(published.in_force.clone()).await;
+            let concerned = self.fleet.publish_after(published.in_force.clone(), steps).await;
             ::log::info!(target: "documents", "change {} is in force: {} of {} proxies are to have something else, after {} ms",
                 concerned.number, concerned.changed, concerned.connected, begun.elapsed().as_millis());
         }

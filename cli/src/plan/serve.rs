@@ -26,6 +26,8 @@ pub(crate) struct ServePlan {
     pub tls: Option<TlsFiles>,
     pub max_proxies: usize,
     pub drain: u64,
+    /// A collector's address, as `http://HOST:PORT`.
+    pub otlp: Option<String>,
     pub log: LogFormat,
     pub log_level: LogLevel,
 }
@@ -79,6 +81,7 @@ impl ServePlan {
             tls,
             max_proxies: args.max_proxies,
             drain: args.drain,
+            otlp: args.otlp.as_deref().map(collector).transpose()?,
             log: args.log,
             log_level: args.log_level,
         })
@@ -105,5 +108,47 @@ fn base(named: &str) -> Result<ServeBase, Failure> {
             "name a folder of xDS resources (docs/bases.md), a control plane as xds://HOST:PORT, or loopback for the \
              mesh that the documents describe",
         )),
+    }
+}
+
+/// The address of a collector that is named as `HOST:PORT`, or as `http://HOST:PORT`.
+fn collector(named: &str) -> Result<String, Failure> {
+    let address = named.strip_prefix("http://").unwrap_or(named).trim_end_matches('/');
+    let is_one = |uri: &http::Uri| {
+        let has_port = uri.port_u16().is_some_and(|port| port > 0);
+        let is_bare = uri.path() == "/" && uri.query().is_none();
+        has_port && is_bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    };
+    match format!("http://{address}").parse() {
+        Ok(uri) if is_one(&uri) => Ok(format!("http://{address}")),
+        _ => Err(Failure::new(
+            format!("--otlp {named}: this is no address of a collector"),
+            "write HOST:PORT, such as localhost:4317; it takes OTLP over gRPC, in plain text",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_a_host_and_a_port() {
+        for named in ["localhost:4317", "http://localhost:4317", "http://localhost:4317/"] {
+            assert_eq!(collector(named).expect("an address"), "http://localhost:4317", "{named}");
+        }
+        assert_eq!(collector("[::1]:4317").expect("an address"), "http://[::1]:4317");
+        for named in [
+            "",
+            "localhost",
+            "localhost:0",
+            "https://localhost:4317",
+            "a@b:1",
+            "localhost:4317/v1",
+            "a b:1",
+            "h:99999",
+        ] {
+            assert!(collector(named).is_err(), "{named}");
+        }
     }
 }

@@ -4,19 +4,21 @@
 mod change;
 mod proxy;
 mod refused;
+mod report;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use burgee_api::resolve::{Effective, PolicySet, Workload};
 use burgee_overlay::is_about_workload;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 pub use self::change::Concerned;
 use self::proxy::Moved;
 pub use self::proxy::{Given, Proxy, ProxyStatus, Refused};
+pub use self::report::{ChangeEnd, ChangeReport, MOST_PUSHES, Push, PushReport, RefusedPush, Step};
 use crate::holds::Holds;
 use crate::in_force::InForce;
 use crate::lay::lay;
@@ -90,6 +92,9 @@ pub struct Fleet {
     pushes: AtomicU64,
     refusals: AtomicU64,
     problems: Mutex<Vec<ProblemReport>>,
+    /// Who is told how changes went.
+    reports: OnceLock<mpsc::Sender<ChangeReport>>,
+    lost_reports: AtomicU64,
 }
 
 struct Inner {
@@ -142,6 +147,8 @@ impl Fleet {
             pushes: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             problems: Mutex::default(),
+            reports: OnceLock::new(),
+            lost_reports: AtomicU64::new(0),
         }
     }
 
@@ -299,6 +306,22 @@ impl Fleet {
         *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
     }
 
+    /// How changes went from now on, each when the last proxy has it. None: somebody else is told already.
+    pub fn reports(&self) -> Option<mpsc::Receiver<ChangeReport>> {
+        let (sender, receiver) = mpsc::channel(report::WAITING);
+        self.reports.set(sender).ok().map(|()| receiver)
+    }
+
+    /// How many reports of changes nobody had.
+    pub fn lost_reports(&self) -> u64 {
+        self.lost_reports.load(Ordering::Relaxed)
+    }
+
+    /// A report came to nothing.
+    pub fn lose_report(&self) {
+        self.lost_reports.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether there is something to serve, and it goes on.
     pub fn is_ready(&self, needs_base: bool) -> bool {
         let inner = self.lock();
@@ -401,9 +424,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// A response goes out.
-    pub fn sent(&self) {
+    /// A response goes out, with so many resources and bytes.
+    pub fn sent(&self, resources: usize, bytes: usize) {
         self.fleet.pushes.fetch_add(1, Ordering::Relaxed);
+        self.proxy.sent(resources, bytes);
     }
 
     /// The proxy has, or has not, everything that it should have.

@@ -284,7 +284,7 @@ impl<R: Request> Open<R> {
             }
         }
         if let Some(member) = &self.member {
-            member.sent();
+            member.sent(reply.resources.len(), size);
             log::debug!(target: "push", "{}: {} {} of {}, {size} bytes", member.proxy.node_id,
                 reply.resources.len(), reply.type_url, reply.version);
         }

@@ -21,9 +21,19 @@ pub(super) fn begin(format: LogFormat, level: LogLevel) {
     let mut builder = env_logger::Builder::new();
     // Of libraries only what is wrong.
     builder.filter_level(LevelFilter::Warn);
-    for ours in
-        ["proxy", "push", "lay", "base", "documents", "state", "upstream", "connection", "admin", "tls"]
-    {
+    for ours in [
+        "proxy",
+        "push",
+        "lay",
+        "base",
+        "documents",
+        "state",
+        "upstream",
+        "connection",
+        "admin",
+        "tls",
+        "trace",
+    ] {
         builder.filter_module(ours, level);
     }
     builder.target(env_logger::Target::Stderr).format(move |out, record| {

@@ -50,6 +50,12 @@ pub(super) fn page(fleet: &Fleet, upstream: Option<&Upstream>) -> String {
         &plain(fleet.refusals() as f64),
     );
     one(
+        "burgee_lost_traces_total",
+        "counter",
+        "Traces of changes that no collector has.",
+        &plain(fleet.lost_reports() as f64),
+    );
+    one(
         "burgee_resources",
         "gauge",
         "Different resources that proxies have.",

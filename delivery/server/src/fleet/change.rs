@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use burgee_api::resolve::{PolicyDocument, Workload, WorkloadIndex, affected};
 
+use super::report::{self, ChangeEnd, ChangeReport, OVERDUE, Step};
 use super::{Bases, Fleet, Proxy, REMEMBERED};
 use crate::in_force::InForce;
-use crate::resource::Snapshot;
+use crate::resource::{Snapshot, Version};
 
 /// How often it is looked whether a change has come to all.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,9 +36,23 @@ pub struct Concerned {
     pub drained: usize,
 }
 
+/// A change on its way to proxies.
+struct Followed {
+    change: Concerned,
+    in_force: Version,
+    is_of_bases: bool,
+    begun: Instant,
+    steps: Vec<Step>,
+}
+
 impl Fleet {
     /// Puts policies and modules in force.
     pub async fn publish(self: &Arc<Self>, in_force: InForce) -> Concerned {
+        self.publish_after(in_force, Vec::new()).await
+    }
+
+    /// The same after some steps, for its report.
+    pub async fn publish_after(self: &Arc<Self>, in_force: InForce, mut steps: Vec<Step>) -> Concerned {
         let _one = self.changing.lock().await;
         let begun = Instant::now();
         let (old, number, index, let_go) = {
@@ -69,7 +84,14 @@ impl Fleet {
         let connected = index.proxies.iter().map(Vec::len).sum();
         let (changed, drained) = self.compute(&proxies, number).await;
         let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
-        self.follow(found, begun);
+        steps.push(Step::since("compute", begun));
+        self.follow(Followed {
+            change: found,
+            in_force: in_force.version(),
+            is_of_bases: false,
+            begun,
+            steps,
+        });
         log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else, {drained} by draining listeners; {} ms",
             in_force.version(), begun.elapsed().as_millis());
         found
@@ -101,23 +123,30 @@ impl Fleet {
         let connected = self.lock().proxies.len();
         let (changed, drained) = self.compute(&proxies, number).await;
         let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
-        self.follow(found, begun);
+        let steps = vec![Step::since("compute", begun)];
+        let in_force = self.in_force().0.version();
+        self.follow(Followed { change: found, in_force, is_of_bases: true, begun, steps });
         log::info!(target: "push", "change {number} (base): {changed} of {connected} proxies get something else, {drained} by draining listeners");
         found
     }
 
     /// Says when the last proxy has what a change gave it, unless another change comes before that.
-    fn follow(self: &Arc<Self>, change: Concerned, begun: Instant) {
+    fn follow(self: &Arc<Self>, followed: Followed) {
+        let (change, begun) = (followed.change, followed.begun);
         *self.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some((change, None));
         let fleet = self.clone();
         tokio::spawn(async move {
+            let mut untold = Some(followed);
             loop {
                 if fleet.lock().number != change.number {
-                    return;
+                    return fleet.report(untold, ChangeEnd::Superseded);
                 }
                 let behind = fleet.behind();
                 if behind == 0 {
                     break;
+                }
+                if begun.elapsed() > OVERDUE {
+                    fleet.report(untold.take(), ChangeEnd::Overdue);
                 }
                 tokio::time::sleep(LOOK).await;
             }
@@ -127,7 +156,20 @@ impl Fleet {
                 log::info!(target: "push", "change {}: the last of {} proxies has it after {} ms", change.number,
                     change.changed, took.as_millis());
             }
+            fleet.report(untold, ChangeEnd::Complete);
         });
+    }
+
+    /// Tells how a change went, if somebody wants to know and was not told.
+    fn report(&self, followed: Option<Followed>, end: ChangeEnd) {
+        let (Some(followed), Some(reports)) = (followed, self.reports.get()) else { return };
+        let Followed { change, in_force, is_of_bases, begun: _, steps } = followed;
+        let ended = Instant::now();
+        let (pushes, left_out) = report::pushes(&self.proxies(), change, ended);
+        let report = ChangeReport { change, in_force, is_of_bases, steps, end, ended, pushes, left_out };
+        if reports.try_send(report).is_err() {
+            self.lose_report();
+        }
     }
 
     /// One proxy's own base is another.

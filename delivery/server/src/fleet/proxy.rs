@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use burgee_api::resolve::Workload;
 use tokio::sync::watch;
 
+use super::report::Push;
 use crate::in_force::InForce;
 use crate::node::Node;
 use crate::plugin_state::PluginState;
@@ -76,6 +77,8 @@ pub struct ProxyStatus {
     pub plugins: BTreeMap<Arc<str>, PluginState>,
     /// What was another of what it is to have, by which change.
     moved: (u64, Moved),
+    /// What became of that, by which change.
+    push: Option<(u64, Push)>,
 }
 
 /// A refusal, as it is remembered.
@@ -150,6 +153,11 @@ impl Proxy {
             moved.anything = is_moved || before.anything;
             moved.listeners = is_moved && listeners(&given) != listeners(old) || before.listeners;
             status.moved = (given.number, moved);
+            // What it gets when it comes is nobody's change.
+            let is_known = status.push.as_ref().is_some_and(|(number, _)| *number == given.number);
+            if is_moved && old.number != 0 && !is_known {
+                status.push = Some((given.number, Push::begin()));
+            }
             status.wanted = Some(in_force.clone());
             status.is_in_sync &= !is_other;
             if status.is_in_sync {
@@ -189,7 +197,27 @@ impl Proxy {
         if is_in_sync {
             status.has = Some((number, SystemTime::now()));
             status.good = status.wanted.clone();
+            if let Some((_, push)) = &mut status.push
+                && push.ended.is_none()
+            {
+                push.ended = Some(Instant::now());
+            }
         }
+    }
+
+    /// A response goes out to it, with so many resources and bytes.
+    pub(super) fn sent(&self, resources: usize, bytes: usize) {
+        if let Some((_, push)) = &mut self.lock().push
+            && push.ended.is_none()
+        {
+            push.sent(resources, bytes);
+        }
+    }
+
+    /// What became of a change here; none: it was no other for it, or another change came since.
+    pub(super) fn push(&self, number: u64) -> Option<Push> {
+        let status = self.lock();
+        status.push.as_ref().filter(|(of, _)| *of == number).map(|(_, push)| push.clone())
     }
 
     /// Remembers a refusal.
@@ -203,6 +231,9 @@ impl Proxy {
         });
         if status.refused.len() > MOST_REFUSALS {
             status.refused.remove(0);
+        }
+        if let Some((_, push)) = &mut status.push {
+            push.refuse(&refusal.type_url, &words(&refusal.error));
         }
     }
 
