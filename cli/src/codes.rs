@@ -209,6 +209,20 @@ burgee_api::codes! {
         },
     }
 
+    /// Something that a server could not keep.
+    NOT_KEPT = "BG0022" {
+        severity: Severity::Error,
+        basis: Basis::Ours,
+        means: "A server cannot write what outlives it, in the folder `--state`: the last good documents, or what is held back \
+                from proxies that refused it.",
+        matters: "Changes take effect all the same. A server that is started anew does not know the last of them: it begins \
+                  with what was kept before where documents are wrong then, and tries again what proxies refused.",
+        case: Case::Situation {
+            wrong: "The disk of `--state` is full, or has become read-only.",
+            right: "Make room there. It is tried again every two seconds, and said no more when it is kept.",
+        },
+    }
+
     /// Something that a server could not read.
     NOT_READ = "BG0021" {
         severity: Severity::Error,

@@ -1,5 +1,5 @@
 //! `burgee serve` when things go wrong: servers and proxies that are killed under load, that stand still, connections that say
-//! nothing, a disk that takes no more; and that nothing grows meanwhile.
+//! nothing, a disk that takes no more, a clock that is set; and that nothing grows meanwhile.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::support::load::Load;
-use crate::support::served::{ServedProxy, Story, gateway, script, sidecar, wait_for_header};
+use crate::support::served::{Served, ServedProxy, Story, gateway, script, sidecar, wait_for_header};
 use crate::support::{eventually, tools};
 
 /// A mesh whose gateway says `zero`.
@@ -189,6 +189,11 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
     say(&story, "unsaved");
     wait_for(&entrance, "unsaved");
     served.held.wait_until_said(from, "a restart would not know these documents");
+    let is_kept = |status: &serde_json::Value| {
+        let problems = status["problems"].as_array().expect("problems");
+        problems.iter().all(|it| it["code"] != "BG0022")
+    };
+    served.wait_until("what is not kept is in the status", |status| (!is_kept(status)).then_some(()));
     let told = served.held.stderr().len();
     say(&story, "unsaved too");
     wait_for(&entrance, "unsaved too");
@@ -202,6 +207,7 @@ fn a_disk_that_takes_no_more_is_told_and_changes_take_effect_all_the_same() {
         if kept.contains("unsaved") { Ok(()) } else { Err(kept) }
     });
     let said = served.held.wait_until_said(from, "is kept again");
+    served.wait_until("what is kept is no problem any more", |status| is_kept(status).then_some(()));
     assert_eq!(said.matches("cannot be written").count(), 1, "it is tried again, and told once: {said}");
     // Documents of which one cannot be read for a while, and are then what they were before.
     let link = story.documents.join("link.yaml");
@@ -266,4 +272,122 @@ fn a_server_that_may_open_no_more_files_goes_on_with_what_it_has_and_catches_up(
     let said = served.held.stderr()[from..].to_owned();
     assert!(!said.contains("disconnected"), "{said}");
     assert_eq!(said.matches("nothing can be accepted").count(), 1, "{said}");
+}
+
+/// A file system of 64 kB that is full, in a place; gone with this. None where nothing may be mounted; then this says so.
+struct FullDisk(PathBuf);
+
+impl FullDisk {
+    fn mount(place: PathBuf) -> Option<FullDisk> {
+        fs::create_dir_all(&place).expect("a folder");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&place).output();
+        if !mount.is_ok_and(|output| output.status.success()) {
+            let _ = writeln!(std::io::stderr(), "\nSKIPPED: a full disk: this user may mount nothing");
+            return None;
+        }
+        let disk = FullDisk(place);
+        let full = fs::write(disk.0.join("full"), vec![0; 1 << 20]).expect_err("it takes 64 kB");
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        Some(disk)
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("full")).expect("it is there");
+    }
+}
+
+impl Drop for FullDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn on_a_disk_that_is_full_everything_works_and_is_kept_when_there_is_room() {
+    let story = story();
+    let Some(disk) = FullDisk::mount(story.folder.path().join("state")) else { return };
+    let served = story.serve();
+    let gateway = gateway_of(&served.address, "first");
+    let _sidecar = sidecar(&served.address, &[]);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    wait_for(&entrance, "zero");
+    let problems = |status: &serde_json::Value| status["problems"].as_array().expect("problems").clone();
+    let told = served.wait_until("what is not kept", |status| problems(status).first().cloned());
+    assert_eq!(told["code"], "BG0022", "{told}");
+    assert!(told["message"].as_str().is_some_and(|it| it.contains("No space left on device")), "{told}");
+    // Even what is refused comes back.
+    story.write("script.yaml", &script("(("));
+    served.wait_until("the refusal", |status| {
+        let documents = status["documents"].as_array()?;
+        documents.iter().any(|document| !document["refused"][0]["error"].is_null()).then_some(())
+    });
+    wait_for(&entrance, "zero");
+    disk.make_room();
+    served.wait_until("no problem", |status| problems(status).is_empty().then_some(()));
+    let held = fs::read_to_string(kept(&story, "holds.json")).expect("what is held back");
+    assert!(held.contains("script load error"), "{held}");
+    served.held.end_by(Signal::SIGTERM);
+}
+
+#[test]
+fn a_clock_that_is_set_back_and_forth_is_felt_by_nobody() {
+    let Some(library) = tools::faketime() else { return };
+    let story = story();
+    let clock = story.folder.path().join("clock");
+    let set = |by: &str| {
+        let beside = story.folder.path().join("clock.new");
+        fs::write(&beside, by).and_then(|()| fs::rename(&beside, &clock)).expect("a clock");
+    };
+    set("+0");
+    let served = story.serve_with(|program| {
+        program
+            .env("LD_PRELOAD", &library)
+            .env("FAKETIME_TIMESTAMP_FILE", &clock)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1")
+            .env("NO_FAKE_STAT", "1")
+    });
+    let gateway = gateway_of(&served.address, "first");
+    let _sidecar = sidecar(&served.address, &[]);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    wait_for(&entrance, "zero");
+    let day = |log: &str| log.lines().last().and_then(|line| line.get(..10)).map(str::to_owned);
+    let mut days = std::collections::BTreeSet::new();
+    for (round, by) in ["+3d", "-400d", "+0", "+90d"].into_iter().enumerate() {
+        set(by);
+        say(&story, &format!("round {round}"));
+        wait_for(&entrance, &format!("round {round}"));
+        served.wait_for_proxies(2);
+        days.extend(day(&served.held.stderr()));
+        // Who came when is told by the clock as it is set now, so it was a moment ago.
+        let status = served.status();
+        let proxies = status["proxies"].as_array().expect("proxies");
+        let times = proxies.iter().flat_map(|it| [&it["connected_since"], &it["acknowledged_at"]]);
+        let times: Vec<f64> = times.map(|time| time.as_f64().expect("a time")).collect();
+        assert!(times.iter().all(|time| (time - times[0]).abs() < 60.0), "{times:?}");
+        assert!(status["last_change"]["took_ms"].as_u64().is_some_and(|took| took < 60_000), "{status:#}");
+    }
+    assert!(days.len() > 2, "the clock of the server was set: {days:?}");
+    // What is refused is held back, and let go by another version, whatever the time is.
+    story.write("script.yaml", &script("(("));
+    let refused = |served: &Served, count: usize| {
+        served.wait_until("what is refused", |status| {
+            let documents = status["documents"].as_array()?;
+            let refused: usize =
+                documents.iter().filter_map(|it| Some(it["refused"].as_array()?.len())).sum();
+            (refused == count).then_some(())
+        });
+    };
+    refused(&served, 1);
+    set("-400d");
+    wait_for(&entrance, "round 3");
+    say(&story, "end");
+    wait_for(&entrance, "end");
+    refused(&served, 0);
+    let log = served.held.end_by(Signal::SIGTERM).expect_code(0).stderr;
+    assert!(!log.contains("panicked"), "{log}");
 }

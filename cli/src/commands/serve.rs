@@ -405,14 +405,16 @@ impl Server<'_> {
             (_, Err(error)) => Some(format!("{error}; a restart would not know what is held back")),
             (Ok(()), Ok(())) => None,
         };
-        match &unsaved {
-            Some(why) if self.unsaved.is_none() => ::log::error!(target: "state", "{why}"),
-            None if self.unsaved.is_some() => {
-                ::log::info!(target: "state", "what outlives the server is kept again")
-            }
-            Some(_) | None => {}
+        match (&self.unsaved, &unsaved) {
+            (None, Some(why)) => ::log::error!(target: "state", "{why}"),
+            (Some(_), None) => ::log::info!(target: "state", "what outlives the server is kept again"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if self.unsaved == unsaved {
+            return;
         }
         self.unsaved = unsaved;
+        self.tell();
     }
 
     /// Prints what is wrong and was not told before.
@@ -467,6 +469,10 @@ impl Server<'_> {
             message: problem.message.clone(),
             help: problem.help.clone(),
         };
-        self.fleet.tell_of_problems(all.map(report).collect());
+        let not_kept = self.unsaved.as_ref().map(|why| {
+            Problem::new(Severity::Error, crate::codes::NOT_KEPT, why.clone())
+                .help("make room there, or let the server write there; it is tried again every two seconds")
+        });
+        self.fleet.tell_of_problems(all.chain(&not_kept).map(report).collect());
     }
 }

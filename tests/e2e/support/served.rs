@@ -26,10 +26,18 @@ impl Served {
     /// Starts one over `base`, with the documents in `documents` and what outlives it in `state`; on any port, or on that
     /// of an earlier one.
     pub(crate) fn start(base: &str, documents: &Path, state: &Path, listen: &str, more: &[&str]) -> Served {
-        let program = Program::new(["serve", "--base", base, "--listen", listen, "--admin", "127.0.0.1:0"])
+        Served::of(Served::program(base, documents, state, listen, more))
+    }
+
+    fn program(base: &str, documents: &Path, state: &Path, listen: &str, more: &[&str]) -> Program {
+        Program::new(["serve", "--base", base, "--listen", listen, "--admin", "127.0.0.1:0"])
             .args(["-f".as_ref(), documents.as_os_str(), "--state".as_ref(), state.as_os_str()])
             .args(["--module".as_ref(), module().as_os_str()])
-            .args(more);
+            .args(more)
+    }
+
+    /// One that this program is.
+    fn of(program: Program) -> Served {
         let mut held = program.hold();
         let line = held.wait_for("a server that serves", |held| {
             held.stderr().lines().find(|line| line.starts_with("serving proxies at ")).map(str::to_owned)
@@ -187,6 +195,12 @@ impl Story {
     /// A server of it, on any port.
     pub(crate) fn serve(&self) -> Served {
         self.serve_at("127.0.0.1:0", &[])
+    }
+
+    /// A server of it, whose program something is done to before.
+    pub(crate) fn serve_with(&self, change: impl FnOnce(Program) -> Program) -> Served {
+        let state = self.folder.path().join("state");
+        Served::of(change(Served::program(&self.base, &self.documents, &state, "127.0.0.1:0", &[])))
     }
 
     /// A server of it; `more` are arguments of its own.

@@ -36,6 +36,17 @@ pub(crate) fn openssl() -> Option<PathBuf> {
     found("openssl", "openssl", &OPENSSL)
 }
 
+/// The library of faketime, which a program is loaded with whose clock is to be set, or none when it cannot be had; then this
+/// says so.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    static FAKETIME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let tool = found("faketime", "faketime", &FAKETIME)?;
+    let beside = tool.parent()?.parent()?;
+    let roots = [beside.join("root/usr/lib"), beside.join("lib")];
+    let folders = roots.iter().filter_map(|root| root.read_dir().ok()).flatten().flatten();
+    folders.map(|folder| folder.path().join("faketime/libfaketime.so.1")).find(|file| file.is_file())
+}
+
 /// Looks for a tool once, and says for each test that does without it.
 fn found(tool: &str, package: &str, memory: &OnceLock<Result<PathBuf, String>>) -> Option<PathBuf> {
     match memory.get_or_init(|| on_path(tool).map_or_else(|| unpacked(tool, package), Ok)) {

@@ -140,7 +140,8 @@ impl State {
                 namespace: namespace.into(),
                 name: name.into(),
             });
-            let since = SystemTime::UNIX_EPOCH + Duration::from_secs(hold.since);
+            let since = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(hold.since));
+            let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
             holds.add(&hold.proxy, Hold { document, refused, kept, error: hold.error, since });
         }
         holds

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use burgee_api::resolve::Workload;
 use tokio::sync::watch;
@@ -54,7 +54,7 @@ pub struct Proxy {
     /// How it asks.
     pub flavour: Flavour,
     /// Since when it is connected.
-    pub since: SystemTime,
+    pub since: Instant,
     pub(super) given: watch::Sender<Given>,
     base: Mutex<Arc<Snapshot>>,
     status: Mutex<ProxyStatus>,
@@ -64,7 +64,7 @@ pub struct Proxy {
 #[derive(Clone, Debug, Default)]
 pub struct ProxyStatus {
     /// The change of which it has everything that it asked for, and when it had it.
-    pub has: Option<(u64, SystemTime)>,
+    pub has: Option<(u64, Instant)>,
     /// Whether it has everything of what it is to have now.
     pub is_in_sync: bool,
     /// What was in force when it had everything last, without anything that it could not take.
@@ -85,7 +85,7 @@ pub struct ProxyStatus {
 #[derive(Clone, Debug)]
 pub struct Refused {
     /// When.
-    pub at: SystemTime,
+    pub at: Instant,
     /// The type of what was refused.
     pub type_url: Arc<str>,
     /// Its names.
@@ -112,7 +112,7 @@ impl Proxy {
             asked_class: node.class.map(Arc::from),
             envoy: node.envoy.map(Arc::from),
             flavour,
-            since: SystemTime::now(),
+            since: Instant::now(),
             given: watch::Sender::new(nothing),
             base: Mutex::new(base),
             status: Mutex::default(),
@@ -195,7 +195,7 @@ impl Proxy {
         }
         status.is_in_sync = is_in_sync;
         if is_in_sync {
-            status.has = Some((number, SystemTime::now()));
+            status.has = Some((number, Instant::now()));
             status.good = status.wanted.clone();
             if let Some((_, push)) = &mut status.push
                 && push.ended.is_none()
@@ -224,7 +224,7 @@ impl Proxy {
     pub(super) fn refused(&self, refusal: &Refusal) {
         let mut status = self.lock();
         status.refused.push(Refused {
-            at: SystemTime::now(),
+            at: Instant::now(),
             type_url: refusal.type_url.clone(),
             names: refusal.resources.iter().map(|(name, _)| name.clone()).collect(),
             error: words(&refusal.error),
