@@ -1,4 +1,4 @@
-//! A small mesh on loopback: stock Envoys on file xDS, stub apps and traffic.
+//! A small mesh on loopback: stock Envoys on file xDS, or on a server, stub apps and traffic.
 //!
 //! ```text
 //! Resources ──mesh──► what runs ──base──► configuration ──overlay──► files ──► Envoys
@@ -8,9 +8,10 @@
 //!
 //! [`Localnet::start`] starts everything; [`Localnet::drive`] sends traffic; [`Localnet::observe`] reads what the
 //! proxies counted, logged and reported and checks it; [`Localnet::live`] shows it meanwhile; [`Localnet::apply`] takes
-//! changed documents without a restart; [`Localnet::stop`] ends everything. Apps and the receiver of logs and spans are
-//! processes of their own ([`Options::stub`]). What ends by itself is told and ends nothing else. Nothing outlives the
-//! process that called [`Localnet::start`], however it ends (on Linux).
+//! changed documents without a restart; [`Localnet::stop`] ends everything. [`Localnet::start_served`] starts a mesh whose
+//! Envoys a server serves: with what [`Localnet::bases`] gives, and with what it lays over that. Apps and the receiver of
+//! logs and spans are processes of their own ([`Options::stub`]). What ends by itself is told and ends nothing else. Nothing
+//! outlives the process that called [`Localnet::start`], however it ends (on Linux).
 //!
 //! [`mesh::plan`] says what runs, a [`site::Site`] where everything is, and [`configuration_of`] what one Envoy of it
 //! reads. A run on loopback is one site; whoever runs the same mesh elsewhere writes another.

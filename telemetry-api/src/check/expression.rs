@@ -4,6 +4,9 @@ mod functions;
 mod in_format;
 pub(crate) mod tree;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use cel::common::ast::Expr;
 
 use super::attributes;
@@ -32,8 +35,57 @@ pub(crate) enum Fault {
     Joined,
 }
 
-/// Parses an expression.
-pub(crate) fn parse(text: &str) -> Result<cel::Program, String> {
+/// What an expression is, or what is wrong with it.
+pub(crate) type Parsed = Result<Arc<cel::Program>, String>;
+
+/// Parses an expression. What was parsed lately is remembered: it takes long, and documents are judged again and again.
+pub(crate) fn parse(text: &str) -> Parsed {
+    static LATELY: Mutex<Lately> = Mutex::new(Lately::new());
+    let lately = || LATELY.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = lately().get(text) {
+        return known;
+    }
+    // Not while others wait.
+    let parsed = parse_anew(text).map(Arc::new);
+    lately().put(text.to_owned(), parsed.clone());
+    parsed
+}
+
+/// What was parsed lately, in two halves: when the newer one is full, the older one is forgotten.
+struct Lately {
+    newer: BTreeMap<String, Parsed>,
+    older: BTreeMap<String, Parsed>,
+}
+
+/// How many expressions a half has.
+const HALF: usize = 4096;
+
+impl Lately {
+    const fn new() -> Lately {
+        Lately { newer: BTreeMap::new(), older: BTreeMap::new() }
+    }
+
+    fn get(&mut self, text: &str) -> Option<Parsed> {
+        if let Some(known) = self.newer.get(text) {
+            return Some(known.clone());
+        }
+        let (text, known) = self.older.remove_entry(text)?;
+        self.put(text, known.clone());
+        Some(known)
+    }
+
+    fn put(&mut self, text: String, parsed: Parsed) {
+        if text.len() > MAX_BYTES {
+            return;
+        }
+        if self.newer.len() >= HALF {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(text, parsed);
+    }
+}
+
+fn parse_anew(text: &str) -> Result<cel::Program, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is longer than {MAX_BYTES} bytes"));
     }
@@ -156,6 +208,21 @@ mod tests {
 
     use super::*;
     use crate::test;
+
+    #[test]
+    fn what_was_parsed_lately_is_remembered_and_no_more_than_that() {
+        let mut lately = Lately::new();
+        for number in 0..HALF * 3 {
+            lately.put(number.to_string(), Err(number.to_string()));
+            assert!(lately.get("0").is_some(), "what is asked for again and again is not forgotten");
+        }
+        assert!(lately.get("1").is_none());
+        assert!(lately.newer.len() + lately.older.len() <= HALF * 2);
+        let last = (HALF * 3 - 1).to_string();
+        assert_eq!(lately.get(&last).and_then(Result::err), Some(last));
+        assert!(parse("a.b").is_ok() && parse("a.").is_err());
+        assert_eq!(parse("a.").err(), parse("a.").err());
+    }
 
     #[test]
     fn what_parses_is_accepted() {

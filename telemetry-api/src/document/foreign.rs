@@ -91,6 +91,17 @@ impl NotRead {
         note(&mut self.others, kind, field);
     }
 
+    /// Adds what comes after this.
+    pub fn join(&mut self, other: &NotRead) {
+        for (seen, others) in [(&mut self.istio, &other.istio), (&mut self.others, &other.others)] {
+            let before: usize = seen.values().map(|seen| seen.count).sum();
+            for (kind, one) in others {
+                let first = || Seen { count: 0, before: before + one.before, ..one.clone() };
+                seen.entry(kind.clone()).or_insert_with(first).count += one.count;
+            }
+        }
+    }
+
     /// What is worth knowing of all of them.
     pub fn problems(self) -> Vec<Problem> {
         let help = format!("kinds that are read: {}", kind_names());

@@ -66,6 +66,14 @@ pub(super) const KINDS: &[Kind] = &[
 pub fn read(sources: &[Source]) -> Documents {
     let mut documents = Documents::default();
     for source in sources {
+        documents.text(source);
+    }
+    documents.settled()
+}
+
+impl Documents {
+    /// Reads every document of a text.
+    pub(super) fn text(&mut self, source: &Source) {
         let (nodes, mut problems) = parse(source);
         if nodes.is_empty() && problems.is_empty() {
             problems.push(
@@ -77,18 +85,38 @@ pub fn read(sources: &[Source]) -> Documents {
                 .help("it is empty or has only comments"),
             );
         }
-        documents.problems.append(&mut problems);
+        self.problems.append(&mut problems);
         for node in &nodes {
-            documents.take(source, node, "");
+            self.take(source, node, "");
         }
     }
-    let Documents { resources, problems, meshes, not_read, .. } = &mut documents;
-    settle(std::mem::take(meshes), resources, problems);
-    problems.extend(std::mem::take(not_read).problems());
-    documents
-}
 
-impl Documents {
+    /// Adds what another text came to that was read alone. Whether it came to the same as it would have after these: not if
+    /// a name is in both.
+    pub(super) fn join(&mut self, part: &Documents) -> bool {
+        let Documents { resources, problems, outlines, ignores, label_sizes, names, meshes, not_read } = part;
+        if names.keys().any(|name| self.names.contains_key(name)) {
+            return false;
+        }
+        self.resources.join(resources);
+        self.problems.extend_from_slice(problems);
+        self.outlines.extend_from_slice(outlines);
+        self.ignores.extend_from_slice(ignores);
+        self.label_sizes.extend_from_slice(label_sizes);
+        self.names.extend(names.iter().map(|(name, place)| (name.clone(), place.clone())));
+        self.meshes.extend_from_slice(meshes);
+        self.not_read.join(not_read);
+        true
+    }
+
+    /// Decides what only all texts together say.
+    pub(super) fn settled(mut self) -> Documents {
+        let Documents { resources, problems, meshes, not_read, .. } = &mut self;
+        settle(std::mem::take(meshes), resources, problems);
+        problems.extend(std::mem::take(not_read).problems());
+        self
+    }
+
     fn take(&mut self, source: &Source, node: &Node, path: &str) {
         let mut context = Context {
             document: DocumentId { kind: "".into(), namespace: "".into(), name: "".into() },

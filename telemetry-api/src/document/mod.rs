@@ -13,6 +13,7 @@ mod mesh_sources;
 mod module_rules;
 mod networking;
 mod outline;
+mod parts;
 mod peer_authentication;
 mod pull_secret;
 pub mod reader;
@@ -25,4 +26,5 @@ pub use annotations::{IGNORE_ANNOTATION, Ignore, LABEL_SIZES_ANNOTATION, LabelSi
 pub use duration::parse as parse_duration;
 pub use kinds::{Documents, read};
 pub use outline::{Outline, OutlineIndex};
+pub use parts::{Parts, read_again};
 pub use tree::Source;

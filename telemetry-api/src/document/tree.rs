@@ -19,7 +19,7 @@ const MAX_COPIED_BYTES: usize = 16 << 20;
 const MAX_DEPTH: usize = 128;
 
 /// A text with a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     /// What to call it in messages: a path as given, or `<stdin>`.
     pub name: Arc<str>,

@@ -65,6 +65,40 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Adds what another text says; what the mesh's configuration is, is not among it.
+    pub(crate) fn join(&mut self, other: &Resources) {
+        let Resources {
+            mesh_config: _,
+            other_meshes: _,
+            telemetries,
+            extensions,
+            module_rules,
+            pull_secrets,
+            service_entries,
+            workload_entries,
+            gateways,
+            peer_authentications,
+            services,
+            pods,
+            istiods,
+            kubernetes_gateways,
+            gateway_classes,
+        } = other;
+        self.telemetries.extend_from_slice(telemetries);
+        self.extensions.extend_from_slice(extensions);
+        self.module_rules.extend_from_slice(module_rules);
+        self.pull_secrets.extend_from_slice(pull_secrets);
+        self.service_entries.extend_from_slice(service_entries);
+        self.workload_entries.extend_from_slice(workload_entries);
+        self.gateways.extend_from_slice(gateways);
+        self.peer_authentications.extend_from_slice(peer_authentications);
+        self.services.extend_from_slice(services);
+        self.pods.extend_from_slice(pods);
+        self.istiods.extend_from_slice(istiods);
+        self.kubernetes_gateways.extend_from_slice(kubernetes_gateways);
+        self.gateway_classes.extend_from_slice(gateway_classes);
+    }
+
     /// Every mesh, that of workloads whose revision has none of its own first.
     pub fn meshes(&self) -> impl Iterator<Item = &MeshConfig> {
         [&self.mesh_config].into_iter().chain(&self.other_meshes)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use burgee_api::check::Usable;
-use burgee_api::document::{self, Source};
+use burgee_api::document::{self, Parts, Source};
 use burgee_api::resolve::DEFAULT_REVISION;
 use burgee_api::resources::Resources;
 use burgee_api::{Problem, Severity};
@@ -24,6 +24,8 @@ pub(super) struct Documents {
     is_there: bool,
     /// Of each file the last text without an error.
     good: BTreeMap<String, String>,
+    /// What texts came to, so that those that are the same are not read again.
+    parts: Parts,
 }
 
 /// What was read now.
@@ -81,7 +83,7 @@ impl Documents {
     }
 
     fn judged(&mut self, read: sources::Sources) -> Read {
-        let documents = document::read(&read.texts);
+        let documents = document::read_again(&read.texts, &mut self.parts);
         let mut checked = judge(documents, &read.texts, DEFAULT_REVISION);
         checked.problems.splice(0..0, read.problems);
         let mut usable = checked.usable(self.is_there.then_some(&self.resources));
