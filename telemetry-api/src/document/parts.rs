@@ -47,6 +47,7 @@ mod tests {
 
     use super::*;
     use crate::document::read;
+    use crate::test;
 
     /// Texts of a folder: some share names with each other, some are lists, of other kinds, of the mesh, or are broken.
     const TEXTS: [&str; 12] = [
