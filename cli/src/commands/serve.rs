@@ -299,7 +299,7 @@ impl Server<'_> {
             tokio::select! {
                 change = watch.next() => {
                     self.read_documents(change, false).await;
-                    watch.modules(&self.watched())?;
+                    self.watch_modules(&mut watch);
                 }
                 () = self.again.wait() => self.read_documents(Change { is_of_module: true }, true).await,
                 _ = base => self.read_base().await?,
@@ -332,8 +332,15 @@ impl Server<'_> {
             _ => first,
         };
         let mut watch = Watch::with_quiet(folder, QUIET)?;
-        watch.modules(&self.watched())?;
+        self.watch_modules(&mut watch);
         Ok(watch)
+    }
+
+    /// Watches modules' sources. What cannot be watched is no reason to end: it is read when documents change.
+    fn watch_modules(&self, watch: &mut Watch) {
+        if let Err(failure) = watch.modules(&self.watched()) {
+            ::log::warn!(target: "documents", "{}; a change of it takes effect with the next change of documents", failure.message);
+        }
     }
 
     /// What is watched beside the first of what is named.

@@ -110,9 +110,12 @@ impl Watch {
             let is_watched = watched.starts_with(&self.directory)
                 || paths.iter().any(|other| other != path && other.is_dir() && watched.starts_with(other));
             if !is_watched {
-                self.watcher.watch(watched, mode).map_err(|error| cannot_watch(watched, &error))?;
-                self.watched.retain(|one| one.path != watched);
+                // A folder that is not there is looked for until it is.
                 let identity = identity(watched);
+                if identity.is_some() {
+                    self.watcher.watch(watched, mode).map_err(|error| cannot_watch(watched, &error))?;
+                }
+                self.watched.retain(|one| one.path != watched);
                 self.watched.push(Watched { path: watched.to_owned(), mode, identity });
             }
         }
@@ -193,6 +196,21 @@ fn cannot_watch(path: &Path, error: &notify::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_of_a_module_that_is_not_there_yet_is_looked_for() {
+        let (documents, other) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let missing = other.path().join("missing");
+        let mut watch = Watch::new(documents.path()).expect("a watch");
+        watch.modules(&[missing.join("x.wasm")]).expect("a watch");
+        std::fs::create_dir(&missing).expect("a folder");
+        let change = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
+        assert_eq!(change.ok(), Some(Change { is_of_module: true }));
+        std::fs::write(missing.join("x.wasm"), "").expect("a file");
+        let change = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
+        assert!(change.is_ok());
+    }
 
     #[tokio::test]
     async fn a_folder_of_which_a_file_was_watched_can_become_a_crate_s() {

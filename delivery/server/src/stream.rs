@@ -278,8 +278,17 @@ impl<R: Request> Open<R> {
         {
             let all = member.fleet.limits().bytes_under_way / 1024;
             let wanted = u32::try_from((size / 1024).clamp(1, all.max(1))).unwrap_or(1);
+            let pace = member.fleet.pace().clone();
+            let turn = match pace.clone().try_acquire_many_owned(wanted) {
+                Ok(turn) => Ok(turn),
+                Err(_) => {
+                    // Who waits here hears of no answer: what it holds itself is given back, else all might wait for each other.
+                    self.turns.clear();
+                    pace.acquire_many_owned(wanted).await
+                }
+            };
             // The semaphore is never closed.
-            if let Ok(turn) = member.fleet.pace().clone().acquire_many_owned(wanted).await {
+            if let Ok(turn) = turn {
                 self.turns.insert(reply.type_url.clone(), (turn, Instant::now() + LONGEST_UNDER_WAY));
             }
         }

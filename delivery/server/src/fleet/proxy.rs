@@ -75,6 +75,8 @@ pub struct ProxyStatus {
     pub refused: Vec<Refused>,
     /// What it tells of its plugins, by name.
     pub plugins: BTreeMap<Arc<str>, PluginState>,
+    /// What it had when it told of them, if it had everything then.
+    told_with: Option<InForce>,
     /// What was another of what it is to have, by which change.
     moved: (u64, Moved),
     /// What became of that, by which change.
@@ -238,20 +240,36 @@ impl Proxy {
     }
 
     /// Takes what it tells of its plugins; gives those that trapped since.
-    pub(super) fn tell_of_plugins(&self, states: &[PluginState]) -> Vec<PluginState> {
+    pub(super) fn tell_of_plugins(&self, states: &[PluginState]) -> Vec<Trap> {
         let mut status = self.lock();
         let before = std::mem::take(&mut status.plugins);
+        let good = if status.is_in_sync { status.good.clone() } else { None };
+        let had = std::mem::replace(&mut status.told_with, good);
         let mut trapped = Vec::new();
         for state in states {
             // What trapped before this server knew of it is not news.
-            if before.get(state.name.as_str()).is_some_and(|before| state.traps > before.traps) {
-                trapped.push(state.clone());
+            if let Some(before) = before.get(state.name.as_str())
+                && state.traps > before.traps
+            {
+                let (state, had) = (state.clone(), had.clone());
+                trapped.push(Trap { state, had, is_first: before.traps == 0 });
             }
             // Each report has all there is to tell, so what is not in it any more is gone.
             status.plugins.insert(state.name.as_str().into(), state.clone());
         }
         trapped
     }
+}
+
+/// A plugin that trapped since it was told of last.
+#[derive(Clone, Debug)]
+pub(super) struct Trap {
+    /// What is told of it.
+    pub state: PluginState,
+    /// What the proxy had when it was told of last, if it had everything then.
+    pub had: Option<InForce>,
+    /// Whether it never trapped before, as far as is known.
+    pub is_first: bool,
 }
 
 /// A proxy's own words, as far as they are kept and told: a request may be some megabytes of them.

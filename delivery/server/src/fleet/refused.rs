@@ -9,12 +9,11 @@ use burgee_api::DocumentId;
 use burgee_api::resolve::PolicyDocument;
 use burgee_overlay::{PLUGIN_PREFIX, plugin_extension_name, plugin_id};
 
-use super::proxy::words;
+use super::proxy::{Trap, words};
 use super::{Fleet, Proxy, ProxyStatus};
 use crate::holds::Hold;
 use crate::in_force::InForce;
 use crate::lay::owners;
-use crate::plugin_state::PluginState;
 use crate::subscription::{Refusal, names};
 
 /// How many resources the log names of a response that was refused.
@@ -67,7 +66,8 @@ impl Fleet {
     }
 
     /// Takes that a plugin trapped: the version before it comes back, if there was one that this server remembers.
-    pub(super) fn refused_by_trap(self: &Arc<Self>, proxy: &Arc<Proxy>, state: &PluginState) {
+    pub(super) fn refused_by_trap(self: &Arc<Self>, proxy: &Arc<Proxy>, trap: &Trap) {
+        let Trap { state, had, is_first } = trap;
         let status = proxy.status();
         let Some(wanted) = status.wanted else { return };
         let Some(key) = state.name.strip_prefix(PLUGIN_PREFIX).and_then(plugin_id) else { return };
@@ -78,6 +78,14 @@ impl Fleet {
         });
         let Some(id) = document else { return };
         let Some(refused) = wanted.version_of(&id) else { return };
+        // Counters come some seconds late. Where the plugin was another meanwhile and had trapped before, it may be that one's
+        // traps that are told: who takes a fix away would bring them back. If it is this one that traps, it is told again.
+        let is_of_this_one = had.as_ref().and_then(|had| had.version_of(&id)) == Some(refused);
+        if !is_of_this_one && !is_first {
+            log::info!(target: "proxy", "{}: {key} trapped, maybe before it was changed; traps counted so far: {}",
+                proxy.node_id, state.traps);
+            return;
+        }
         let kept = self
             .lock()
             .history

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burgee_server::fleet::Limits;
-use burgee_server::resource::types::{CLUSTER, LISTENER};
+use burgee_server::resource::types::{CLUSTER, ENDPOINTS, LISTENER};
 use burgee_server::wire::DeltaDiscoveryRequest;
 use bytes::Bytes;
 use serde_json::json;
@@ -92,6 +92,29 @@ async fn one_that_reads_nothing_keeps_nobody_waiting() {
     good.answer(&response, None);
     assert_eq!(names(&response), ["app"]);
     drop(stuck);
+}
+
+/// Each has two types of which one is as large as all that may be under way for both of them together.
+#[tokio::test]
+async fn proxies_with_several_large_types_do_not_wait_for_each_other() {
+    let server = Server::start(Limits { bytes_under_way: 256 << 10, ..Limits::default() }, None).await;
+    let mut value = b"\x0a\x03app\xfa\x3f\x80\x80\x08".to_vec();
+    value.extend(std::iter::repeat_n(1, 128 << 10));
+    let value = Bytes::from(value);
+    server.rebase(snapshot(&[(CLUSTER, "app", value.clone()), (ENDPOINTS, "app", value)])).await;
+    let mut streams = Vec::new();
+    for number in 0..4 {
+        let node = node("sidecar", "shop", &format!("web{number}"), &[]);
+        let mut stream = Delta::open(connect(server.address).await, node).await;
+        stream.subscribe(CLUSTER, &["*"]);
+        stream.subscribe(ENDPOINTS, &["app"]);
+        streams.push(stream);
+    }
+    for stream in &mut streams {
+        let mut types: Vec<String> = vec![stream.take().await.type_url, stream.take().await.type_url];
+        types.sort();
+        assert_eq!(types, [CLUSTER, ENDPOINTS]);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use burgee_server::plugin_state::PluginState;
 use burgee_server::resource::types::{EXTENSION, LISTENER};
 use burgee_server::status::{Wanted, report};
 
@@ -156,4 +157,50 @@ async fn a_storm_of_refusals_ends() {
         assert!(count < 20, "it goes on and on");
     }
     assert!(count >= 1);
+}
+
+/// Counters come some seconds late, so those of a version that traps may come when its fix is there.
+#[tokio::test]
+async fn traps_of_before_a_fix_do_not_take_the_fix_away() {
+    let server = Server::with_base(sidecar()).await;
+    let name = extension("shop", "one");
+    let publish = |value: &'static str| {
+        let documents = plugin("shop", "one", "web", value);
+        let server = &server;
+        async move { server.publish(&documents, '1').await }
+    };
+    publish("first").await;
+    let mut web = stream(&server, "web").await;
+    web.subscribe(EXTENSION, &[&name]);
+    web.take().await;
+    server.settled().await;
+    let node_id = server.fleet.proxies()[0].node_id.to_string();
+    let tell = |traps| {
+        let state = PluginState { name: name.clone(), traps, ..PluginState::default() };
+        server.fleet.tell_of_plugins(&node_id, vec![state]);
+    };
+    let held = || server.fleet.holds().all().count();
+    tell(0);
+    publish("traps").await;
+    web.take().await;
+    server.settled().await;
+    tell(0);
+    publish("fixed").await;
+    web.take().await;
+    server.settled().await;
+    // Of the version before, or of this one: nobody knows, and none has trapped so far.
+    tell(1);
+    web.take().await;
+    server.settled().await;
+    assert_eq!(held(), 1);
+    publish("fixed again").await;
+    web.take().await;
+    server.settled().await;
+    assert_eq!(held(), 0);
+    tell(2);
+    assert_eq!(held(), 0, "what trapped before may be what is told");
+    tell(2);
+    assert_eq!(held(), 0);
+    tell(3);
+    assert_eq!(held(), 1, "it traps itself");
 }
