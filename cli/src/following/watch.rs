@@ -189,7 +189,7 @@ fn real(path: &Path) -> PathBuf {
 fn cannot_watch(path: &Path, error: &notify::Error) -> Failure {
     Failure::new(
         format!("{} cannot be watched: {error}", path.display()),
-        "run without --hold, or raise the system's limit of inotify watches",
+        "see that it may be read; if the system allows no more watches, raise fs.inotify.max_user_watches",
     )
 }
 

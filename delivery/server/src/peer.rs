@@ -28,6 +28,12 @@ pub enum PeerError {
     /// Its certificate says nothing of use.
     #[error("the proxy's certificate has no identity such as spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT")]
     Nobody,
+    /// The id of its node is of another namespace, or of none.
+    #[error(
+        "the id of the node, {0:?}, is not one of the namespace {1}; with certificates it has to be in Istio's form, \
+         sidecar~IP~POD.NAMESPACE~DOMAIN, since what a proxy refuses is held back by it"
+    )]
+    Id(String, String),
     /// It is another's.
     #[error("the node says that the proxy is {0}, and its certificate is one of {1}")]
     Other(String, String),
@@ -64,6 +70,19 @@ impl Peer {
         fitting.all(|other| other.account == first.account).then_some(first.account.as_str())
     }
 
+    /// Whether the other end may have this id for its node, as a proxy of this namespace.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn may_have_id(&self, id: &str, namespace: &str) -> Result<(), PeerError> {
+        let says = |id: &str| Workload::from_node(&serde_json::json!({"id": id})).ok();
+        if self.identities.is_none() || says(id).is_some_and(|says| says.namespace == namespace) {
+            return Ok(());
+        }
+        Err(PeerError::Id(id.to_owned(), namespace.to_owned()))
+    }
+
     /// Whether the other end may be a proxy of this workload: its namespace is that of its certificate, and so is its service
     /// account where the workload names one.
     ///
@@ -95,6 +114,25 @@ mod tests {
 
     use super::*;
     use crate::node::Node;
+
+    #[test]
+    fn with_a_certificate_the_id_of_a_node_is_of_the_same_namespace() {
+        let identity = Identity::parse("spiffe://cluster.local/ns/shop/sa/web").expect("an identity");
+        let known = Peer { identities: Some([identity].into()) };
+        for (id, may) in [
+            ("sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local", true),
+            ("router~10.0.0.1~gateway-1.shop~shop.svc.cluster.local", true),
+            ("sidecar~10.0.0.1~till-0.bank~bank.svc.cluster.local", false),
+            ("till-0", false),
+            ("", false),
+        ] {
+            assert_eq!(known.may_have_id(id, "shop").is_ok(), may, "{id}");
+            assert!(
+                Peer::default().may_have_id(id, "shop").is_ok(),
+                "without certificates it may be anything"
+            );
+        }
+    }
 
     #[test]
     fn identities_are_in_istio_s_form_alone() {

@@ -212,6 +212,7 @@ impl<R: Request> Open<R> {
             .map_err(|error| refuse(&error.to_string(), Status::invalid_argument))?;
         self.peer
             .may_serve(&node.workload)
+            .and_then(|()| self.peer.may_have_id(&node.id, &node.workload.namespace))
             .map_err(|error| refuse(&error.to_string(), Status::permission_denied))?;
         if node.workload.service_account.is_none()
             && let Some(account) = self.peer.account_in(&node.workload.namespace)

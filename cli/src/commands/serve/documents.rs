@@ -171,35 +171,39 @@ fn kept(usable: &Usable) -> Vec<Problem> {
     problems
 }
 
-/// A text without its Secrets, every other line where it was: it is kept on disk and shown.
+/// A text without its Secrets, every other line where it was: it is kept on disk and shown. Of documents between two markers
+/// either all is kept or nothing, so that a list with a Secret in it goes as a whole.
 fn without_secrets(text: &Source, outlines: &[burgee_api::document::Outline]) -> String {
-    let here: Vec<_> = outlines.iter().filter(|outline| *outline.place.file == *text.name).collect();
-    if !here.iter().any(|outline| &*outline.id.kind == "Secret") {
+    let here = outlines.iter().filter(|outline| *outline.place.file == *text.name);
+    let secrets: Vec<usize> =
+        here.filter(|outline| &*outline.id.kind == "Secret").map(|outline| outline.place.line).collect();
+    if secrets.is_empty() {
         return text.text.to_string();
     }
-    let lines: Vec<&str> = text.text.lines().collect();
-    let begins: Vec<usize> = here.iter().map(|outline| outline.place.line).collect();
-    let is_simple = begins.windows(2).all(|pair| pair[0] < pair[1])
-        && begins.iter().all(|begin| {
-            here.len() == 1 || *begin == 1 || lines[..begin - 1].iter().any(|line| line.trim_end() == "---")
-        });
-    if !is_simple {
+    let lines: Vec<&str> = text.text.split('\n').collect();
+    if text.text.replace("\r\n", "\n").contains('\r') {
+        // Lines that end in other ways are counted in other ways.
         return "\n".repeat(lines.len());
     }
-    let mut out = String::with_capacity(text.text.len());
-    let mut is_secret = here.first().is_some_and(|first| &*first.id.kind == "Secret");
-    for (number, line) in lines.iter().enumerate() {
-        if line.trim_end() == "---" {
-            // What begins next decides.
-            let next = here.iter().find(|outline| outline.place.line > number);
-            is_secret = next.is_some_and(|next| &*next.id.kind == "Secret");
-            out.push_str("---");
-        } else if !is_secret {
-            out.push_str(line);
+    // A marker is one wherever it stands at the beginning of a line, whatever comes behind it.
+    let is_marker = |line: &str| {
+        ["---", "..."].iter().any(|marker| {
+            line.strip_prefix(marker).is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
+        })
+    };
+    let mut out = Vec::with_capacity(lines.len());
+    let mut first = 0;
+    while first < lines.len() {
+        let length = lines.iter().skip(first + 1).take_while(|line| !is_marker(line)).count() + 1;
+        let part = lines.iter().skip(first).take(length);
+        let is_secret = secrets.iter().any(|line| (first + 1..=first + length).contains(line));
+        match is_secret {
+            false => out.extend(part.copied()),
+            true => out.extend(part.map(|line| if is_marker(line) { "---" } else { "" })),
         }
-        out.push('\n');
+        first += length;
     }
-    out
+    out.join("\n")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Changes: of policies and of bases. Only what a change concerns is computed again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,7 @@ impl Fleet {
         proxies.dedup_by_key(|proxy| proxy.number);
         let connected = index.proxies.iter().map(Vec::len).sum();
         let (changed, drained) = self.compute(&proxies, number).await;
+        self.carry(&index, &proxies, &in_force);
         let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
         steps.push(Step::since("compute", begun));
         self.follow(Followed {
@@ -95,6 +96,18 @@ impl Fleet {
         log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else, {drained} by draining listeners; {} ms",
             in_force.version(), begun.elapsed().as_millis());
         found
+    }
+
+    /// Has proxies that a change does not concern let go of what was in force before.
+    fn carry(&self, index: &Index, concerned: &[Arc<Proxy>], in_force: &InForce) {
+        let concerned: HashSet<u64> = concerned.iter().map(|proxy| proxy.number).collect();
+        // Whoever holds something back from one of them waits, and has the last word.
+        let inner = self.lock();
+        for proxy in index.proxies.iter().flatten() {
+            if !concerned.contains(&proxy.number) && inner.holds.of(&proxy.node_id).is_empty() {
+                proxy.carry(in_force);
+            }
+        }
     }
 
     /// Puts bases in the place of those of before.

@@ -172,6 +172,15 @@ impl Proxy {
         moved
     }
 
+    /// Takes a change that is none for it, so that nothing of before is kept for its sake.
+    pub(super) fn carry(&self, in_force: &InForce) {
+        let mut status = self.lock();
+        status.wanted = Some(in_force.clone());
+        if status.is_in_sync {
+            status.good = Some(in_force.clone());
+        }
+    }
+
     /// What it is to have now.
     pub fn given(&self) -> Given {
         self.given.borrow().clone()
@@ -252,7 +261,7 @@ impl Proxy {
                 && state.traps > before.traps
             {
                 let (state, had) = (state.clone(), had.clone());
-                trapped.push(Trap { state, had, is_first: before.traps == 0 });
+                trapped.push(Trap { state, had });
             }
             // Each report has all there is to tell, so what is not in it any more is gone.
             status.plugins.insert(state.name.as_str().into(), state.clone());
@@ -268,8 +277,6 @@ pub(super) struct Trap {
     pub state: PluginState,
     /// What the proxy had when it was told of last, if it had everything then.
     pub had: Option<InForce>,
-    /// Whether it never trapped before, as far as is known.
-    pub is_first: bool,
 }
 
 /// A proxy's own words, as far as they are kept and told: a request may be some megabytes of them.

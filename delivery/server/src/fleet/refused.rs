@@ -67,7 +67,7 @@ impl Fleet {
 
     /// Takes that a plugin trapped: the version before it comes back, if there was one that this server remembers.
     pub(super) fn refused_by_trap(self: &Arc<Self>, proxy: &Arc<Proxy>, trap: &Trap) {
-        let Trap { state, had, is_first } = trap;
+        let Trap { state, had } = trap;
         let status = proxy.status();
         let Some(wanted) = status.wanted else { return };
         let Some(key) = state.name.strip_prefix(PLUGIN_PREFIX).and_then(plugin_id) else { return };
@@ -78,10 +78,10 @@ impl Fleet {
         });
         let Some(id) = document else { return };
         let Some(refused) = wanted.version_of(&id) else { return };
-        // Counters come some seconds late. Where the plugin was another meanwhile and had trapped before, it may be that one's
-        // traps that are told: who takes a fix away would bring them back. If it is this one that traps, it is told again.
+        // Counters come some seconds late. Where the plugin was another meanwhile, it may be that one's traps that are told, and to
+        // take a fix away would bring them back. If it is this one that traps, it will be told again.
         let is_of_this_one = had.as_ref().and_then(|had| had.version_of(&id)) == Some(refused);
-        if !is_of_this_one && !is_first {
+        if !is_of_this_one {
             log::info!(target: "proxy", "{}: {key} trapped, maybe before it was changed; traps counted so far: {}",
                 proxy.node_id, state.traps);
             return;

@@ -69,6 +69,8 @@ pub(super) struct Subscribed {
     /// What it refused, by name, and as a whole.
     refused: BTreeMap<Arc<str>, Version>,
     refused_whole: Option<Version>,
+    /// What it would not let go of: it is told so again when there is something else to tell.
+    refused_removals: BTreeSet<Arc<str>>,
     /// What it has, where it was sent as a whole.
     whole: Option<Arc<Named>>,
 }
@@ -123,6 +125,7 @@ impl Subscribed {
             for (name, version) in sent.contents {
                 self.refused.remove(&name);
                 self.alone.remove(&name);
+                self.refused_removals.remove(&name);
                 let is_wanted = self.names.contains(&name);
                 match version {
                     Some(version) => self.known.insert(name, Known::Has(version)),
@@ -145,6 +148,9 @@ impl Subscribed {
     fn refused_response(&mut self, type_url: &Arc<str>, sent: Sent, error: String) -> Heard {
         let is_whole = sent.all.is_some();
         self.refused_whole = sent.all.as_deref().map(|all| version_of(all.values()));
+        if sent.contents.iter().all(|(_, version)| version.is_none()) {
+            self.refused_removals.extend(sent.contents.iter().map(|(name, _)| name.clone()));
+        }
         for (name, _) in &sent.contents {
             self.known.insert(name.clone(), Known::Unsure);
             self.alone.remove(name);
@@ -162,7 +168,7 @@ impl Subscribed {
             let others = all.iter().filter(|it| !to_blame.contains(it));
             self.alone.extend(others.map(|(name, _)| name.clone()));
         }
-        match to_blame.is_empty() {
+        match to_blame.is_empty() && !all.is_empty() {
             true => Heard::Nothing,
             false => Heard::Refused(Refusal { type_url: type_url.clone(), error, resources: to_blame }),
         }
@@ -217,6 +223,7 @@ impl Subscribed {
         self.known.remove(name);
         self.refused.remove(name);
         self.alone.remove(name);
+        self.refused_removals.remove(name);
     }
 
     /// The resource of a name that the proxy wants.
@@ -331,7 +338,8 @@ impl Subscribed {
             }
         }
         let has_to_answer = self.is_wildcard && !self.is_answered;
-        if resources.is_empty() && removed.is_empty() && !has_to_answer {
+        let is_old = |name: &Arc<str>| self.refused_removals.contains(name);
+        if resources.is_empty() && removed.iter().all(is_old) && !has_to_answer {
             return None;
         }
         Some(Due { resources, removed, all: None })

@@ -155,15 +155,21 @@ impl State {
         if let Some(named) = self.snapshot.types.get_mut(type_url) {
             Arc::make_mut(named).remove(name);
         }
-        self.rest.absent.entry(type_url.clone()).or_default().insert(name.clone());
+        // Of a type of which all is wanted, what is not there is absent.
+        if !self.wants_all(type_url) {
+            self.rest.absent.entry(type_url.clone()).or_default().insert(name.clone());
+        }
     }
 
     /// After the first response to who wants everything there is nothing else.
     fn whole(&mut self, type_url: &Arc<str>) {
-        let wants_all = self.types.get(type_url).and_then(|it| it.want.as_ref()).is_some_and(|it| it.is_all);
-        if wants_all {
+        if self.wants_all(type_url) {
             self.rest.whole.insert(type_url.clone());
         }
+    }
+
+    fn wants_all(&self, type_url: &Arc<str>) -> bool {
+        self.types.get(type_url).and_then(|it| it.want.as_ref()).is_some_and(|it| it.is_all)
     }
 
     /// What begins a stream with the state of the world.
@@ -221,9 +227,11 @@ impl State {
 }
 
 fn request_whole(type_url: &Arc<str>, it: &OfType, want: &Want) -> DiscoveryRequest {
+    // No name at all is everything too, for those who know of no other way to say it.
+    let all = (want.is_all && !want.names.is_empty()).then(|| "*".to_owned());
     DiscoveryRequest {
         version_info: it.version.clone(),
-        resource_names: texts(&want.names).collect(),
+        resource_names: all.into_iter().chain(texts(&want.names)).collect(),
         type_url: type_url.to_string(),
         response_nonce: it.nonce.clone(),
         ..DiscoveryRequest::default()
@@ -259,6 +267,31 @@ fn named(encoded: Bytes) -> Result<(Arc<str>, wire::Any), Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_wants_everything_and_a_name_says_both() {
+        let mut state = State::default();
+        let names = |request: Option<DiscoveryRequest>| request.expect("a request").resource_names;
+        assert_eq!(names(state.want_whole(want(types::CLUSTER, true, &["a"]))), ["*", "a"]);
+        assert_eq!(names(state.want_whole(want(types::CLUSTER, true, &[]))), [""; 0]);
+        assert_eq!(names(state.want_whole(want(types::CLUSTER, false, &["a"]))), ["a"]);
+    }
+
+    #[test]
+    fn what_goes_of_a_type_of_which_all_is_wanted_is_not_remembered() {
+        let mut state = State::default();
+        for is_all in [true, false] {
+            state.want(want(types::CLUSTER, is_all, &["a"]));
+            let response = DeltaDiscoveryResponse {
+                type_url: types::CLUSTER.to_owned(),
+                removed_resources: vec!["a".to_owned()],
+                ..DeltaDiscoveryResponse::default()
+            };
+            state.take(response, &Store::default());
+            assert_eq!(state.rest.absent.values().map(BTreeSet::len).sum::<usize>(), usize::from(!is_all));
+            assert!(state.snapshot(&Store::default()).lacks(types::CLUSTER, "a"));
+        }
+    }
 
     fn want(type_url: &str, is_all: bool, names: &[&str]) -> Want {
         Want { type_url: type_url.into(), is_all, names: names.iter().map(|name| Arc::from(*name)).collect() }

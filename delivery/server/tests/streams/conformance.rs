@@ -171,3 +171,19 @@ async fn a_base_that_changes_is_sent_to_who_has_it() {
     assert_eq!(names(&stream.take().await), ["other", "-app"]);
     assert!(stream.is_quiet().await);
 }
+
+#[tokio::test]
+async fn a_removal_that_is_refused_is_not_sent_again_and_again() {
+    let server = Server::with_base(sidecar()).await;
+    let mut stream = Delta::open(connect(server.address).await, node("sidecar", "shop", "web", &[])).await;
+    stream.subscribe(LISTENER, &["*"]);
+    stream.take().await;
+    server.rebase(snapshot(&[])).await;
+    let removal = stream.next().await.expect("a removal");
+    assert_eq!(removal.removed_resources.len(), 2);
+    stream.answer(&removal, Some("I keep it"));
+    assert!(stream.is_quiet().await);
+    assert_eq!(server.fleet.refusals(), 1, "it is counted");
+    server.rebase(sidecar()).await;
+    assert_eq!(names(&stream.take().await).len(), 2, "what comes again is sent");
+}

@@ -7,7 +7,7 @@ use burgee_server::resource::types::{EXTENSION, LISTENER};
 use burgee_server::status::{Wanted, report};
 
 use crate::client::{Delta, connect, contents, names, node};
-use crate::server::{Server, extension, plugin, sidecar};
+use crate::server::{Server, extension, in_force, plugin, sidecar};
 
 async fn stream(server: &Server, workload: &str) -> Delta {
     let node = node("sidecar", "shop", workload, &[("app", "web"), ("one", workload)]);
@@ -188,19 +188,52 @@ async fn traps_of_before_a_fix_do_not_take_the_fix_away() {
     publish("fixed").await;
     web.take().await;
     server.settled().await;
-    // Of the version before, or of this one: nobody knows, and none has trapped so far.
     tell(1);
-    web.take().await;
-    server.settled().await;
-    assert_eq!(held(), 1);
-    publish("fixed again").await;
-    web.take().await;
-    server.settled().await;
-    assert_eq!(held(), 0);
-    tell(2);
     assert_eq!(held(), 0, "what trapped before may be what is told");
-    tell(2);
+    tell(1);
     assert_eq!(held(), 0);
-    tell(3);
+    tell(2);
     assert_eq!(held(), 1, "it traps itself");
+    // Nor are its late counters those of what came back.
+    web.take().await;
+    server.settled().await;
+    tell(3);
+    assert_eq!(held(), 1);
+    let hold = server.fleet.holds().all().map(|(_, hold)| hold.kept.clone()).next().flatten();
+    let texts = hold.expect("what came back").policies.hash().to_owned();
+    assert_eq!(texts, in_force(&plugin("shop", "one", "web", "traps"), '1').policies.hash());
+}
+
+#[tokio::test]
+async fn what_was_in_force_before_is_not_kept_for_whom_a_change_does_not_concern() {
+    let server = Server::with_base(sidecar()).await;
+    let documents = |values: &[usize; 8]| -> String {
+        let one = |(namespace, value): (usize, &usize)| {
+            format!(
+                "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {{name: all, namespace: ns{namespace}}}\n\
+                 spec: {{tracing: [{{randomSamplingPercentage: {value}}}]}}\n---\n"
+            )
+        };
+        values.iter().enumerate().map(one).collect()
+    };
+    let mut values = [1; 8];
+    server.publish(&documents(&values), '1').await;
+    let mut streams = Vec::new();
+    for namespace in 0..values.len() {
+        let node = node("sidecar", &format!("ns{namespace}"), "web", &[]);
+        let mut stream = Delta::open(connect(server.address).await, node).await;
+        stream.subscribe(LISTENER, &["*"]);
+        stream.take().await;
+        streams.push(stream);
+    }
+    server.settled().await;
+    let mut before = Vec::new();
+    for namespace in 0..values.len() {
+        before.push(std::sync::Arc::downgrade(&server.fleet.in_force().0.policies));
+        values[namespace] = 2;
+        let concerned = server.publish(&documents(&values), '1').await;
+        assert_eq!(concerned.concerned, 1);
+    }
+    let kept = before.iter().filter(|policies| policies.strong_count() > 0).count();
+    assert!(kept <= 1, "{kept} of {}", before.len());
 }

@@ -28,7 +28,14 @@ fn a_text_is_kept_without_its_secrets_and_everything_else_where_it_was() {
         (format!("{one}---\n{SECRET}"), true),
         (format!("# a comment\n---\n{one}---\n{SECRET}---\n{}", telemetry("two", "2")), true),
         (json.to_owned(), false),
-        (list, false),
+        (list.clone(), false),
+        (format!("{one}---\n{list}"), true),
+        (format!("{one}---\n{}--- # credentials\n{SECRET}", telemetry("two", "2")), true),
+        (format!("{one}---\t\n{SECRET}...\n---\n{SECRET}"), true),
+        (format!("{one}--- {json}\n"), true),
+        (format!("{one}---\n{SECRET}").replace('\n', "\r\n"), true),
+        (format!("{one}---\n{SECRET}").replace('\n', "\r"), false),
+        (format!("# first\n{SECRET}--- !!map\n{one}"), true),
     ] {
         let source = Source::new("d.yaml", text.clone());
         let checked = check(std::slice::from_ref(&source));
