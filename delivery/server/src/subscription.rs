@@ -172,18 +172,20 @@ impl Subscriptions {
         None
     }
 
-    /// Whether the proxy has all that it asked for and should have.
+    /// Whether the proxy has all that it asked for and should have. What it refuses it has not, though it is not sent again.
     pub fn is_in_sync(&self, snapshot: &Snapshot) -> bool {
         // A proxy that has a listener asks for the extensions that it names, if not at once.
         let extensions = self.types.get(&(rank(types::EXTENSION), Arc::from(types::EXTENSION)));
         let has = |name: &Arc<str>| {
             let version = snapshot.get(types::EXTENSION, name).map(|it| it.version);
-            extensions.is_some_and(|it| version.is_some_and(|version| it.has_or_refuses(name, version)))
+            extensions.is_some_and(|it| version.is_some_and(|version| it.has(name, version)))
         };
         let has_extensions = !self.wants(types::LISTENER) || snapshot.named.iter().all(has);
         has_extensions
             && self.types.iter().all(|((_, type_url), it)| {
-                it.pending.is_none() && !it.is_due(self.flavour, type_url, snapshot, true)
+                it.pending.is_none()
+                    && !it.is_due(self.flavour, type_url, snapshot, true)
+                    && it.has_all(type_url, snapshot)
             })
     }
 

@@ -13,6 +13,8 @@ use crate::resource::{Snapshot, Version};
 
 /// How often it is looked whether a change has come to all.
 const LOOK: Duration = Duration::from_millis(20);
+/// The same of one that some proxy may never take.
+const LOOK_OVERDUE: Duration = Duration::from_secs(1);
 
 /// The workloads of all proxies, found by labels.
 pub(super) struct Index {
@@ -158,10 +160,11 @@ impl Fleet {
                 if behind == 0 {
                     break;
                 }
-                if begun.elapsed() > OVERDUE {
+                let is_overdue = begun.elapsed() > OVERDUE;
+                if is_overdue {
                     fleet.report(untold.take(), ChangeEnd::Overdue);
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(if is_overdue { LOOK_OVERDUE } else { LOOK }).await;
             }
             let took = begun.elapsed();
             *fleet.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Some((change, Some(took)));

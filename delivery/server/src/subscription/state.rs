@@ -76,9 +76,15 @@ pub(super) struct Subscribed {
 }
 
 impl Subscribed {
-    /// Whether nothing is left to be said of a resource: it was taken, or refused.
-    pub fn has_or_refuses(&self, name: &str, version: Version) -> bool {
-        self.known.get(name) == Some(&Known::Has(version)) || self.refused.get(name) == Some(&version)
+    /// Whether a resource was taken.
+    pub fn has(&self, name: &str, version: Version) -> bool {
+        self.known.get(name) == Some(&Known::Has(version))
+    }
+
+    /// Whether everything was taken that is wanted.
+    pub fn has_all(&self, type_url: &str, snapshot: &Snapshot) -> bool {
+        let mut wanted = snapshot.of(type_url).into_iter().flat_map(|of_type| self.wanted(of_type));
+        wanted.all(|it| self.has(&it.name, it.version))
     }
 
     /// Takes a request of this type.

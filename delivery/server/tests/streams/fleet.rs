@@ -7,7 +7,7 @@ use burgee_server::resource::types::{EXTENSION, LISTENER};
 use burgee_server::status::{Wanted, report};
 
 use crate::client::{Delta, connect, contents, names, node};
-use crate::server::{Server, extension, in_force, plugin, sidecar};
+use crate::server::{Server, extension, in_force, listener, plugin, sidecar, snapshot};
 
 async fn stream(server: &Server, workload: &str) -> Delta {
     let node = node("sidecar", "shop", workload, &[("app", "web"), ("one", workload)]);
@@ -137,9 +137,12 @@ async fn a_base_that_is_refused_is_nobody_s_document() {
     }
     assert!(picky.is_quiet().await);
     let status = report(&server.fleet, &Wanted { proxies: true, ..Wanted::default() });
-    assert_eq!(status.behind, 0, "nothing that could be sent is left");
+    assert_eq!(status.behind, 1, "it has not what it should have, though nothing is left to be sent");
     assert_eq!(status.proxies[0].refused[0].error, "the address is taken");
     assert!(status.proxies[0].held.is_empty());
+    server.rebase(snapshot(&[(LISTENER, "mended", listener("mended", 1))])).await;
+    picky.take().await;
+    server.settled().await;
 }
 
 #[tokio::test]
