@@ -381,3 +381,40 @@ fn a_folder_of_a_server_is_no_other_s() {
     second.expect_code(2).expect_said(&["another server uses"]);
     drop(first);
 }
+
+#[test]
+fn a_plugin_whose_new_module_cannot_be_had_keeps_the_last_good_one_across_a_restart() {
+    let story = story();
+    fs::write(story.documents.join("one.wasm"), wasm::marking("one", "")).expect("a module");
+    story.write("plugin.yaml", &plugin("one.wasm"));
+    let served = story.serve();
+    let gateway = gateway(&served.address, &[]);
+    let _sidecar = sidecar(&served.address, &[]);
+    served.wait_for_proxies(2);
+    let entrance = gateway.proxy.listener("entrance");
+    wait_for_header(&entrance, "x-module", Some("one"));
+    let kept = |served: &Served| {
+        served.wait_until("the last good one is kept", |status| {
+            let problems = status["problems"].as_array()?;
+            problems.iter().any(|problem| problem["code"] == "BG0012").then_some(())
+        });
+        served.wait_for_proxies(2);
+        wait_for_header(&entrance, "x-module", Some("one"));
+    };
+    story.write(
+        "plugin.yaml",
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: marks, namespace: shop}\nspec:\n  \
+         selector: {matchLabels: {app: web}}\n  url: oci://127.0.0.1:1/marks:2\n",
+    );
+    kept(&served);
+    // Twice, since what the first one keeps is what the second one begins with.
+    let address = served.address.clone();
+    let mut served = served;
+    for _ in 0..2 {
+        served.held.end_by(Signal::SIGKILL);
+        served = story.serve_at(&address, &[]);
+        kept(&served);
+    }
+    story.write("plugin.yaml", &plugin("one.wasm"));
+    served.wait_until("nothing is kept", |status| status["problems"].as_array()?.is_empty().then_some(()));
+}

@@ -200,6 +200,7 @@ impl Server<'_> {
         let restored = tokio::task::block_in_place(|| self.state.restore(&self.publisher));
         if let Some(restored) = restored {
             self.fleet.restore(restored.holds);
+            self.publisher.remember(&restored.resources, &restored.modules);
             self.documents.restored(restored.resources, restored.texts);
         }
         if let ServeBase::Folder(_) = &self.plan.base {
@@ -376,10 +377,10 @@ impl Server<'_> {
         let begun = std::time::Instant::now();
         let Read { usable, texts, mut problems } = read;
         self.unread = None;
-        let good = self.documents.good_texts();
-        let published = tokio::task::block_in_place(|| {
-            self.publisher.publish(usable.resources.clone(), good, change.is_of_module)
+        let mut published = tokio::task::block_in_place(|| {
+            self.publisher.publish(usable.resources.clone(), change.is_of_module)
         });
+        published.in_force.texts = self.documents.texts_in_force(&published.kept).into();
         let steps = vec![reading, Step::since("modules", begun)];
         self.again.note(&published.wrong, is_again);
         problems.extend(published.wrong);

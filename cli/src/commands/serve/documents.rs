@@ -24,6 +24,8 @@ pub(super) struct Documents {
     is_there: bool,
     /// Of each file the last text without an error.
     good: BTreeMap<String, String>,
+    /// Of each file the text that is in force.
+    whole: BTreeMap<String, String>,
     /// What texts came to, so that those that are the same are not read again.
     parts: Parts,
 }
@@ -46,9 +48,19 @@ impl Documents {
         &self.texts
     }
 
-    /// Of each file the last text without an error, with secrets taken out.
-    pub fn good_texts(&self) -> Vec<(String, String)> {
-        self.good.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
+    /// Of each file the text that is in force, with secrets taken out: the last one without an error, or, in files of which a
+    /// plugin keeps its last good module, the one that names it.
+    pub fn texts_in_force(&mut self, kept: &[Problem]) -> Vec<(String, String)> {
+        let is_kept = |name: &str| {
+            kept.iter().filter_map(|problem| problem.place.as_ref()).any(|place| *place.file == *name)
+        };
+        let before = std::mem::take(&mut self.whole);
+        let text = |(name, text): (&String, &String)| {
+            let before = before.get(name).filter(|_| is_kept(name));
+            (name.clone(), before.unwrap_or(text).clone())
+        };
+        self.whole = self.good.iter().map(text).collect();
+        self.whole.clone().into_iter().collect()
     }
 
     /// What was good when an earlier server ended.
@@ -56,6 +68,7 @@ impl Documents {
         self.resources = resources;
         self.is_there = true;
         self.good = texts.into_iter().collect();
+        self.whole.clone_from(&self.good);
     }
 
     /// What was good when an earlier server ended, as if it were read: `problem` is why nothing can be. None: there was no

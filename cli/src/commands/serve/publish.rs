@@ -85,19 +85,19 @@ impl Publisher {
         self.index = Some(index);
     }
 
-    /// Looks for modules and puts everything together. `texts` are kept and shown: no secret is in them. `is_of_module`: some
-    /// module may be another without its document saying so.
-    pub fn publish(
-        &mut self,
-        mut resources: Resources,
-        texts: Vec<(String, String)>,
-        is_of_module: bool,
-    ) -> Published {
+    /// What an earlier server had in force: of a plugin whose module cannot be had it goes on.
+    pub fn remember(&mut self, resources: &Resources, modules: &PluginModules) {
+        self.last_good = LastGood::of(&resources.extensions, modules);
+    }
+
+    /// Looks for modules and puts everything together, without texts: which those are depends on what comes of it.
+    /// `is_of_module`: some module may be another without its document saying so.
+    pub fn publish(&mut self, mut resources: Resources, is_of_module: bool) -> Published {
         let (mut modules, mut wrong) = self.modules(&resources, is_of_module);
         let kept = self.last_good.keep(&mut resources.extensions, &mut modules);
         wrong.extend(self.load(&mut modules));
         self.last_good = LastGood::of(&resources.extensions, &modules);
-        Published { in_force: self.in_force(resources, modules, texts.into()), wrong, kept }
+        Published { in_force: self.in_force(resources, modules, Arc::new([])), wrong, kept }
     }
 
     /// What is in force by documents and modules that are at hand.

@@ -42,6 +42,8 @@ pub(super) struct State {
 pub(super) struct Restored {
     pub resources: Resources,
     pub texts: Vec<(String, String)>,
+    /// Modules of plugins, as far as they are still here.
+    pub modules: PluginModules,
     pub holds: Holds,
 }
 
@@ -113,11 +115,11 @@ impl State {
 
     /// What an earlier server left; none: nothing, or nothing that can be read.
     pub fn restore(&mut self, publisher: &Publisher) -> Option<Restored> {
-        let set: Set = self.read(CURRENT)?;
-        let texts = set.texts;
+        let Set { texts, modules, .. } = self.read(CURRENT)?;
         let resources = resources(&texts);
         let holds = self.restore_holds(publisher);
-        Some(Restored { resources, texts, holds })
+        let modules = modules.into_iter().map(|(key, saved)| (key, ready(saved))).filter(is_there).collect();
+        Some(Restored { resources, texts, modules, holds })
     }
 
     fn restore_holds(&self, publisher: &Publisher) -> Holds {
@@ -153,8 +155,7 @@ impl State {
         let set: Set = self.read(&format!("sets/{name}.json"))?;
         let mut modules = PluginModules::new();
         for (key, saved) in set.modules {
-            let module = Module { path: saved.path, sha256: saved.sha256, metrics: Vec::new() };
-            modules.insert(key, PluginModule::Ready(module));
+            modules.insert(key, ready(saved));
         }
         publisher.restored(resources(&set.texts), modules, set.texts.into())
     }
@@ -271,6 +272,16 @@ impl State {
         file.persist(&path).map_err(|failed| error(failed.error))?;
         Ok(())
     }
+}
+
+fn ready(saved: SavedModule) -> PluginModule {
+    PluginModule::Ready(Module { path: saved.path, sha256: saved.sha256, metrics: Vec::new() })
+}
+
+/// Whether a module is still the one that it was.
+fn is_there((_, module): &(String, PluginModule)) -> bool {
+    let PluginModule::Ready(module) = module else { return false };
+    std::fs::read(&module.path).is_ok_and(|content| burgee_modules::digest(&content) == module.sha256)
 }
 
 /// Removes files that a server was writing when it was killed.
