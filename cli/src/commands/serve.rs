@@ -167,6 +167,11 @@ fn not_read(failure: &Failure) -> Problem {
     problem.help(failure.help.clone())
 }
 
+/// What of problems is not among those that were told before.
+fn untold(problems: &[Problem], told: &[Problem]) -> Vec<Problem> {
+    problems.iter().filter(|problem| !told.contains(problem)).cloned().collect()
+}
+
 /// What is wrong with the documents, with the base, and with the mesh on loopback.
 #[derive(Default)]
 struct Told {
@@ -252,16 +257,7 @@ impl Server<'_> {
             mesh.take(self.documents.resources(), in_force);
         }
         let (classes, problems) = mesh.classes(in_force);
-        log::problems(self.plan.log, &problems, &[]);
-        self.problems.base = problems;
-        let classes = match &self.classes {
-            Some(before) => classes.over(before).0,
-            None => classes,
-        };
-        if self.classes.as_ref() != Some(&classes) {
-            self.classes = Some(classes.clone());
-            self.fleet.rebase(Arc::new(classes)).await;
-        }
+        self.rebase(classes, problems).await;
         self.look_at_mesh();
     }
 
@@ -272,9 +268,7 @@ impl Server<'_> {
         if problems == self.problems.mesh {
             return;
         }
-        let untold: Vec<Problem> =
-            problems.iter().filter(|problem| !self.problems.mesh.contains(problem)).cloned().collect();
-        log::problems(self.plan.log, &untold, self.documents.texts());
+        log::problems(self.plan.log, &untold(&problems, &self.problems.mesh), self.documents.texts());
         self.problems.mesh = problems;
         self.tell();
     }
@@ -425,25 +419,30 @@ impl Server<'_> {
         self.tell();
     }
 
-    /// Prints what is wrong and was not told before.
+    /// Prints what is wrong with documents and was not told before.
     fn show(&self, problems: &[Problem], texts: &[burgee_api::document::Source]) {
-        let untold: Vec<Problem> = problems
-            .iter()
-            .filter(|problem| problem.severity >= Severity::Warning)
-            .filter(|problem| !self.problems.documents.contains(problem))
-            .cloned()
-            .collect();
-        if untold.is_empty() {
-            return;
-        }
+        let mut untold = untold(problems, &self.problems.documents);
+        untold.retain(|problem| problem.severity >= Severity::Warning);
         log::problems(self.plan.log, &untold, texts);
     }
 
     async fn read_base(&mut self) -> Result<(), Failure> {
         let ServeBase::Folder(folder) = &self.plan.base else { return Ok(()) };
-        let (classes, mut problems) = tokio::task::block_in_place(|| Classes::load(folder));
-        let before = self.classes.as_ref();
-        let classes = match before {
+        let (classes, problems) = tokio::task::block_in_place(|| Classes::load(folder));
+        if self.classes.is_none() && (classes.is_lost() || classes.iter().next().is_none()) {
+            log::problems(self.plan.log, &problems, &[]);
+            return Err(Failure::new(
+                format!("--base {} has nothing to serve", folder.display()),
+                "see docs/bases.md for what a base is",
+            ));
+        }
+        self.rebase(classes, problems).await;
+        Ok(())
+    }
+
+    /// Puts classes in the place of those of before; what has errors goes on as it was. Tells what is wrong.
+    async fn rebase(&mut self, classes: Classes, mut problems: Vec<Problem>) {
+        let classes = match &self.classes {
             Some(before) => {
                 let (classes, kept) = classes.over(before);
                 problems.extend(kept);
@@ -452,20 +451,12 @@ impl Server<'_> {
             None => classes,
         };
         log::problems(self.plan.log, &problems, &[]);
-        if before.is_none() && (classes.is_lost() || classes.iter().next().is_none()) {
-            return Err(Failure::new(
-                format!("--base {} has nothing to serve", folder.display()),
-                "see docs/bases.md for what a base is",
-            ));
-        }
-        let is_other = before != Some(&classes);
         self.problems.base = problems;
         self.tell();
-        if is_other {
+        if self.classes.as_ref() != Some(&classes) {
             self.classes = Some(classes.clone());
             self.fleet.rebase(Arc::new(classes)).await;
         }
-        Ok(())
     }
 
     fn tell(&self) {

@@ -54,7 +54,11 @@ impl BootstrapPlan {
                 ));
             }
         }
-        let (host, port) = host_and_port(&args.server)?;
+        let (host, port) = host_and_port(
+            "--server",
+            &args.server,
+            "write HOST:PORT, such as burgee.infra:15010 or [::1]:15010",
+        )?;
         let tls = match (args.tls_ca, args.server_identity) {
             (Some(authorities), Some(server_identity)) => {
                 check_identity(&server_identity)?;
@@ -88,8 +92,8 @@ impl BootstrapPlan {
     }
 }
 
-/// The host and the port of a server; an IPv6 address stands in brackets.
-fn host_and_port(server: &str) -> Result<(String, u16), Failure> {
+/// The host and the port that a flag names; an IPv6 address stands in brackets.
+pub(super) fn host_and_port(flag: &str, server: &str, help: &str) -> Result<(String, u16), Failure> {
     let is_host = |host: &str| {
         let name = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -100,8 +104,8 @@ fn host_and_port(server: &str) -> Result<(String, u16), Failure> {
     match parts.filter(|(host, port)| is_host(host) && *port > 0) {
         Some((host, port)) => Ok((host.to_owned(), port)),
         None => Err(Failure::new(
-            format!("--server {}: this is not a host and a port", server.escape_debug()),
-            "write HOST:PORT, such as burgee.infra:15010 or [::1]:15010",
+            format!("{flag} {}: this is not a host and a port", server.escape_debug()),
+            help,
         )),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use burgee_server::tls::TlsFiles;
 use burgee_server::upstream::Upstream;
 
+use super::bootstrap::host_and_port;
 use super::some_documents;
 use crate::Failure;
 use crate::args::{LogFormat, LogLevel, MetricsChoice, ModuleWay, ServeArgs, SourceArgs};
@@ -114,18 +115,8 @@ fn base(named: &str) -> Result<ServeBase, Failure> {
 /// The address of a collector that is named as `HOST:PORT`, or as `http://HOST:PORT`.
 fn collector(named: &str) -> Result<String, Failure> {
     let address = named.strip_prefix("http://").unwrap_or(named).trim_end_matches('/');
-    let is_one = |uri: &http::Uri| {
-        let has_port = uri.port_u16().is_some_and(|port| port > 0);
-        let is_bare = uri.path() == "/" && uri.query().is_none();
-        has_port && is_bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-    };
-    match format!("http://{address}").parse() {
-        Ok(uri) if is_one(&uri) => Ok(format!("http://{address}")),
-        _ => Err(Failure::new(
-            format!("--otlp {named}: this is no address of a collector"),
-            "write HOST:PORT, such as localhost:4317; it takes OTLP over gRPC, in plain text",
-        )),
-    }
+    let help = "write HOST:PORT, such as localhost:4317; it takes OTLP over gRPC, in plain text";
+    host_and_port("--otlp", address, help).map(|(host, port)| format!("http://{host}:{port}"))
 }
 
 #[cfg(test)]

@@ -149,8 +149,7 @@ impl Localnet {
         progress: &dyn Progress,
     ) -> Result<Localnet, LocalnetError> {
         let mut localnet = Localnet::begin(resources, modules, options).await?;
-        let policies: Vec<_> =
-            localnet.mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+        let policies = localnet.resolved(policy);
         localnet.learn(policies.iter());
         localnet.labels = render::labels(&policies, modules);
         let site = localnet.site();
@@ -288,6 +287,11 @@ impl Localnet {
     pub(crate) fn site(&self) -> Site {
         let directories = self.directories.iter().map(|(name, path)| (name.clone(), path.as_path()));
         start::site(&self.mesh, &self.reserved, &self.apps, directories, Some(self.receiver.address()))
+    }
+
+    /// What policies come to for each proxy, in their order.
+    pub(crate) fn resolved(&self, policy: &PolicySet) -> Vec<Effective> {
+        self.mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect()
     }
 
     /// Learns who asks for what, before anything comes of it.

@@ -57,8 +57,7 @@ impl Localnet {
     /// What each proxy gets before these policies. A collector that was ever named stays: a proxy has the listeners of before
     /// until it takes others.
     pub fn bases(&mut self, policy: &PolicySet) -> Vec<ServedBase> {
-        let policies: Vec<Effective> =
-            self.mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+        let policies = self.resolved(policy);
         self.learn(policies.iter());
         for policy in &policies {
             let Collectors { services, mesh_service } = Collectors::of(policy);
@@ -105,8 +104,7 @@ impl Localnet {
         options: &Options,
         bootstrap: impl Fn(&Workload, &BTreeSet<String>) -> String,
     ) -> Result<(), LocalnetError> {
-        let policies: Vec<Effective> =
-            self.mesh.workloads().map(|(workload, _)| policy.resolve(workload)).collect();
+        let policies = self.resolved(policy);
         self.labels = render::labels(&policies, modules);
         self.declared = modules.declared();
         self.modules.clone_from(modules);
@@ -136,10 +134,10 @@ impl Localnet {
         }
         let declared = change::newly_declared(modules, &self.labels, &self.declared, resources);
         start::add_new(&mut problems, declared);
-        for (workload, _) in planned.workloads() {
-            start::add_new(&mut problems, change::new_labels(&policy.resolve(workload), &self.labels));
-        }
         self.mesh = planned;
+        for effective in self.resolved(policy) {
+            start::add_new(&mut problems, change::new_labels(&effective, &self.labels));
+        }
         self.modules.clone_from(modules);
         self.problems = problems;
         self.refused.clear();

@@ -9,7 +9,7 @@ mod report;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use burgee_api::resolve::{Effective, PolicySet, Workload};
 use burgee_overlay::is_about_workload;
@@ -451,12 +451,6 @@ impl Drop for Member {
         let lasted = self.proxy.since.elapsed().as_secs();
         log::info!(target: "proxy", "{} disconnected after {lasted} s", self.proxy.node_id);
     }
-}
-
-/// When something was that was noted by a clock that nobody sets, by the clock that the system has now: whoever compares it with
-/// that clock sees how long ago it was, however often that was set since.
-pub(crate) fn time_of(instant: Instant) -> SystemTime {
-    SystemTime::now().checked_sub(instant.elapsed()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// A time as JSON and logs have it: seconds since 1970, with milliseconds.

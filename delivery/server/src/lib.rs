@@ -14,6 +14,7 @@ mod accept;
 pub mod admin;
 pub mod base;
 pub mod bootstrap;
+pub mod clock;
 pub mod codes;
 pub mod fleet;
 pub mod fuzz;

@@ -7,7 +7,8 @@ use burgee_api::DocumentId;
 use burgee_overlay::{PluginModule, plugin_extension_name};
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::{Fleet, Proxy, ProxyStatus, seconds, time_of};
+use crate::clock::Clock;
+use crate::fleet::{Fleet, Proxy, ProxyStatus, seconds};
 use crate::holds::Hold;
 use crate::in_force::InForce;
 use crate::resource::types;
@@ -302,6 +303,7 @@ fn plugins(proxy: &Proxy, wanted: &InForce, status: &ProxyStatus) -> Vec<PluginR
 }
 
 fn of(proxy: &Proxy, status: &ProxyStatus, held: &[Hold]) -> ProxyReport {
+    let clock = Clock::now();
     ProxyReport {
         node: proxy.node_id.to_string(),
         workload: proxy.workload.to_string(),
@@ -309,16 +311,16 @@ fn of(proxy: &Proxy, status: &ProxyStatus, held: &[Hold]) -> ProxyReport {
         class: proxy.class.to_string(),
         envoy: proxy.envoy.as_deref().unwrap_or_default().to_owned(),
         flavour: proxy.flavour.name().to_owned(),
-        connected_since: seconds(time_of(proxy.since)),
+        connected_since: seconds(clock.time(proxy.since)),
         in_sync: status.is_in_sync,
         acknowledged_change: status.has.map(|(change, _)| change),
-        acknowledged_at: status.has.map(|(_, at)| seconds(time_of(at))),
+        acknowledged_at: status.has.map(|(_, at)| seconds(clock.time(at))),
         plugins: Vec::new(),
         refused: status
             .refused
             .iter()
             .map(|refused| RefusalReport {
-                at: seconds(time_of(refused.at)),
+                at: seconds(clock.time(refused.at)),
                 type_url: refused.type_url.to_string(),
                 names: refused.names.iter().map(ToString::to_string).collect(),
                 error: refused.error.clone(),

@@ -2,8 +2,9 @@
 //! that got something else.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
+use burgee_server::clock::Clock;
 use burgee_server::fleet::{ChangeEnd, ChangeReport, Fleet, PushReport, Step};
 use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -44,24 +45,6 @@ pub(super) fn begin(collector: &str, fleet: &Arc<Fleet>) -> Result<(), Failure> 
         }
     });
     Ok(())
-}
-
-/// The same moment by both clocks. Only this one is asked what time it is, so spans last as long as they lasted, whatever is
-/// done to the system's clock.
-struct Clock {
-    time: SystemTime,
-    instant: Instant,
-}
-
-impl Clock {
-    fn now() -> Clock {
-        Clock { time: SystemTime::now(), instant: Instant::now() }
-    }
-
-    fn time(&self, instant: Instant) -> SystemTime {
-        let ago = self.instant.saturating_duration_since(instant);
-        self.time.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH)
-    }
 }
 
 /// The spans of a change, the one of all of it first.
@@ -154,7 +137,7 @@ fn of_change(report: &ChangeReport) -> Vec<KeyValue> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use burgee_api::resolve::{Workload, WorkloadKind};
     use burgee_server::fleet::{Concerned, Push, RefusedPush};

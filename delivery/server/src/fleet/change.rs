@@ -88,15 +88,10 @@ impl Fleet {
         self.carry(&index, &proxies, &in_force);
         let found = Concerned { number, connected, concerned: proxies.len(), changed, drained };
         steps.push(Step::since("compute", begun));
-        self.follow(Followed {
-            change: found,
-            in_force: in_force.version(),
-            is_of_bases: false,
-            begun,
-            steps,
-        });
+        let version = in_force.version();
+        self.follow(Followed { change: found, in_force: version, is_of_bases: false, begun, steps });
         log::info!(target: "push", "change {number} ({}): {changed} of {connected} proxies get something else, {drained} by draining listeners; {} ms",
-            in_force.version(), begun.elapsed().as_millis());
+            version, begun.elapsed().as_millis());
         found
     }
 
