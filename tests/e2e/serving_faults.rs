@@ -64,7 +64,7 @@ fn servers_and_proxies_that_are_killed_again_and_again_are_felt_by_no_request_to
     served.wait_for_proxies(3);
     let entrance = gateway.proxy.listener("entrance");
     wait_for(&entrance, "zero");
-    let mut load = Load::start(&h2load, &entrance, "web.example", 20);
+    let mut load = Load::start(&h2load, &entrance, "web.example", 40);
     // From before a change is read, over while it is pushed, to when everybody has it.
     for (round, wait) in [0, 30, 55, 80, 400].into_iter().enumerate() {
         say(&story, &format!("lost{round}"));
